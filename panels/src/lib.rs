@@ -1,0 +1,141 @@
+//! What is drawn: one file per panel kind turns the state of a view into a [`Scene`], which is plain data.
+//!
+//! The wall draws scenes with the GPU, browsers get them as SVG. This crate does no I/O and reads no
+//! clock: the moment is passed in.
+
+pub mod chart;
+pub mod kinds;
+pub mod locale;
+pub mod number;
+pub mod place;
+pub mod provenance;
+pub mod scene;
+pub mod svg;
+pub mod text;
+pub mod theme;
+
+use protocol::change::WindowSpec;
+use protocol::{Canvas, Catalogue, Layout, PanelSpec, SeriesKey, Timestamp, ViewState};
+
+pub use provenance::{Label, Origin, Provenance};
+pub use scene::{Rect, Scene};
+
+/// What a panel needs to be sent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Needs {
+    /// Latest values.
+    pub series: Vec<SeriesKey>,
+    /// Windows; at most as many buckets as the panel is wide.
+    pub windows: Vec<WindowSpec>,
+}
+
+/// How the link to the server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Link {
+    #[default]
+    Live,
+    /// Nothing was heard since then.
+    Lost { since: Timestamp },
+    /// The server serves from memory: its log cannot be written since then.
+    LogAway { since: Timestamp },
+}
+
+/// All that a panel is painted from.
+pub struct Paint<'a> {
+    pub spec: &'a PanelSpec,
+    pub view: &'a ViewState,
+    pub now: Timestamp,
+    pub link: Link,
+    /// `vi` or `en`.
+    pub language: &'a str,
+    /// The tile in canvas pixels.
+    pub rect: Rect,
+    /// Canvas pixels per reference pixel (canvas height ÷ 2160).
+    pub scale: f32,
+    pub text: &'a mut text::TextEngine,
+}
+
+/// What was wrong with the options of a panel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct OptionsError {
+    /// The option, when one is to blame.
+    pub option: Option<String>,
+    pub message: String,
+}
+
+/// A kind of panel. Options are parsed and checked by the kind itself.
+pub trait Panel: Sync {
+    /// The name in layouts.
+    fn kind(&self) -> &'static str;
+    /// What it must be sent to be painted in a tile of `rect`; refuses bad options and unknown names.
+    ///
+    /// # Errors
+    /// What is wrong with the options, and what would be right.
+    fn needs(&self, spec: &PanelSpec, catalogue: &Catalogue, rect: Rect) -> Result<Needs, OptionsError>;
+    /// Paints the content of the tile; the tile itself (opaque ground, plate) is already there.
+    fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene);
+    /// When the picture changes next without new data (a clock, a value going stale).
+    fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp>;
+}
+
+/// Every kind there is.
+pub static PANELS: &[&dyn Panel] =
+    &[&kinds::header::Header, &kinds::text::Text, &kinds::value::Value, &kinds::series::Series, &kinds::bars::Bars];
+
+/// The kind called `kind`.
+#[must_use]
+pub fn panel(kind: &str) -> Option<&'static dyn Panel> {
+    PANELS.iter().copied().find(|panel| panel.kind() == kind)
+}
+
+/// One thing that is wrong with a layout.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LayoutFinding {
+    /// The panel; `None` for the layout as a whole.
+    pub panel: Option<protocol::PanelId>,
+    /// The option, when one is to blame.
+    pub option: Option<String>,
+    pub message: String,
+}
+
+/// Everything that is wrong with a layout: places, kinds, options, names.
+#[must_use]
+pub fn validate(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Vec<LayoutFinding> {
+    let mut findings = place::findings(layout);
+    for (spec, rect) in place::tiles(layout, canvas) {
+        let finding = |option, message| LayoutFinding { panel: Some(spec.id.clone()), option, message };
+        match panel(&spec.kind) {
+            Some(panel) => {
+                if let Err(error) = panel.needs(spec, catalogue, rect) {
+                    findings.push(finding(error.option, error.message));
+                }
+            }
+            None => {
+                let known: Vec<_> = PANELS.iter().map(|panel| panel.kind()).collect();
+                findings.push(finding(None, format!("unknown panel kind '{}'; known kinds: {}", spec.kind, known.join(", "))));
+            }
+        }
+    }
+    findings
+}
+
+/// What all panels of a layout need to be sent, each named once. Panels with bad options need nothing.
+#[must_use]
+pub fn needs(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Needs {
+    let mut all = Needs::default();
+    for (spec, rect) in place::tiles(layout, canvas) {
+        let Some(needs) = panel(&spec.kind).and_then(|panel| panel.needs(spec, catalogue, rect).ok()) else { continue };
+        for series in needs.series {
+            if !all.series.contains(&series) {
+                all.series.push(series);
+            }
+        }
+        for window in needs.windows {
+            if !all.windows.contains(&window) {
+                all.windows.push(window);
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,163 @@
+//! A picture as plain data: what to draw, in canvas pixels, in painting order.
+//!
+//! Every number in it is a [`Figure`](TextContent::Figure) with its [`Provenance`], or a [`Label`]
+//! (axis ticks, clocks, dates, ordinals), which cannot hold an indicator's value.
+
+use std::sync::Arc;
+
+use crate::provenance::{Label, Provenance};
+use crate::theme::Color;
+
+/// A point in canvas pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Point {
+    pub x: f32,
+    pub y: f32,
+}
+
+/// A rectangle in canvas pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Rect {
+    pub x: f32,
+    pub y: f32,
+    pub width: f32,
+    pub height: f32,
+}
+
+impl Rect {
+    #[must_use]
+    pub const fn new(x: f32, y: f32, width: f32, height: f32) -> Self {
+        Self { x, y, width, height }
+    }
+    #[must_use]
+    pub fn right(&self) -> f32 {
+        self.x + self.width
+    }
+    #[must_use]
+    pub fn bottom(&self) -> f32 {
+        self.y + self.height
+    }
+    /// Smaller by `dx` on the left and right and `dy` above and below, never negative.
+    #[must_use]
+    pub fn inset(&self, dx: f32, dy: f32) -> Self {
+        Self::new(self.x + dx, self.y + dy, (self.width - 2.0 * dx).max(0.0), (self.height - 2.0 * dy).max(0.0))
+    }
+}
+
+/// A rounded rectangle with an inner border.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quad {
+    pub rect: Rect,
+    pub radius: f32,
+    pub fill: Color,
+    pub border: Color,
+    /// 0 for none.
+    pub border_width: f32,
+}
+
+/// A line through points with round joins and caps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Polyline {
+    pub points: Vec<Point>,
+    pub width: f32,
+    pub color: Color,
+    /// Lengths of dash and gap in pixels; solid if absent.
+    pub dash: Option<(f32, f32)>,
+}
+
+/// A filled polygon: triangles over points, tessellated where it was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Polygon {
+    pub points: Vec<Point>,
+    /// Three indices a triangle.
+    pub triangles: Vec<u32>,
+    /// Where each ring of `points` ends, the outer one first; for outlines in SVG.
+    pub ring_ends: Vec<u32>,
+    pub fill: Color,
+}
+
+/// A filled circle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Disc {
+    pub center: Point,
+    pub radius: f32,
+    pub fill: Color,
+}
+
+/// What a run of text says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TextContent {
+    /// Words from the catalogue or the locales: names, titles, units.
+    Words(Arc<str>),
+    /// A number that is no indicator's value.
+    Label(Label),
+    /// A number with where it comes from.
+    Figure { text: Arc<str>, provenance: Arc<Provenance> },
+}
+
+impl TextContent {
+    /// As it is read.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Words(text) | Self::Figure { text, .. } => text,
+            Self::Label(label) => label.as_str(),
+        }
+    }
+}
+
+/// One placed glyph.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Glyph {
+    /// The place of the face in [`crate::text::FACES`].
+    pub face: u8,
+    pub id: u16,
+    /// The pen's position on the baseline, in canvas pixels.
+    pub x: f32,
+    pub y: f32,
+}
+
+/// Shaped text: the string and its glyphs, from one font at one size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextRun {
+    pub content: TextContent,
+    pub size: f32,
+    pub color: Color,
+    pub glyphs: Vec<Glyph>,
+    /// The box of the line: from the pen's start to its end, one line height high.
+    pub bounds: Rect,
+}
+
+/// One thing to draw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    Quad(Quad),
+    Polyline(Polyline),
+    Polygon(Polygon),
+    Disc(Disc),
+    Text(TextRun),
+}
+
+/// A picture: items in painting order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scene {
+    pub items: Vec<Item>,
+}
+
+impl Scene {
+    /// The runs of text in painting order.
+    pub fn texts(&self) -> impl Iterator<Item = &TextRun> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Text(run) => Some(run),
+            _ => None,
+        })
+    }
+
+    /// Every drawn number with its provenance.
+    pub fn figures(&self) -> impl Iterator<Item = (&str, &Arc<Provenance>)> {
+        self.texts().filter_map(|run| match &run.content {
+            TextContent::Figure { text, provenance } => Some((&**text, provenance)),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! What a person may ask.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Layout, LayoutId, WallId};
+
+/// A request to change something; decided by the centre into events or refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Command {
+    /// Save a layout. `expected_version` is the version it was edited from; 0 for a new one.
+    SaveLayout { layout: Layout, expected_version: u64 },
+    /// Show a layout on a wall.
+    ShowLayout { wall: WallId, layout: LayoutId },
+}

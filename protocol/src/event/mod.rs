@@ -1,0 +1,39 @@
+//! Everything that happens, in the past tense. Events are stored; a server stops at one it does not know.
+
+mod catalogue;
+mod layout;
+mod observations;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use catalogue::CatalogueRevised;
+pub use layout::{LayoutSaved, LayoutShown};
+pub use observations::{ObservationRow, ObservationsRecorded, RefusedRow};
+
+/// One thing that happened. It gets its offset from the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", content = "body", rename_all = "snake_case")]
+pub enum Event {
+    /// Numbers came in.
+    ObservationsRecorded(ObservationsRecorded),
+    /// The configuration of the centre changed.
+    CatalogueRevised(Box<CatalogueRevised>),
+    /// A layout was made or changed.
+    LayoutSaved(LayoutSaved),
+    /// A wall was told to show a layout.
+    LayoutShown(LayoutShown),
+}
+
+impl Event {
+    /// The name it is stored under.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ObservationsRecorded(_) => "observations_recorded",
+            Self::CatalogueRevised(_) => "catalogue_revised",
+            Self::LayoutSaved(_) => "layout_saved",
+            Self::LayoutShown(_) => "layout_shown",
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Numbers came in.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Observation, ObservationStatus, SeriesKey, SourceId, Timestamp};
+
+/// A batch of observations that became durable together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ObservationsRecorded {
+    pub source: SourceId,
+    pub received_at: Timestamp,
+    pub rows: Vec<ObservationRow>,
+    /// Makes a retry safe: the same key gets the first answer for 72 h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// What was refused of the same batch; kept only with a key, so that the answer can be repeated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedRow>,
+}
+
+/// One number of a batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ObservationRow {
+    #[serde(rename = "s")]
+    pub series: SeriesKey,
+    #[serde(rename = "v")]
+    pub value: f64,
+    #[serde(rename = "t")]
+    pub phenomenon_time: Timestamp,
+    #[serde(rename = "q", default)]
+    pub status: ObservationStatus,
+}
+
+/// A row that was not taken, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RefusedRow {
+    /// Counted from 1 in what was sent.
+    pub row: u64,
+    pub reason: String,
+}
+
+impl ObservationsRecorded {
+    /// The rows as whole observations, in their order.
+    pub fn observations(&self) -> impl Iterator<Item = Observation> + '_ {
+        self.rows.iter().map(|row| Observation {
+            series: row.series.clone(),
+            value: row.value,
+            phenomenon_time: row.phenomenon_time,
+            received_at: self.received_at,
+            status: row.status,
+            source: self.source.clone(),
+        })
+    }
+}

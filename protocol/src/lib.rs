@@ -1,0 +1,55 @@
+//! What is said between sources, servers, walls and browsers of an operations centre.
+//!
+//! # The conversation
+//!
+//! Everything that happens is an [`Event`](event::Event) in one log, at an offset. A reader folds the
+//! log into the [`ViewState`](view::ViewState) of what it shows. Clients do not get the log: they get
+//! [`Change`](change::Change)s, which a server derives from events for one *view* (a wall or a layout).
+//!
+//! A client opens `/live` and speaks first:
+//!
+//! 1. `hello` names the view and, when it was here before, the position it has reached.
+//! 2. `welcome` tells the epoch, the server's time and whether the client was resumed. A client that was
+//!    not resumed gets a `snapshot`: every change that [`replicate`](view::ViewState::replicate) gives.
+//! 3. `frame`s follow. A frame covers the span `(since, until]` of the log and is applied whole.
+//! 4. `bye` comes before every close that the server decides.
+//!
+//! The law that all of this stands on: applying `replicate(s)` to an empty state gives `s`.
+//!
+//! This crate does no I/O, reads no clock and knows no transport.
+
+pub mod area;
+pub mod change;
+pub mod command;
+pub mod event;
+pub mod id;
+pub mod layout;
+pub mod message;
+pub mod observation;
+pub mod source;
+pub mod time;
+pub mod view;
+pub mod wall;
+
+pub use area::{Agency, Area, Catalogue};
+pub use change::Change;
+pub use command::Command;
+pub use event::Event;
+pub use id::{AgencyId, AreaId, IndicatorId, LayoutId, PanelId, SourceId, WallId};
+pub use layout::{Layout, PanelSpec, Place};
+pub use message::{ClientMessage, CloseReason, Envelope, Frame, ServerMessage, StreamPosition, ViewName};
+pub use observation::{Indicator, Observation, ObservationStatus, Scenario, SeriesKey};
+pub use source::{SourceHealth, SourceInfo};
+pub use time::Timestamp;
+pub use view::ViewState;
+pub use wall::{Canvas, Display, Room, Wall};
+
+/// The version of the conversation; it is part of the names of the subprotocols.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The subprotocols of `/live`, best first.
+pub const SUBPROTOCOL_MSGPACK: &str = "ioc.v1.msgpack";
+/// JSON text frames with the same shapes.
+pub const SUBPROTOCOL_JSON: &str = "ioc.v1.json";
+/// JSON text frames that carry painted panels instead of numbers.
+pub const SUBPROTOCOL_SVG: &str = "ioc.v1.svg";

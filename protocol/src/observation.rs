@@ -1,0 +1,191 @@
+//! Indicators and what was observed of them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{AgencyId, AreaId, IndicatorId, SourceId, Timestamp};
+
+/// A text in the languages of the centre. `en` falls back to `vi`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Name {
+    /// Vietnamese, NFC.
+    pub vi: String,
+    /// English, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub en: Option<String>,
+}
+
+impl Name {
+    /// The text in `language` (`vi` or `en`).
+    #[must_use]
+    pub fn in_language(&self, language: &str) -> &str {
+        match (language, &self.en) {
+            ("en", Some(en)) => en,
+            _ => &self.vi,
+        }
+    }
+}
+
+/// How often an indicator is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    /// Every five minutes or more often.
+    Continuous,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Quarter,
+    Year,
+}
+
+/// Which way is good news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    #[default]
+    Higher,
+    Lower,
+    /// Neither: the number informs, it is not judged.
+    Neither,
+}
+
+/// What is measured, by whom, how often and how it is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Indicator {
+    pub id: IndicatorId,
+    pub name: Name,
+    /// A short name for small tiles; the name if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short: Option<Name>,
+    /// As written behind the number: `tỷ đồng`, `%`.
+    pub unit: Name,
+    /// Digits after the decimal comma.
+    #[serde(default)]
+    pub decimals: u8,
+    /// What a stored value is multiplied by before it is written (`0.001` for million to billion).
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub display_scale: f64,
+    pub period: Period,
+    #[serde(default)]
+    pub better: Better,
+    /// Whether values accumulate over the year.
+    #[serde(default)]
+    pub cumulative: bool,
+    pub owner: AgencyId,
+    /// A value is due this long after the last one.
+    pub expected_interval_secs: u64,
+    /// How much later than due before it counts as stale.
+    #[serde(default)]
+    pub grace_secs: u64,
+    /// At this value and beyond it needs attention (worse side given by `better`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<f64>,
+    /// At this value and beyond it is critical.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical: Option<f64>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_one(scale: &f64) -> bool {
+    (*scale - 1.0).abs() < f64::EPSILON
+}
+
+/// Which of the parallel figures of an indicator a series holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scenario {
+    /// What was measured.
+    #[default]
+    Actual,
+    /// What is planned for the whole period (the year).
+    Plan,
+    /// Where the plan expects to be at that time.
+    Expected,
+    /// The figure of the same period last year.
+    SamePeriod,
+}
+
+/// One line of numbers over time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesKey {
+    pub indicator: IndicatorId,
+    pub area: AreaId,
+    #[serde(default)]
+    pub scenario: Scenario,
+}
+
+/// How good a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ObservationStatus {
+    /// Measured by a machine.
+    #[default]
+    Automatic,
+    /// Keyed in by a person.
+    ByHand,
+    Estimated,
+    Preliminary,
+    Official,
+    /// Made up for a demonstration: marked wherever it is drawn.
+    Simulated,
+}
+
+/// One number, with where and when it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Observation {
+    pub series: SeriesKey,
+    /// Finite.
+    pub value: f64,
+    /// When it was true.
+    pub phenomenon_time: Timestamp,
+    /// When this centre got it.
+    pub received_at: Timestamp,
+    pub status: ObservationStatus,
+    pub source: SourceId,
+}
+
+/// How old a value may be said to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Freshness {
+    /// Within the expected interval.
+    Fresh,
+    /// The next value is due and within grace.
+    Due,
+    /// Overdue: shown as such, with since when.
+    Stale,
+}
+
+impl Indicator {
+    /// How fresh a value that was true at `phenomenon_time` is at `now`.
+    #[must_use]
+    pub fn freshness(&self, phenomenon_time: Timestamp, now: Timestamp) -> Freshness {
+        let age_secs = now.since(phenomenon_time).div_euclid(1_000_000);
+        let due = i64::try_from(self.expected_interval_secs).unwrap_or(i64::MAX);
+        let stale = due.saturating_add(i64::try_from(self.grace_secs).unwrap_or(i64::MAX));
+        match age_secs {
+            age if age > stale => Freshness::Stale,
+            age if age > due => Freshness::Due,
+            _ => Freshness::Fresh,
+        }
+    }
+
+    /// Whether `value` has reached its worse side of `threshold`.
+    #[must_use]
+    pub fn is_beyond(&self, value: f64, threshold: Option<f64>) -> bool {
+        threshold.is_some_and(|threshold| match self.better {
+            Better::Higher => value <= threshold,
+            Better::Lower => value >= threshold,
+            Better::Neither => false,
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! The one log: what happened, in order, each entry at its offset.
+//!
+//! An entry is durable before anyone is told of it. Everything else (history, channels, other servers)
+//! reads the log and remembers the offset it has reached.
+
+use std::fmt;
+
+use protocol::{Event, StreamPosition, Timestamp};
+
+/// The chain of hashes: each entry's covers its predecessor's and its own bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// The hash of an entry with `body` behind one with this hash.
+    #[must_use]
+    pub fn chain(self, offset: u64, body: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0).update(&offset.to_be_bytes()).update(body);
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", blake3::Hash::from_bytes(self.0).to_hex())
+    }
+}
+
+/// The newest entry of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pub position: StreamPosition,
+    pub hash: Hash,
+}
+
+/// One thing that happened, at its place in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub offset: u64,
+    pub hash: Hash,
+    pub recorded_at: Timestamp,
+    pub event: Event,
+}
+
+/// An entry before it has a place: the event and its encoded body.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub event: Event,
+    /// `rmp_serde::to_vec_named` of the event.
+    pub body: Vec<u8>,
+}
