@@ -1,0 +1,48 @@
+# demo: the whole thing on this machine · test · lint · bench · bless: take generated files and pictures as they are now
+
+CARGO ?= cargo
+say = @printf '\n== %s\n' "$(1)"
+
+.PHONY: demo test build lint fmt bench bless setup-demo setup-test
+.DEFAULT_GOAL := test
+
+demo: setup-demo
+	$(call say,building the server and the wall)
+	@$(CARGO) build --locked --workspace --bins
+	@scripts/demo.sh
+
+setup-demo:
+	$(call say,looking for what the demo needs)
+	@scripts/setup.sh demo
+
+setup-test:
+	$(call say,looking for what the tests need)
+	@scripts/setup.sh test
+
+build: setup-test
+	$(call say,building everything)
+	@$(CARGO) build --locked --workspace --all-targets
+
+test: build
+	$(call say,testing)
+	@scripts/test.sh
+
+lint:
+	$(call say,format)
+	@$(CARGO) fmt --all --check
+	$(call say,lints)
+	@$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+fmt:
+	@$(CARGO) fmt --all
+
+bench: setup-test
+	$(call say,building for release)
+	@$(CARGO) build --locked --release --workspace --bins
+	$(call say,measuring)
+	@scripts/bench.sh
+
+bless: build
+	$(call say,taking generated files and pictures as they are now)
+	@BLESS=1 scripts/test.sh
+	@git status --short -- protocol/src/schema docs tests

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Starts a server and a wall with the demo centre and keeps them running. Ctrl-C ends both.
+#
+# DEMO_LISTEN   where the server listens (default 127.0.0.1:8080; port 0 picks one)
+# DEMO_DATA     the data folder (default target/demo/data, kept between runs)
+# DEMO_SECONDS  end by itself after so long
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+listen=${DEMO_LISTEN:-127.0.0.1:8080}
+folder=target/demo
+data=${DEMO_DATA:-$folder/data}
+picture=$folder/wall.png
+binaries=${CARGO_TARGET_DIR:-target}/debug
+mkdir -p "$folder" "$data"
+rm -f "$picture"
+export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$PWD/$folder}
+
+server= wall=
+stop() {
+    trap - EXIT INT TERM
+    for process in "$wall" "$server"; do
+        if [ -n "$process" ] && kill -0 "$process" 2>/dev/null; then
+            kill -TERM "$process" 2>/dev/null || true
+            wait "$process" 2>/dev/null || true
+        fi
+    done
+    echo "demo: stopped"
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+if [ "${listen##*:}" != 0 ] && (exec 3<>"/dev/tcp/${listen%:*}/${listen##*:}") 2>/dev/null; then
+    echo "demo: $listen is in use. Stop what listens there, or choose another: DEMO_LISTEN=127.0.0.1:8081 make demo" >&2
+    exit 1
+fi
+
+echo
+echo "== starting the server (log: $folder/server.log)"
+: >"$folder/server.out"
+"$binaries/ioc-server" serve --config config/demo --data "$data" --listen "$listen" \
+    >"$folder/server.out" 2>"$folder/server.log" &
+server=$!
+
+address=
+for _ in $(seq 300); do
+    address=$(sed -n 's/^listening on //p' "$folder/server.out" | head -n1)
+    [ -n "$address" ] && break
+    if ! kill -0 "$server" 2>/dev/null; then
+        echo "demo: the server did not start:" >&2
+        tail -n 5 "$folder/server.log" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+if [ -z "$address" ]; then
+    echo "demo: the server was not ready within 30 s; see $folder/server.log" >&2
+    exit 1
+fi
+
+echo "== starting the wall (log: $folder/wall.log)"
+wall_arguments=(--server "$address" --wall main)
+if [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
+    wall_arguments+=(--headless 3840x2160)
+fi
+wall_arguments+=(--capture "$picture" --every 5)
+"$binaries/ioc-wall" "${wall_arguments[@]}" >"$folder/wall.out" 2>"$folder/wall.log" &
+wall=$!
+
+for _ in $(seq 600); do
+    [ -s "$picture" ] && break
+    if ! kill -0 "$wall" 2>/dev/null; then
+        echo "demo: the wall did not start:" >&2
+        tail -n 5 "$folder/wall.log" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+
+cat <<TEXT
+
+  the wall's picture   $PWD/$picture
+  in a browser         $address/watch/overview
+  the API              $address/openapi.json
+  metrics              $address/metrics
+
+Ctrl-C ends it.
+TEXT
+
+if [ -n "${DEMO_SECONDS:-}" ]; then
+    sleep "$DEMO_SECONDS"
+    exit 0
+fi
+wait -n "$server" "$wall" || true
+echo "demo: one of the two ended; see $folder/server.log and $folder/wall.log" >&2
+exit 1
