@@ -7,16 +7,20 @@ pub mod chart;
 pub mod kinds;
 pub mod locale;
 pub mod number;
+mod options;
+mod paint;
 pub mod place;
 pub mod provenance;
 pub mod scene;
 pub mod svg;
 pub mod text;
 pub mod theme;
+mod tile;
 
 use protocol::change::WindowSpec;
 use protocol::{Canvas, Catalogue, Layout, PanelSpec, SeriesKey, Timestamp, ViewState};
 
+pub use paint::paint_panel;
 pub use provenance::{Label, Origin, Provenance};
 pub use scene::{Rect, Scene};
 
@@ -73,6 +77,10 @@ pub trait Panel: Sync {
     /// # Errors
     /// What is wrong with the options, and what would be right.
     fn needs(&self, spec: &PanelSpec, catalogue: &Catalogue, rect: Rect) -> Result<Needs, OptionsError>;
+    /// Whether the tile gets a plate; otherwise the content stands on the ground.
+    fn has_plate(&self) -> bool {
+        true
+    }
     /// Paints the content of the tile; the tile itself (opaque ground, plate) is already there.
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene);
     /// When the picture changes next without new data (a clock, a value going stale).

@@ -37,6 +37,29 @@ impl Rect {
     pub fn bottom(&self) -> f32 {
         self.y + self.height
     }
+    /// Whether `other` lies within, to a hundredth of a pixel.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        const ROUNDING: f32 = 0.01;
+        other.x >= self.x - ROUNDING
+            && other.y >= self.y - ROUNDING
+            && other.right() <= self.right() + ROUNDING
+            && other.bottom() <= self.bottom() + ROUNDING
+    }
+    /// The smallest one around points; empty for none.
+    #[must_use]
+    pub fn around(points: &[Point]) -> Self {
+        let Some(first) = points.first() else { return Self::default() };
+        let (mut min, mut max) = (*first, *first);
+        for point in points {
+            min = Point { x: min.x.min(point.x), y: min.y.min(point.y) };
+            max = Point { x: max.x.max(point.x), y: max.y.max(point.y) };
+        }
+        Self::new(min.x, min.y, max.x - min.x, max.y - min.y)
+    }
+    fn inset_all(&self, by: f32) -> Self {
+        Self::new(self.x + by, self.y + by, self.width - 2.0 * by, self.height - 2.0 * by)
+    }
     /// Smaller by `dx` on the left and right and `dy` above and below, never negative.
     #[must_use]
     pub fn inset(&self, dx: f32, dy: f32) -> Self {
@@ -136,6 +159,20 @@ pub enum Item {
     Polygon(Polygon),
     Disc(Disc),
     Text(TextRun),
+}
+
+impl Item {
+    /// What it covers, in canvas pixels.
+    #[must_use]
+    pub fn bounds(&self) -> Rect {
+        match self {
+            Self::Quad(quad) => quad.rect,
+            Self::Polyline(line) => Rect::around(&line.points).inset_all(-line.width / 2.0),
+            Self::Polygon(polygon) => Rect::around(&polygon.points),
+            Self::Disc(disc) => Rect::new(disc.center.x - disc.radius, disc.center.y - disc.radius, 2.0 * disc.radius, 2.0 * disc.radius),
+            Self::Text(run) => run.bounds,
+        }
+    }
 }
 
 /// A picture: items in painting order.

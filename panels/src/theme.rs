@@ -25,6 +25,7 @@ impl Color {
     pub const TRANSPARENT: Self = Self { r: 0, g: 0, b: 0, a: 0 };
 }
 
+pub const WHITE: Color = Color::rgb(0xFF_FFFF);
 pub const GROUND: Color = Color::rgb(0x0A_1120);
 pub const PANEL: Color = Color::rgb(0x11_1A2C);
 pub const INSET: Color = Color::rgb(0x0D_1526);
@@ -69,6 +70,9 @@ pub struct TypeSizes {
 /// The reference sizes of a canvas 2160 px high.
 pub const TYPE: TypeSizes =
     TypeSizes { numeral: 128.0, small_numeral: 100.0, title: 38.0, body: 34.0, caption: 29.0, heading: 72.0, clock: 76.0 };
+
+/// The smallest that text is set at before it is shortened; below it, seats at the back cannot read it.
+pub const SMALLEST: f32 = 24.0;
 
 /// Distances of a canvas 2160 px high.
 #[derive(Debug, Clone, Copy, PartialEq)]

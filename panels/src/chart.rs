@@ -1,0 +1,1 @@
+//! Charts: plotters drawing into a scene.

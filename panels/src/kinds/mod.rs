@@ -1,0 +1,7 @@
+//! The kinds of panels, one file each.
+
+pub mod bars;
+pub mod header;
+pub mod series;
+pub mod text;
+pub mod value;

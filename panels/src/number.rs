@@ -1,0 +1,126 @@
+//! Numbers and moments as they are written in Viet Nam: `18.642`, `98,2 %`, `14/8/2023`, UTC+7.
+
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use protocol::Timestamp;
+
+/// Viet Nam has no daylight saving.
+const HANOI: Offset = Offset::constant(7);
+/// Between a number and its per cent sign; does not break.
+pub const NBSP: char = '\u{a0}';
+const MINUS: char = '\u{2212}';
+
+/// A number with `decimals` digits behind the comma (the point in English).
+#[must_use]
+pub fn number(value: f64, decimals: u8, language: &str) -> String {
+    let (group, point) = if language == "en" { (',', '.') } else { ('.', ',') };
+    let plain = format!("{:.*}", usize::from(decimals.min(12)), value.abs());
+    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+    let mut text = String::with_capacity(plain.len() + plain.len() / 3 + 1);
+    if value < 0.0 && plain.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
+        text.push(MINUS);
+    }
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            text.push(group);
+        }
+        text.push(digit);
+    }
+    if !fraction.is_empty() {
+        text.push(point);
+        text.push_str(fraction);
+    }
+    text
+}
+
+/// A share: `98,2 %`, in English `98.2%`.
+#[must_use]
+pub fn percent(value: f64, decimals: u8, language: &str) -> String {
+    let number = number(value, decimals, language);
+    if language == "en" { format!("{number}%") } else { format!("{number}{NBSP}%") }
+}
+
+/// The wall clock's date and time.
+#[must_use]
+pub fn local(at: Timestamp) -> DateTime {
+    let bounded = at.as_micros().clamp(jiff::Timestamp::MIN.as_microsecond() + MARGIN, jiff::Timestamp::MAX.as_microsecond() - MARGIN);
+    let timestamp = jiff::Timestamp::from_microsecond(bounded).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    HANOI.to_datetime(timestamp)
+}
+
+/// Keeps the local time of the first and last moments within the calendar.
+const MARGIN: i64 = 86_400 * 1_000_000;
+
+/// The moment at which a local day begins; `None` outside the calendar.
+#[must_use]
+pub fn day_start(year: i16, month: i8, day: i8) -> Option<Timestamp> {
+    let date = jiff::civil::Date::new(year, month, day).ok()?;
+    let timestamp = HANOI.to_timestamp(date.to_datetime(jiff::civil::Time::midnight())).ok()?;
+    Some(Timestamp(timestamp.as_microsecond()))
+}
+
+/// `08:42:17`
+#[must_use]
+pub fn clock(at: Timestamp) -> String {
+    let time = local(at);
+    format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
+}
+
+/// `08:42`
+#[must_use]
+pub fn time_of_day(at: Timestamp) -> String {
+    let time = local(at);
+    format!("{:02}:{:02}", time.hour(), time.minute())
+}
+
+/// `14/8/2023`
+#[must_use]
+pub fn date(at: Timestamp) -> String {
+    let day = local(at);
+    format!("{}/{}/{}", day.day(), day.month(), day.year())
+}
+
+/// `14/8`
+#[must_use]
+pub fn day_and_month(at: Timestamp) -> String {
+    let day = local(at);
+    format!("{}/{}", day.day(), day.month())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_have_a_decimal_comma() {
+        let cases = [
+            (18642.0, 0, "18.642", "18,642"),
+            (98.2, 1, "98,2", "98.2"),
+            (-1_234_567.891, 2, "−1.234.567,89", "−1,234,567.89"),
+            (-0.04, 1, "0,0", "0.0"),
+            (999.0, 0, "999", "999"),
+            (1000.0, 0, "1.000", "1,000"),
+            (0.5, 0, "0", "0"),
+        ];
+        for (value, decimals, vietnamese, english) in cases {
+            assert_eq!(number(value, decimals, "vi"), vietnamese);
+            assert_eq!(number(value, decimals, "en"), english);
+        }
+        assert_eq!(percent(63.5, 1, "vi"), "63,5\u{a0}%");
+    }
+
+    #[test]
+    fn moments_are_those_of_viet_nam() {
+        let at = Timestamp::from_secs(1_691_977_337);
+        assert_eq!(clock(at), "08:42:17");
+        assert_eq!(date(at), "14/8/2023");
+        assert_eq!(day_start(2023, 8, 14), Some(Timestamp::from_secs(1_691_946_000)));
+    }
+
+    #[test]
+    fn absurd_moments_do_not_panic() {
+        for micros in [i64::MIN, i64::MAX, 0] {
+            assert!(!date(Timestamp(micros)).is_empty());
+        }
+    }
+}

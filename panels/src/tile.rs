@@ -1,0 +1,187 @@
+//! A tile being painted: room that is taken bit by bit, and the pieces that tiles share.
+
+use std::sync::Arc;
+
+use protocol::message::Mode;
+
+use crate::Paint;
+use crate::provenance::{Label, Provenance};
+use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent};
+use crate::text::{BASELINE, CAP_HEIGHT, Style};
+use crate::theme::{Color, SMALLEST, SPACING, TYPE};
+
+/// Paints into one tile. What has no room in it is left out: nothing is ever drawn outside.
+pub(crate) struct Tile<'p, 'a> {
+    pub paint: &'p mut Paint<'a>,
+    scene: &'p mut Scene,
+    /// What is still free, within the padding.
+    pub room: Rect,
+}
+
+/// One piece of a line of text.
+pub(crate) struct Piece {
+    pub content: TextContent,
+    pub style: Style,
+}
+
+impl Piece {
+    pub fn words(text: impl Into<Arc<str>>, style: Style) -> Self {
+        Self { content: TextContent::Words(text.into()), style }
+    }
+    pub fn label(label: Label, style: Style) -> Self {
+        Self { content: TextContent::Label(label), style }
+    }
+    pub fn figure(text: impl Into<Arc<str>>, provenance: Arc<Provenance>, style: Style) -> Self {
+        Self { content: TextContent::Figure { text: text.into(), provenance }, style }
+    }
+}
+
+/// Height of the strip that names the mode, in reference pixels.
+const MODE_STRIP: f32 = 40.0;
+
+impl<'p, 'a> Tile<'p, 'a> {
+    pub fn new(paint: &'p mut Paint<'a>, scene: &'p mut Scene) -> Self {
+        let scale = paint.scale;
+        let live = paint.view.arranged().is_none_or(|arranged| arranged.mode == Mode::Live);
+        let mut room = paint.rect.inset(SPACING.padding_x * scale, SPACING.padding_y * scale);
+        if !live {
+            room.height = (room.height - MODE_STRIP * scale).max(0.0);
+        }
+        Self { paint, scene, room }
+    }
+
+    /// Canvas pixels of a length in reference pixels.
+    pub fn px(&self, reference: f32) -> f32 {
+        reference * self.paint.scale
+    }
+
+    /// The smallest legible size in canvas pixels.
+    pub fn smallest(&self) -> f32 {
+        self.px(SMALLEST)
+    }
+
+    /// Takes a strip off the top of the room; less if there is less.
+    pub fn take_top(&mut self, height: f32) -> Rect {
+        let height = height.clamp(0.0, self.room.height);
+        let strip = Rect { height, ..self.room };
+        self.room.y += height;
+        self.room.height -= height;
+        strip
+    }
+
+    /// Takes a strip off the bottom of the room; less if there is less.
+    pub fn take_bottom(&mut self, height: f32) -> Rect {
+        let height = height.clamp(0.0, self.room.height);
+        self.room.height -= height;
+        Rect { y: self.room.bottom(), height, ..self.room }
+    }
+
+    /// Adds an item if it lies within the tile.
+    pub fn put(&mut self, item: Item) -> bool {
+        let inside = self.paint.rect.contains(&item.bounds());
+        if inside {
+            self.scene.items.push(item);
+        }
+        inside
+    }
+
+    /// A plain rounded rectangle.
+    pub fn plate(&mut self, rect: Rect, radius: f32, fill: Color) {
+        self.put(Item::Quad(Quad { rect, radius, fill, border: Color::TRANSPARENT, border_width: 0.0 }));
+    }
+
+    pub fn line(&mut self, points: Vec<Point>, width: f32, color: Color) {
+        self.put(Item::Polyline(Polyline { points, width, color, dash: None }));
+    }
+
+    pub fn disc(&mut self, center: Point, radius: f32, fill: Color) {
+        self.put(Item::Disc(Disc { center, radius, fill }));
+    }
+
+    /// A convex shape.
+    pub fn shape(&mut self, points: Vec<Point>, fill: Color) {
+        let corners = u32::try_from(points.len()).unwrap_or(0);
+        let triangles = (2..corners).flat_map(|corner| [0, corner - 1, corner]).collect();
+        self.put(Item::Polygon(Polygon { points, triangles, ring_ends: vec![corners], fill }));
+    }
+
+    /// Draws one piece with its pen at `x` on the baseline; gives where the pen ends.
+    pub fn piece(&mut self, piece: Piece, x: f32, baseline: f32) -> f32 {
+        let run = self.paint.text.run(piece.content, piece.style, x, baseline);
+        let end = run.bounds.right();
+        self.put(Item::Text(run));
+        end
+    }
+
+    /// The width of pieces side by side.
+    pub fn width(&mut self, pieces: &[Piece]) -> f32 {
+        pieces.iter().map(|piece| self.paint.text.width(piece.content.as_str(), piece.style)).sum()
+    }
+
+    /// Draws pieces side by side, all smaller if they are wider than `width`, words shortened when that
+    /// would make them illegible. Gives where the pen ends.
+    pub fn pieces(&mut self, mut pieces: Vec<Piece>, x: f32, baseline: f32, width: f32) -> f32 {
+        let smallest = self.smallest();
+        let total = self.width(&pieces);
+        if total > width {
+            let largest = pieces.iter().map(|piece| piece.style.size).fold(smallest, f32::max);
+            let factor = (width / total).max(smallest / largest).min(1.0) * 0.999;
+            for piece in &mut pieces {
+                piece.style.size *= factor;
+            }
+        }
+        let (mut pen, end) = (x, x + width);
+        for piece in pieces {
+            pen = self.piece_within(piece, pen, baseline, end - pen);
+        }
+        pen
+    }
+
+    /// Words are shortened to the width; a number is made smaller, since a cut one would mislead.
+    fn piece_within(&mut self, mut piece: Piece, x: f32, baseline: f32, width: f32) -> f32 {
+        if self.paint.text.width(piece.content.as_str(), piece.style) > width {
+            match &mut piece.content {
+                TextContent::Words(words) => *words = self.paint.text.shorten(words, piece.style, width).into(),
+                other => piece.style.size = self.paint.text.size_for(other.as_str(), piece.style, width),
+            }
+        }
+        if piece.content.as_str().is_empty() || piece.style.size <= 0.0 {
+            return x;
+        }
+        self.piece(piece, x, baseline)
+    }
+
+    /// Wraps words into `room`; gives the height used.
+    pub fn paragraph(&mut self, text: &str, style: Style, room: Rect) -> f32 {
+        let smallest = self.smallest().min(style.size);
+        let fitted = self.paint.text.fit_lines(text, style, (room.width, room.height), smallest);
+        let style = style.at(fitted.size);
+        let used = fitted.lines.len() as f32 * style.line_height();
+        for (index, line) in fitted.lines.into_iter().enumerate() {
+            let baseline = room.y + index as f32 * style.line_height() + BASELINE * style.size;
+            if !line.is_empty() {
+                self.piece(Piece::words(line, style), room.x, baseline);
+            }
+        }
+        used
+    }
+
+    /// Where the baseline lies when capitals of `size` stand in the middle of `strip`.
+    pub fn middle_baseline(strip: Rect, size: f32) -> f32 {
+        strip.y + strip.height / 2.0 + CAP_HEIGHT * size / 2.0
+    }
+
+    /// The coloured strip at the bottom of a tile that does not show the present.
+    pub fn mode_strip(&mut self, words: &str, ink: Color, plate: Color) {
+        let rect = self.paint.rect;
+        let height = self.px(MODE_STRIP);
+        let inner = rect.inset(self.px(SPACING.padding_x), self.px(8.0));
+        let strip = Rect::new(inner.x, inner.bottom() - height, inner.width, height);
+        let style = Style::new(crate::text::Font::Bold, self.px(TYPE.caption * 0.9), ink);
+        let fitted = self.paint.text.fit(words, style, (strip.width - height).max(0.0), self.smallest());
+        let width = self.paint.text.width(&fitted.text, style.at(fitted.size)) + height;
+        self.plate(Rect { width, ..strip }, height / 2.0, plate);
+        let baseline = Self::middle_baseline(strip, fitted.size);
+        self.piece(Piece::words(fitted.text, style.at(fitted.size)), strip.x + height / 2.0, baseline);
+    }
+}
