@@ -1,0 +1,150 @@
+//! A whole centre from a folder of TOML. Strict: everything that is wrong is found, with file, line, key
+//! and what would be right.
+//!
+//! ```text
+//! centre.toml       names, time zone, how the server runs
+//! areas.toml        [[area]]        agencies.toml     [[agency]]
+//! indicators.toml   [[indicator]]   sources.toml      [[source]]
+//! walls.toml        [[wall]]        layouts/ID.toml   one layout, [[panel]]
+//! ```
+
+mod catalogue;
+mod document;
+mod finding;
+mod layouts;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use protocol::{Catalogue, Layout, LayoutId, SourceInfo, Wall, WallId};
+use serde::Deserialize;
+
+use crate::sources::Source;
+use document::{Document, Item};
+
+pub use document::Options;
+pub use finding::{Finding, Findings, nearest, suggestion};
+pub use settings::{HubSettings, IngestSettings, LogSettings, ServerSettings, Settings};
+
+/// A centre as it is configured.
+#[derive(Debug, Clone)]
+pub struct CentreConfig {
+    pub settings: Settings,
+    pub catalogue: Catalogue,
+    pub walls: BTreeMap<WallId, Wall>,
+    /// Read-only, version 1.
+    pub layouts: BTreeMap<LayoutId, Layout>,
+    pub sources: Vec<SourceSpec>,
+}
+
+/// A source as it is configured.
+#[derive(Debug, Clone)]
+pub struct SourceSpec {
+    pub info: SourceInfo,
+    /// What runs; nothing for a source that others push to.
+    pub source: Option<Arc<dyn Source>>,
+}
+
+/// Loads the folder, with `IOC_…` of the environment above it.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(dir: &Path) -> Result<CentreConfig, Findings> {
+    load_in(dir, &|variable| std::env::var(variable).ok())
+}
+
+/// Everything that is wrong with the folder; nothing if it is fine.
+#[must_use]
+pub fn check(dir: &Path) -> Vec<Finding> {
+    load(dir).err().map(|findings| findings.0).unwrap_or_default()
+}
+
+fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<CentreConfig, Findings> {
+    let mut findings = Vec::new();
+    if !dir.is_dir() {
+        let message = "there is no such folder; it holds centre.toml and the other files of a centre".to_owned();
+        return Err(Findings(vec![Finding { file: dir.display().to_string(), line: None, key: None, message }]));
+    }
+    findings.extend(stray_files(dir));
+    let (mut catalogue, settings) = load_centre(dir, environment, &mut findings);
+    catalogue::load(dir, &mut catalogue, &mut findings);
+    let sources = catalogue::load_sources(dir, &mut catalogue, &settings, &mut findings);
+    let layout_ids = layouts::ids(dir, &mut findings);
+    let walls = catalogue::load_walls(dir, &layout_ids, &mut findings);
+    let layouts = layouts::load(dir, &layout_ids, &catalogue, &walls, &mut findings);
+    if findings.is_empty() {
+        return Ok(CentreConfig { settings, catalogue, walls, layouts, sources });
+    }
+    findings.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+    Err(Findings(findings))
+}
+
+/// The files of the folder, besides layouts/.
+const FILES: [&str; 6] = ["centre.toml", "areas.toml", "agencies.toml", "indicators.toml", "sources.toml", "walls.toml"];
+
+/// TOML files that nobody would read.
+fn stray_files(dir: &Path) -> Vec<Finding> {
+    let Ok(entries) = dir.read_dir() else { return Vec::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| name.ends_with(".toml") && !FILES.contains(&name.as_str()))
+        .map(|name| {
+            let message = format!("nothing reads a file of this name{}", suggestion(&name, FILES));
+            Finding { file: name, line: None, key: None, message }
+        })
+        .collect()
+}
+
+/// centre.toml.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CentreFile {
+    organisation: protocol::observation::Name,
+    centre: protocol::observation::Name,
+    #[serde(default = "viet_nam")]
+    time_zone: String,
+    #[serde(default)]
+    server: settings::ServerSettings,
+    #[serde(default)]
+    log: settings::LogSettings,
+    #[serde(default)]
+    hub: settings::HubSettings,
+    #[serde(default)]
+    ingest: settings::IngestSettings,
+}
+
+fn viet_nam() -> String {
+    "Asia/Ho_Chi_Minh".to_owned()
+}
+
+fn load_centre(
+    dir: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    findings: &mut Vec<Finding>,
+) -> (Catalogue, Settings) {
+    let doc = match Document::read(dir, "centre.toml", "the names of the organisation and the centre and how the server runs") {
+        Ok(doc) => doc,
+        Err(finding) => {
+            findings.push(finding);
+            return (Catalogue::default(), Settings { time_zone: viet_nam(), ..Settings::default() });
+        }
+    };
+    let root = Item(doc.parse(findings));
+    let file = doc.take::<CentreFile>(&root, "the centre", findings);
+    let CentreFile { organisation, centre, time_zone, server, log, hub, ingest } =
+        file.unwrap_or_else(|| CentreFile { time_zone: viet_nam(), ..CentreFile::default() });
+    let mut settings = Settings { time_zone, server, log, hub, ingest };
+    settings.overlay(environment, findings);
+    for (path, message) in settings.problems() {
+        let variable = format!("IOC_{}", path.join("_").to_uppercase());
+        findings.push(match environment(&variable) {
+            Some(_) => settings::environment_finding(&variable, format!("{variable}: {message}")),
+            None => doc.finding(Some(&root.span_of(path)), path.last().copied(), message),
+        });
+    }
+    (Catalogue { organisation, centre, ..Catalogue::default() }, settings)
+}
