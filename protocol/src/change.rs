@@ -202,7 +202,8 @@ impl<C> Envelope<C> {
 
 impl<C: Body> Serialize for Envelope<C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let change = self.change.as_ref().ok_or_else(|| serde::ser::Error::custom("an unknown change cannot be sent on"))?;
+        let change =
+            self.change.as_ref().ok_or_else(|| serde::ser::Error::custom("an unknown change cannot be sent on"))?;
         let mut envelope = serializer.serialize_struct("Envelope", 3)?;
         envelope.serialize_field("at", &self.at)?;
         envelope.serialize_field("kind", change.kind())?;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::change::Envelope;
-use crate::change::{Body, Change};
+use crate::change::{Body, Change, PaintedPanel};
 use crate::{LayoutId, Timestamp, WallId};
 
 /// Most bytes of one message from a client.
@@ -69,10 +69,17 @@ pub struct Hello {
 pub enum ServerMessage<C = Change> {
     Welcome(Welcome),
     /// Everything the view shows, up to `offset`.
-    Snapshot { offset: u64, changes: Vec<Envelope<C>> },
+    Snapshot {
+        offset: u64,
+        changes: Vec<Envelope<C>>,
+    },
     Frame(Frame<C>),
     /// `t1` when the question came in, `t2` when the answer left, on the server's clock.
-    Clock { t0: Timestamp, t1: Timestamp, t2: Timestamp },
+    Clock {
+        t0: Timestamp,
+        t1: Timestamp,
+        t2: Timestamp,
+    },
     /// Neither stored nor replayed.
     Signal(Signal),
     Bye(Bye),
@@ -103,8 +110,10 @@ pub struct Frame<C = Change> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "signal", rename_all = "snake_case")]
 pub enum Signal {
-    /// Whether the log can be written; `since` when it cannot.
+    /// Whether the log can be written; since when it cannot.
     Log { away_since: Option<Timestamp> },
+    /// Painted panels whose picture changed with time alone (a clock, a value grown old).
+    Repainted { panels: Vec<PaintedPanel> },
 }
 
 /// The server closes, and says why.

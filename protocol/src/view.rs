@@ -85,16 +85,16 @@ impl ViewState {
 
     fn arrange(&mut self, at: u64, arranged: &Arc<Arranged>) {
         self.latest = arranged.series.iter().map(|series| (series.clone(), None)).collect();
-        self.windows = arranged.windows.iter().map(|spec| Window { spec: spec.clone(), buckets: BTreeMap::new() }).collect();
+        self.windows =
+            arranged.windows.iter().map(|spec| Window { spec: spec.clone(), buckets: BTreeMap::new() }).collect();
         self.arranged = Some(At { at, value: Arc::clone(arranged) });
     }
 
     /// Latest wins: by the time it was true, then by offset.
     fn observe(&mut self, at: u64, observation: &Arc<Observation>) {
         let Some(slot) = self.latest.get_mut(&observation.series) else { return };
-        let newer = slot.as_ref().is_none_or(|held| {
-            (observation.phenomenon_time, at) >= (held.value.phenomenon_time, held.at)
-        });
+        let newer =
+            slot.as_ref().is_none_or(|held| (observation.phenomenon_time, at) >= (held.value.phenomenon_time, held.at));
         if newer {
             *slot = Some(At { at, value: Arc::clone(observation) });
         }

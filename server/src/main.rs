@@ -1,1 +1,147 @@
-fn main() {}
+//! `ioc-server`: serves a centre, or checks its configuration.
+
+mod app;
+mod centre;
+mod clock;
+#[path = "stub/config.rs"]
+mod config;
+mod hub;
+mod log;
+#[path = "stub/painter.rs"]
+mod painter;
+#[path = "stub/sources.rs"]
+mod sources;
+mod store;
+mod web;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Streams a centre's indicators to video walls and browsers.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// How logs are written to standard error (RUST_LOG says which).
+    #[arg(long, global = true, env = "IOC_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the centre that a folder configures.
+    Serve {
+        /// The folder with the centre's TOML files.
+        #[arg(long, env = "IOC_CONFIG")]
+        config: PathBuf,
+        /// Where the log and the history are kept.
+        #[arg(long, env = "IOC_DATA", default_value = "data")]
+        data: PathBuf,
+        /// Address and port; port 0 picks a free one. Overrides the configuration.
+        #[arg(long, env = "IOC_LISTEN")]
+        listen: Option<String>,
+    },
+    /// Checks a configuration: one line per finding, exit 1 when there is one.
+    Check {
+        #[arg(long, env = "IOC_CONFIG")]
+        config: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_logging(arguments.log_format);
+    let result = match arguments.command {
+        Command::Serve { config, data, listen } => serve(&config, &data, listen),
+        Command::Check { config } => check(&config),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            tell(&format!("ioc-server: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_logging(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// Writes a line to standard error; there is nobody to tell when that fails.
+fn tell(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+fn check(config: &std::path::Path) -> anyhow::Result<ExitCode> {
+    let findings = config::check(config);
+    for finding in &findings {
+        writeln!(std::io::stdout(), "{finding}")?;
+    }
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn serve(config: &std::path::Path, data: &std::path::Path, listen: Option<String>) -> anyhow::Result<ExitCode> {
+    let config = match config::load(config) {
+        Ok(config) => config,
+        Err(findings) => {
+            tell(&findings.to_string());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    raise_file_limit();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
+    runtime.block_on(async {
+        let listen = listen.unwrap_or_else(|| config.settings.server.listen.clone());
+        let (listener, address) = app::listen(&listen).await?;
+        let app = app::App::start(config, data).await?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(%address, "listening beyond this machine: there are no accounts yet, so everyone who reaches this address sees everything; changes are taken from this machine only");
+        } else {
+            tracing::info!(%address, "listening on this machine only; give --listen to serve others");
+        }
+        writeln!(std::io::stdout(), "listening on http://{address}")?;
+        std::io::stdout().flush()?;
+        app.serve(listener, stopped()).await
+    })?;
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every client is a file; the soft limit is often 1024.
+fn raise_file_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is; clients beyond it are refused");
+    }
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; stop this server with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -3,6 +3,10 @@
 //! An entry is durable before anyone is told of it. Everything else (history, channels, other servers)
 //! reads the log and remembers the offset it has reached.
 
+pub mod local;
+pub mod recorder;
+pub mod tail;
+
 use std::fmt;
 
 use protocol::{Event, StreamPosition, Timestamp};
@@ -49,4 +53,37 @@ pub struct Draft {
     pub event: Event,
     /// `rmp_serde::to_vec_named` of the event.
     pub body: Vec<u8>,
+}
+
+/// Why the log did not do as asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// It cannot be written now; nothing was kept.
+    #[error("the log cannot be written: {reason}")]
+    Away { reason: String },
+    /// Another writer was faster: the head is not where it was thought to be.
+    #[error("the log has moved on")]
+    Moved,
+    /// Entries do not follow the head.
+    #[error("entry {offset} does not follow the log, which ends before {expected}")]
+    Diverged { offset: u64, expected: u64 },
+    /// An entry that this version cannot read.
+    #[error("entry {offset} of the log cannot be read ({reason}); it may be from a newer version")]
+    Unreadable { offset: u64, reason: String },
+    #[error("the data folder: {0}")]
+    Database(#[from] std::sync::Arc<crate::store::database::DatabaseError>),
+    #[error("the server is stopping")]
+    Stopped,
+}
+
+impl From<rusqlite::Error> for LogError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(std::sync::Arc::new(error.into()))
+    }
+}
+
+impl From<crate::store::database::DatabaseError> for LogError {
+    fn from(error: crate::store::database::DatabaseError) -> Self {
+        Self::Database(std::sync::Arc::new(error))
+    }
 }

@@ -1,0 +1,154 @@
+//! The server put together: what it shares, how it starts, serves and stops.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use protocol::event::CatalogueRevised;
+use protocol::{Catalogue, Event};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::centre::Centre;
+use crate::clock::Clock;
+use crate::config::{CentreConfig, Settings};
+use crate::hub;
+use crate::log::local::LocalLog;
+use crate::log::recorder::Recorder;
+use crate::log::tail::{LogState, Tail};
+use crate::sources;
+use crate::store::{Projection, Reader};
+
+/// What every request may use. Cheap to clone.
+#[derive(Clone)]
+pub struct Shared {
+    pub recorder: Recorder,
+    pub centre: watch::Receiver<Arc<Centre>>,
+    pub head: watch::Receiver<crate::log::Head>,
+    pub log_state: watch::Receiver<LogState>,
+    pub store: Reader,
+    pub hub: hub::Handle,
+    pub sources: sources::health::Board,
+    pub settings: Arc<Settings>,
+    pub clock: Clock,
+    /// True once the server is to stop.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// A server that is ready to serve.
+pub struct App {
+    pub shared: Shared,
+    stop: watch::Sender<bool>,
+    sources: sources::Running,
+}
+
+impl App {
+    /// Opens the data folder, folds the log and starts the sources.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used, or the log not be written.
+    pub async fn start(config: CentreConfig, data: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+        let clock = Clock::System;
+        let CentreConfig { settings, catalogue, walls, layouts, sources } = config;
+        let log = LocalLog::open(data)?;
+        let (tail, items) = Tail::open(&log)?;
+        let projected = Projection::start(data, log.clone(), tail.head())?;
+        let store = Reader::new(data, tail.head(), projected);
+        let recorder = Recorder::start(log, Arc::clone(&tail), clock.clone());
+        let hub = hub::start(hub_settings(&settings), &tail, items, store.clone(), clock.clone());
+        revise(&recorder, &tail, CatalogueRevised { at: clock.now(), catalogue, walls, layouts }).await?;
+        let (stop, stopping) = watch::channel(false);
+        let catalogue = follow_catalogue(tail.centre());
+        let board = sources::health::Board::default();
+        let running = sources::start(sources, &recorder, catalogue, &board, clock.clone(), stopping.clone())?;
+        let shared = Shared {
+            recorder,
+            centre: tail.centre(),
+            head: tail.head(),
+            log_state: tail.state(),
+            store,
+            hub,
+            sources: board,
+            settings: Arc::new(settings),
+            clock,
+            stopping,
+        };
+        Ok(Self { shared, stop, sources: running })
+    }
+
+    /// Serves until `stopped` resolves, then says goodbye to clients within 5 s.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(self, listener: TcpListener, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let router = crate::web::router(self.shared.clone());
+        let stopping = self.shared.stopping.clone();
+        let serving = tokio::spawn(crate::web::accept::serve(listener, router, stopping));
+        stopped.await;
+        tracing::info!("stopping: no new work is taken");
+        self.stop.send_replace(true);
+        self.sources.finished(Duration::from_secs(2)).await;
+        match tokio::time::timeout(Duration::from_secs(3), serving).await {
+            Ok(served) => served.context("serving panicked"),
+            Err(_) => {
+                tracing::warn!("some connections did not close in time");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn hub_settings(settings: &Settings) -> hub::HubSettings {
+    let hub = &settings.hub;
+    hub::HubSettings {
+        tick: Duration::from_millis(hub.tick_ms.max(1)),
+        readout_interval: Duration::from_millis(hub.readout_interval_ms),
+        ring: hub::RingLimits { bytes: hub.ring_bytes, age: Duration::from_secs(hub.ring_secs) },
+    }
+}
+
+/// Appends the configuration when it differs from what the log has.
+async fn revise(recorder: &Recorder, tail: &Tail, revised: CatalogueRevised) -> anyhow::Result<()> {
+    let differs = tail.centre().borrow().differs_from(&revised);
+    if differs {
+        recorder
+            .revise(Event::CatalogueRevised(Box::new(revised)))
+            .await
+            .context("the configuration cannot be recorded")?;
+    }
+    Ok(())
+}
+
+/// The catalogue of the centre, for who needs nothing else.
+fn follow_catalogue(mut centre: watch::Receiver<Arc<Centre>>) -> watch::Receiver<Arc<Catalogue>> {
+    let (sender, receiver) = watch::channel(Arc::clone(&centre.borrow().catalogue));
+    tokio::spawn(async move {
+        while centre.changed().await.is_ok() {
+            let catalogue = Arc::clone(&centre.borrow_and_update().catalogue);
+            sender.send_if_modified(|current| {
+                let changed = !Arc::ptr_eq(current, &catalogue);
+                *current = catalogue;
+                changed
+            });
+        }
+    });
+    receiver
+}
+
+/// Binds the address, with an error that says what to do.
+///
+/// # Errors
+/// When the address is in use or not of this machine.
+pub async fn listen(address: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow::anyhow!("{address} is in use by another program; stop it, or give another address with --listen (127.0.0.1:0 picks a free port)"),
+        std::io::ErrorKind::AddrNotAvailable => anyhow::anyhow!("{address} is no address of this machine; give one with --listen"),
+        std::io::ErrorKind::PermissionDenied => anyhow::anyhow!("listening on {address} is not permitted; ports below 1024 need privileges"),
+        _ => anyhow::anyhow!("cannot listen on '{address}': {error}; give it as ADDRESS:PORT"),
+    })?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}

@@ -1,0 +1,53 @@
+//! Whether a number may come in.
+
+use protocol::event::ObservationRow;
+use protocol::{Catalogue, Timestamp};
+
+/// How far ahead of our clock a measured value may be: clocks of loggers are not ours.
+pub const FUTURE_TOLERANCE_MICROS: i64 = 300 * 1_000_000;
+/// How far ahead a plan may lie.
+const PLAN_HORIZON_MICROS: i64 = 20 * 366 * 86_400 * 1_000_000;
+
+/// Checks a row against the catalogue and the clock.
+///
+/// # Errors
+/// What is wrong with it and what would be right.
+pub fn check(catalogue: &Catalogue, row: &ObservationRow, now: Timestamp) -> Result<(), String> {
+    let series = &row.series;
+    if !catalogue.indicators.contains_key(&series.indicator) {
+        let known = catalogue.indicators.keys().map(protocol::IndicatorId::as_str);
+        return Err(unknown("indicator", series.indicator.as_str(), known));
+    }
+    if !catalogue.areas.contains_key(&series.area) {
+        return Err(unknown("area", series.area.as_str(), catalogue.areas.keys().map(protocol::AreaId::as_str)));
+    }
+    if !row.value.is_finite() {
+        return Err(format!("the value must be a finite number, not {}", row.value));
+    }
+    let ahead = row.phenomenon_time.since(now);
+    let tolerance = match series.scenario {
+        protocol::Scenario::Plan | protocol::Scenario::Expected => PLAN_HORIZON_MICROS,
+        protocol::Scenario::Actual | protocol::Scenario::SamePeriod => FUTURE_TOLERANCE_MICROS,
+    };
+    if ahead > tolerance {
+        let (ahead_secs, most) = (ahead / 1_000_000, tolerance / 1_000_000);
+        return Err(format!(
+            "the time lies {ahead_secs} s in the future; at most {most} s ahead of this server's clock is taken (check the sender's clock and time zone)"
+        ));
+    }
+    if row.phenomenon_time < Timestamp::from_secs(-2_208_988_800) {
+        return Err("the time lies before the year 1900; give microseconds of Unix time or RFC 3339".into());
+    }
+    Ok(())
+}
+
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let shown: String = name.chars().take(80).collect();
+    let nearest = known.map(|known| (strsim::damerau_levenshtein(known, &shown), known)).min();
+    match nearest {
+        Some((distance, nearest)) if distance <= 1 + shown.chars().count() / 3 => {
+            format!("unknown {what} '{shown}'; did you mean '{nearest}'?")
+        }
+        _ => format!("unknown {what} '{shown}'; see /api/v1/{what}s for those that are configured"),
+    }
+}

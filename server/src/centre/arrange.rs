@@ -1,0 +1,73 @@
+//! What a view shows: its layout, what the layout needs, and the part of the catalogue that names it.
+
+use std::sync::Arc;
+
+use protocol::change::Arranged;
+use protocol::message::{Mode, ViewName};
+use protocol::{AreaId, Canvas, Catalogue, LayoutId, Wall};
+
+use super::Centre;
+
+/// The canvas of a layout that is not on a wall.
+pub const DEFAULT_CANVAS: Canvas = Canvas { width_px: 3840, height_px: 2160 };
+
+impl Centre {
+    /// The arrangement of a view and the offset it is from; `None` for a view that does not exist.
+    #[must_use]
+    pub fn arrange(&self, view: &ViewName) -> Option<(u64, Arc<Arranged>)> {
+        match view {
+            ViewName::Wall(wall) => {
+                let shown = self.walls.get(wall)?;
+                self.arrange_layout(&shown.layout, Some(&shown.wall), shown.at)
+            }
+            ViewName::Layout(layout) => self.arrange_layout(layout, None, 0),
+        }
+    }
+
+    fn arrange_layout(&self, id: &LayoutId, wall: Option<&Wall>, shown_at: u64) -> Option<(u64, Arc<Arranged>)> {
+        let kept = self.layouts.get(id)?;
+        let canvas = wall.map_or(DEFAULT_CANVAS, |wall| wall.canvas);
+        let needs = panels::needs(&kept.layout, &self.catalogue, canvas);
+        let arranged = Arranged {
+            mode: Mode::Live,
+            wall: wall.cloned(),
+            canvas,
+            layout: (*kept.layout).clone(),
+            catalogue: self.excerpt(&needs),
+            series: needs.series,
+            windows: needs.windows,
+        };
+        Some((kept.at.max(shown_at).max(self.catalogue_at), Arc::new(arranged)))
+    }
+
+    /// The indicators and areas that are needed, their owners and parents, and all sources.
+    fn excerpt(&self, needs: &panels::Needs) -> Catalogue {
+        let all = &self.catalogue;
+        let mut excerpt = Catalogue {
+            organisation: all.organisation.clone(),
+            centre: all.centre.clone(),
+            sources: all.sources.clone(),
+            ..Catalogue::default()
+        };
+        for series in needs.series.iter().chain(needs.windows.iter().map(|window| &window.series)) {
+            if let Some(indicator) = all.indicators.get(&series.indicator) {
+                excerpt.indicators.insert(indicator.id.clone(), Arc::clone(indicator));
+                if let Some(owner) = all.agencies.get(&indicator.owner) {
+                    excerpt.agencies.insert(owner.id.clone(), Arc::clone(owner));
+                }
+            }
+            add_with_parents(all, &mut excerpt, &series.area);
+        }
+        excerpt
+    }
+}
+
+fn add_with_parents(all: &Catalogue, excerpt: &mut Catalogue, area: &AreaId) {
+    let mut next = Some(area);
+    while let Some(area) = next.and_then(|id| all.areas.get(id)) {
+        if excerpt.areas.insert(area.id.clone(), Arc::clone(area)).is_some() {
+            return;
+        }
+        next = area.parent.as_ref();
+    }
+}

@@ -1,0 +1,115 @@
+//! The functional core: what is configured, arranged and shown, folded from the log.
+//!
+//! `decide` turns a command into events or refuses it; `apply` takes an event in and cannot fail.
+//! Neither does I/O nor reads a clock.
+
+pub mod admit;
+pub mod arrange;
+mod layouts;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use panels::LayoutFinding;
+use protocol::event::CatalogueRevised;
+use protocol::{Catalogue, Command, Event, Layout, LayoutId, Timestamp, Wall, WallId};
+
+/// A wall and what it shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShownWall {
+    pub wall: Wall,
+    pub layout: LayoutId,
+    /// The offset at which this was decided.
+    pub at: u64,
+}
+
+/// A layout with the offset of its last change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptLayout {
+    pub layout: Arc<Layout>,
+    pub at: u64,
+}
+
+/// The centre as of an offset of its log. Cheap to clone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Centre {
+    pub catalogue: Arc<Catalogue>,
+    pub layouts: BTreeMap<LayoutId, KeptLayout>,
+    pub walls: BTreeMap<WallId, ShownWall>,
+    /// The offset of the last revision of the catalogue; 0 before the first.
+    pub catalogue_at: u64,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("there is no {what}; known: {known}")]
+    NotFound { what: String, known: String },
+    #[error("layout '{layout}' has moved on to version {current_version}; read it again and redo the change")]
+    Conflict { layout: LayoutId, current_version: u64 },
+    #[error("the layout has {} finding(s): {}", findings.len(), first_of(findings))]
+    Invalid { findings: Vec<LayoutFinding> },
+    #[error("layout '{layout}' comes with the configuration and cannot be changed; save it under another id")]
+    ReadOnly { layout: LayoutId },
+}
+
+fn first_of(findings: &[LayoutFinding]) -> &str {
+    findings.first().map_or("", |finding| &finding.message)
+}
+
+impl Centre {
+    /// What follows from a command at `now`.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+        match command {
+            Command::SaveLayout { layout, expected_version } => self.decide_save(layout, *expected_version, now),
+            Command::ShowLayout { wall, layout } => self.decide_show(wall, layout, now),
+        }
+    }
+
+    /// Takes in what happened at `offset`.
+    pub fn apply(&mut self, offset: u64, event: &Event) {
+        match event {
+            Event::ObservationsRecorded(_) => {}
+            Event::CatalogueRevised(revised) => self.revise(offset, revised),
+            Event::LayoutSaved(saved) => {
+                let kept = KeptLayout { layout: Arc::new(saved.layout.clone()), at: offset };
+                self.layouts.insert(saved.layout.id.clone(), kept);
+            }
+            Event::LayoutShown(shown) => {
+                if let Some(wall) = self.walls.get_mut(&shown.wall) {
+                    wall.layout = shown.layout.clone();
+                    wall.at = offset;
+                }
+            }
+        }
+    }
+
+    /// Configured layouts replace those of the revision before; saved ones stay.
+    fn revise(&mut self, offset: u64, revised: &CatalogueRevised) {
+        self.layouts.retain(|_, kept| !kept.layout.read_only);
+        for (id, layout) in &revised.layouts {
+            self.layouts.insert(id.clone(), KeptLayout { layout: Arc::new(layout.clone()), at: offset });
+        }
+        let shown_before = std::mem::take(&mut self.walls);
+        for (id, wall) in &revised.walls {
+            let shown = shown_before.get(id).map(|before| &before.layout);
+            let layout = shown.filter(|layout| self.layouts.contains_key(*layout)).unwrap_or(&wall.layout).clone();
+            self.walls.insert(id.clone(), ShownWall { wall: wall.clone(), layout, at: offset });
+        }
+        self.catalogue = Arc::new(revised.catalogue.clone());
+        self.catalogue_at = offset;
+    }
+
+    /// Whether the configuration differs from what the log has.
+    #[must_use]
+    pub fn differs_from(&self, revised: &CatalogueRevised) -> bool {
+        let configured = self.layouts.values().filter(|kept| kept.layout.read_only);
+        self.catalogue_at == 0
+            || *self.catalogue != revised.catalogue
+            || !self.walls.values().map(|shown| &shown.wall).eq(revised.walls.values())
+            || !configured.map(|kept| &*kept.layout).eq(revised.layouts.values())
+    }
+}

@@ -1,0 +1,165 @@
+//! A channel: the newest encoded messages of one view in one encoding, shared by all its subscribers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::Message;
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+/// How subscribers get their messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Encoding {
+    Msgpack,
+    Json,
+    /// JSON with painted panels.
+    Svg,
+}
+
+impl Encoding {
+    /// The label of metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Msgpack => "msgpack",
+            Self::Json => "json",
+            Self::Svg => "svg",
+        }
+    }
+}
+
+/// What a ring may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct RingLimits {
+    pub bytes: usize,
+    pub age: Duration,
+}
+
+struct Slot {
+    message: Message,
+    /// The offset a client has everything up to after it.
+    until: u64,
+    pushed: Instant,
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Slots {
+    /// The sequence number of the first slot.
+    first: u64,
+    slots: VecDeque<Slot>,
+    bytes: usize,
+    position: u64,
+    closed: bool,
+}
+
+/// A bounded ring of encoded messages. Subscribers are cursors into it.
+pub struct Channel {
+    slots: RwLock<Slots>,
+    newest: watch::Sender<u64>,
+    limits: RingLimits,
+}
+
+/// What a cursor finds.
+pub enum Read {
+    /// The message and the offset that the client then has.
+    Message(Message, u64),
+    /// Nothing new.
+    Empty,
+    /// The ring has moved past the cursor.
+    Behind,
+    /// The log began anew: whoever reads here must come back.
+    Closed,
+}
+
+impl Channel {
+    /// An empty ring.
+    #[must_use]
+    pub fn new(limits: RingLimits) -> Arc<Self> {
+        Arc::new(Self { slots: RwLock::default(), newest: watch::Sender::new(0), limits })
+    }
+
+    /// Puts a message behind the others and wakes the subscribers.
+    pub fn push(&self, message: Message, until: u64) {
+        let now = Instant::now();
+        let bytes = length(&message);
+        let next = {
+            let mut ring = self.slots.write();
+            ring.slots.push_back(Slot { message, until, pushed: now, bytes });
+            ring.bytes += bytes;
+            ring.position = until;
+            while ring.slots.len() > 1
+                && ring
+                    .slots
+                    .front()
+                    .is_some_and(|oldest| ring.bytes > self.limits.bytes || now - oldest.pushed > self.limits.age)
+            {
+                if let Some(dropped) = ring.slots.pop_front() {
+                    ring.bytes -= dropped.bytes;
+                    ring.first += 1;
+                }
+            }
+            ring.first + ring.slots.len() as u64
+        };
+        self.newest.send_replace(next);
+    }
+
+    /// The sequence number that the next message will have.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        *self.newest.borrow()
+    }
+
+    /// Told at each push.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// The offset that a client has everything up to after the newest message.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.slots.read().position
+    }
+
+    /// Sends everyone away: the log began anew.
+    pub fn close(&self) {
+        self.slots.write().closed = true;
+        self.newest.send_modify(|next| *next += 1);
+    }
+
+    /// How many subscribers there are.
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        self.newest.receiver_count()
+    }
+
+    /// The message at `cursor`.
+    #[must_use]
+    pub fn read(&self, cursor: u64) -> Read {
+        let ring = self.slots.read();
+        if ring.closed {
+            return Read::Closed;
+        }
+        let Some(index) = cursor.checked_sub(ring.first) else { return Read::Behind };
+        match usize::try_from(index).ok().and_then(|index| ring.slots.get(index)) {
+            Some(slot) => Read::Message(slot.message.clone(), slot.until),
+            None => Read::Empty,
+        }
+    }
+
+    /// Bytes held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.slots.read().bytes
+    }
+}
+
+fn length(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
+    }
+}

@@ -1,0 +1,145 @@
+//! The end of the log as this server has folded it: every entry passes here once, in order.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use protocol::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use super::local::{LocalLog, Written};
+use super::{Entry, Head, LogError};
+use crate::centre::Centre;
+
+/// Entries that became durable together.
+pub type Group = Arc<[Arc<Entry>]>;
+/// How many groups the hub may be behind before writers wait for it.
+const QUEUE: usize = 1024;
+
+/// Whether the log can be written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogState {
+    /// Since when it cannot.
+    pub away_since: Option<Timestamp>,
+    pub reason: Option<String>,
+    /// Entries that were acknowledged and that a log which was cut short no longer has.
+    pub losses: Vec<String>,
+}
+
+/// Where folded entries go, and what they have been folded into.
+pub struct Tail {
+    centre: watch::Sender<Arc<Centre>>,
+    head: watch::Sender<Head>,
+    state: watch::Sender<LogState>,
+    hub: mpsc::Sender<TailItem>,
+    folding: Mutex<()>,
+}
+
+/// What the hub is told.
+#[derive(Debug, Clone)]
+pub enum TailItem {
+    Entries(Group, Arc<Centre>),
+    /// The log began anew at this head.
+    Restarted(Head, Arc<Centre>),
+}
+
+impl Tail {
+    /// Folds what the log holds.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn open(log: &LocalLog) -> Result<(Arc<Self>, mpsc::Receiver<TailItem>), LogError> {
+        let centre = fold_records(log)?;
+        let (hub, items) = mpsc::channel(QUEUE);
+        let tail = Self {
+            centre: watch::Sender::new(Arc::new(centre)),
+            head: watch::Sender::new(log.head()),
+            state: watch::Sender::default(),
+            hub,
+            folding: Mutex::default(),
+        };
+        Ok((Arc::new(tail), items))
+    }
+
+    /// The centre as of the head.
+    #[must_use]
+    pub fn centre(&self) -> watch::Receiver<Arc<Centre>> {
+        self.centre.subscribe()
+    }
+
+    /// The newest folded entry.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<Head> {
+        self.head.subscribe()
+    }
+
+    /// Whether the log can be written.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<LogState> {
+        self.state.subscribe()
+    }
+
+    /// Takes in entries that follow the head and are durable.
+    ///
+    /// # Errors
+    /// When the server is stopping.
+    pub async fn advance(&self, written: &[Written]) -> Result<(), LogError> {
+        let Some(last) = written.last().map(|written| Arc::clone(&written.entry)) else { return Ok(()) };
+        let centre = {
+            let _folding = self.folding.lock();
+            self.centre.send_if_modified(|centre| {
+                let before = Arc::clone(centre);
+                let records = written
+                    .iter()
+                    .filter(|written| !matches!(written.entry.event, protocol::Event::ObservationsRecorded(_)));
+                for Written { entry, .. } in records {
+                    Arc::make_mut(centre).apply(entry.offset, &entry.event);
+                }
+                !Arc::ptr_eq(&before, centre)
+            });
+            self.head.send_modify(|head| {
+                head.position.offset = last.offset;
+                head.hash = last.hash;
+            });
+            self.centre.borrow().clone()
+        };
+        let group: Group = written.iter().map(|written| Arc::clone(&written.entry)).collect();
+        self.hub.send(TailItem::Entries(group, centre)).await.map_err(|_| LogError::Stopped)
+    }
+
+    /// Folds the log anew after it was cut short or replaced.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn restart(&self, log: &LocalLog, loss: Option<String>) -> Result<(), LogError> {
+        let centre = Arc::new(fold_records(log)?);
+        let head = log.head();
+        self.centre.send_replace(Arc::clone(&centre));
+        self.head.send_replace(head);
+        self.state.send_modify(|state| state.losses.extend(loss));
+        self.hub.send(TailItem::Restarted(head, centre)).await.map_err(|_| LogError::Stopped)
+    }
+
+    /// Notes that the log was or was not written.
+    pub fn note(&self, problem: Option<&str>, now: Timestamp) {
+        self.state.send_if_modified(|state| {
+            let changed = state.away_since.is_some() != problem.is_some();
+            if changed {
+                state.away_since = problem.map(|_| now);
+                match problem {
+                    Some(reason) => tracing::error!(reason, "the log cannot be written; serving from memory"),
+                    None => tracing::info!("the log can be written again"),
+                }
+            }
+            state.reason = problem.map(str::to_owned);
+            changed
+        });
+    }
+}
+
+fn fold_records(log: &LocalLog) -> Result<Centre, LogError> {
+    let mut centre = Centre::default();
+    for Written { entry, .. } in log.records()? {
+        centre.apply(entry.offset, &entry.event);
+    }
+    Ok(centre)
+}

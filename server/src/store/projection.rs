@@ -1,0 +1,235 @@
+//! The thread that brings the history up to the log.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use protocol::{Event, ObservationStatus, Scenario, SeriesKey, SourceId};
+use rusqlite::{Connection, params};
+use tokio::sync::watch;
+
+use super::{SCHEMA, SCHEMA_VERSION, database};
+use crate::log::LogError;
+use crate::log::local::{LocalLog, Written};
+
+/// Entries that are read and written together.
+const CHUNK: usize = 256;
+/// How long to wait before trying again when the disk does not take it.
+const RETRY: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// How far the history has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectionState {
+    pub epoch: u64,
+    pub offset: u64,
+    /// Why it does not go on, if it does not.
+    pub problem: Option<String>,
+}
+
+/// Writes the history.
+pub struct Projection {
+    connection: Connection,
+    log: LocalLog,
+    series: HashMap<SeriesKey, i64>,
+    sources: HashMap<SourceId, i64>,
+    state: watch::Sender<ProjectionState>,
+}
+
+impl Projection {
+    /// Opens or makes the history in `folder` and starts its thread. It follows `head` until that closes.
+    ///
+    /// # Errors
+    /// When the folder cannot be used or was written by a newer version.
+    pub fn start(
+        folder: &Path,
+        log: LocalLog,
+        head: watch::Receiver<crate::log::Head>,
+    ) -> Result<watch::Receiver<ProjectionState>, LogError> {
+        let connection =
+            database::open(&folder.join("history.sqlite"), SCHEMA, SCHEMA_VERSION, database::Durability::Eventually)?;
+        let offset = database::meta(&connection, "offset")?.unwrap_or(0);
+        let epoch = database::meta(&connection, "epoch")?.unwrap_or(0);
+        let (state, watcher) =
+            watch::channel(ProjectionState { epoch: epoch as u64, offset: offset as u64, problem: None });
+        let mut projection = Self { connection, log, series: HashMap::new(), sources: HashMap::new(), state };
+        projection.load_names()?;
+        std::thread::Builder::new().name("history".into()).spawn(move || projection.run(head)).map_err(|error| {
+            LogError::Away { reason: format!("the thread of the history cannot be started: {error}") }
+        })?;
+        Ok(watcher)
+    }
+
+    fn load_names(&mut self) -> Result<(), rusqlite::Error> {
+        let mut statement = self.connection.prepare("SELECT id, indicator, area, scenario FROM series")?;
+        let rows = statement.query_map([], |row| {
+            let key = SeriesKey {
+                indicator: row.get::<_, String>(1)?.into(),
+                area: row.get::<_, String>(2)?.into(),
+                scenario: scenario_from(row.get(3)?),
+            };
+            Ok((key, row.get(0)?))
+        })?;
+        self.series = rows.collect::<Result<_, _>>()?;
+        let mut statement = self.connection.prepare("SELECT id, name FROM sources")?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(1)?.into(), row.get(0)?)))?;
+        self.sources = rows.collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    fn run(mut self, mut head: watch::Receiver<crate::log::Head>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let Ok(runtime) = runtime else {
+            tracing::error!("the history cannot wait for the log: no runtime");
+            return;
+        };
+        loop {
+            let target = *head.borrow_and_update();
+            match self.advance(target) {
+                Ok(()) => {
+                    if runtime.block_on(head.changed()).is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the history does not follow the log; trying again");
+                    self.state.send_modify(|state| state.problem = Some(error.to_string()));
+                    // The names of a rolled-back transaction do not exist.
+                    self.series.clear();
+                    self.sources.clear();
+                    std::thread::sleep(RETRY);
+                    if let Err(error) = self.load_names() {
+                        tracing::error!(%error, "the names of the history cannot be read");
+                    }
+                }
+            }
+        }
+    }
+
+    fn advance(&mut self, target: crate::log::Head) -> Result<(), LogError> {
+        self.follow_epoch(target)?;
+        loop {
+            let reached = self.state.borrow().offset;
+            let entries = if reached < target.position.offset { self.log.read(reached, CHUNK)? } else { Vec::new() };
+            let Some(last) = entries.last().map(|written| written.entry.offset) else { return Ok(()) };
+            self.write(&entries, last)?;
+            metrics::gauge!("ioc_projection_offset").set(last as f64);
+            self.state.send_modify(|state| {
+                state.offset = last;
+                state.problem = None;
+            });
+        }
+    }
+
+    /// A log that began anew may be shorter: what it no longer has is forgotten.
+    fn follow_epoch(&mut self, target: crate::log::Head) -> Result<(), LogError> {
+        let state = self.state.borrow().clone();
+        if state.epoch == target.position.epoch {
+            return Ok(());
+        }
+        let kept = state.offset.min(target.position.offset);
+        let transaction = self.connection.transaction()?;
+        if state.epoch != 0 {
+            transaction.execute("DELETE FROM observations WHERE offset > ?1", [kept as i64])?;
+        }
+        database::set_meta(&transaction, "offset", kept as i64)?;
+        database::set_meta(&transaction, "epoch", target.position.epoch as i64)?;
+        transaction.commit()?;
+        self.state.send_modify(|state| {
+            state.epoch = target.position.epoch;
+            state.offset = kept;
+        });
+        Ok(())
+    }
+
+    fn write(&mut self, entries: &[Written], last: u64) -> Result<(), LogError> {
+        let transaction = self.connection.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO observations (series_id, phenomenon_time, offset, value, received_at, status, source_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            for written in entries {
+                let Event::ObservationsRecorded(recorded) = &written.entry.event else { continue };
+                let source_id = source_id(&transaction, &mut self.sources, &recorded.source)?;
+                for row in &recorded.rows {
+                    let series_id = series_id(&transaction, &mut self.series, &row.series)?;
+                    insert.execute(params![
+                        series_id,
+                        row.phenomenon_time.as_micros(),
+                        written.entry.offset as i64,
+                        row.value,
+                        recorded.received_at.as_micros(),
+                        status_to(row.status),
+                        source_id
+                    ])?;
+                }
+            }
+        }
+        database::set_meta(&transaction, "offset", last as i64)?;
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn series_id(connection: &Connection, known: &mut HashMap<SeriesKey, i64>, key: &SeriesKey) -> rusqlite::Result<i64> {
+    if let Some(id) = known.get(key) {
+        return Ok(*id);
+    }
+    connection
+        .prepare_cached("INSERT INTO series (indicator, area, scenario) VALUES (?1, ?2, ?3)")?
+        .execute(params![key.indicator.as_str(), key.area.as_str(), scenario_to(key.scenario)])?;
+    let id = connection.last_insert_rowid();
+    known.insert(key.clone(), id);
+    Ok(id)
+}
+
+fn source_id(connection: &Connection, known: &mut HashMap<SourceId, i64>, source: &SourceId) -> rusqlite::Result<i64> {
+    if let Some(id) = known.get(source) {
+        return Ok(*id);
+    }
+    connection.prepare_cached("INSERT INTO sources (name) VALUES (?1)")?.execute([source.as_str()])?;
+    let id = connection.last_insert_rowid();
+    known.insert(source.clone(), id);
+    Ok(id)
+}
+
+/// Numbers that stand in the file for good: never renumber.
+pub(super) fn scenario_to(scenario: Scenario) -> i64 {
+    match scenario {
+        Scenario::Actual => 0,
+        Scenario::Plan => 1,
+        Scenario::Expected => 2,
+        Scenario::SamePeriod => 3,
+    }
+}
+
+pub(super) fn scenario_from(number: i64) -> Scenario {
+    match number {
+        1 => Scenario::Plan,
+        2 => Scenario::Expected,
+        3 => Scenario::SamePeriod,
+        _ => Scenario::Actual,
+    }
+}
+
+/// Numbers that stand in the file for good: never renumber.
+fn status_to(status: ObservationStatus) -> i64 {
+    match status {
+        ObservationStatus::Automatic => 0,
+        ObservationStatus::ByHand => 1,
+        ObservationStatus::Estimated => 2,
+        ObservationStatus::Preliminary => 3,
+        ObservationStatus::Official => 4,
+        ObservationStatus::Simulated => 5,
+    }
+}
+
+pub(super) fn status_from(number: i64) -> ObservationStatus {
+    match number {
+        1 => ObservationStatus::ByHand,
+        2 => ObservationStatus::Estimated,
+        3 => ObservationStatus::Preliminary,
+        4 => ObservationStatus::Official,
+        5 => ObservationStatus::Simulated,
+        _ => ObservationStatus::Automatic,
+    }
+}

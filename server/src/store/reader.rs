@@ -1,0 +1,137 @@
+//! Reads the history, off the runtime's threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use protocol::{SeriesKey, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::{Semaphore, watch};
+
+use super::projection::scenario_to;
+use super::{HistoryRow, Loaded, ProjectionState, Wanted, database, history, windows};
+
+/// How many reads go on at once.
+const READERS: usize = 4;
+/// How long a reader waits for the history to reach what was acknowledged before it asked.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the history did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the history is {behind} entries behind the log and does not catch up{}", problem.as_deref().map(|problem| format!(": {problem}")).unwrap_or_default())]
+    Behind { behind: u64, problem: Option<String> },
+    #[error("the history cannot be read: {0}")]
+    Database(#[from] database::DatabaseError),
+    #[error("the server is stopping")]
+    Stopped,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// A handle to read the history with. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    path: PathBuf,
+    connections: Arc<Mutex<Vec<Connection>>>,
+    turns: Arc<Semaphore>,
+    head: watch::Receiver<crate::log::Head>,
+    projected: watch::Receiver<ProjectionState>,
+}
+
+impl Reader {
+    /// Of the history in `folder`, which `projected` tells the state of.
+    #[must_use]
+    pub fn new(
+        folder: &Path,
+        head: watch::Receiver<crate::log::Head>,
+        projected: watch::Receiver<ProjectionState>,
+    ) -> Self {
+        let turns = Arc::new(Semaphore::new(READERS));
+        Self { path: folder.join("history.sqlite"), connections: Arc::default(), turns, head, projected }
+    }
+
+    /// How far the history has come.
+    #[must_use]
+    pub fn state(&self) -> ProjectionState {
+        self.projected.borrow().clone()
+    }
+
+    /// Waits until everything up to `offset` is in the history.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub async fn wait_for(&self, offset: u64) -> Result<(), StoreError> {
+        let mut projected = self.projected.clone();
+        let reached = tokio::time::timeout(PATIENCE, projected.wait_for(|state| state.offset >= offset)).await;
+        match reached {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(StoreError::Stopped),
+            Err(_) => {
+                let state = self.state();
+                Err(StoreError::Behind { behind: offset.saturating_sub(state.offset), problem: state.problem })
+            }
+        }
+    }
+
+    /// The values of a series that were true in `[from, to]`, oldest first, as they were known at `as_of`
+    /// (now if absent). Everything acknowledged before the call is there.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn history(
+        &self,
+        series: &SeriesKey,
+        from: Timestamp,
+        to: Timestamp,
+        as_of: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<HistoryRow>, StoreError> {
+        let acknowledged = self.head.borrow().position.offset;
+        self.wait_for(acknowledged).await?;
+        let series = series.clone();
+        self.with_connection(move |connection| Ok(history::read(connection, &series, from, to, as_of, limit)?)).await
+    }
+
+    /// Latest values and windows as of one offset, at least `since`.
+    ///
+    /// # Errors
+    /// When the history cannot be read or does not get there.
+    pub async fn load(&self, wanted: Wanted, since: u64) -> Result<Loaded, StoreError> {
+        self.wait_for(since).await?;
+        self.with_connection(move |connection| Ok(windows::load(connection, &wanted)?)).await
+    }
+
+    async fn with_connection<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _turn = self.turns.acquire().await.map_err(|_| StoreError::Stopped)?;
+        let (path, connections) = (self.path.clone(), Arc::clone(&self.connections));
+        let work = tokio::task::spawn_blocking(move || {
+            let pooled = connections.lock().pop();
+            let connection = match pooled {
+                Some(connection) => connection,
+                None => database::open_reader(&path)?,
+            };
+            let result = read(&connection);
+            connections.lock().push(connection);
+            result
+        });
+        work.await.map_err(|_| StoreError::Stopped)?
+    }
+}
+
+pub(super) fn series_id(connection: &Connection, series: &SeriesKey) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM series WHERE indicator = ?1 AND area = ?2 AND scenario = ?3")?
+        .query_row(params![series.indicator.as_str(), series.area.as_str(), scenario_to(series.scenario)], |row| {
+            row.get(0)
+        })
+        .optional()
+}
