@@ -18,7 +18,6 @@ use crate::hub;
 use crate::log::local::LocalLog;
 use crate::log::recorder::Recorder;
 use crate::log::tail::{LogState, Tail};
-use crate::sources;
 use crate::store::{Projection, Reader};
 
 /// What every request may use. Cheap to clone.
@@ -30,7 +29,6 @@ pub struct Shared {
     pub log_state: watch::Receiver<LogState>,
     pub store: Reader,
     pub hub: hub::Handle,
-    pub sources: sources::health::Board,
     pub settings: Arc<Settings>,
     pub clock: Clock,
     /// True once the server is to stop.
@@ -41,7 +39,6 @@ pub struct Shared {
 pub struct App {
     pub shared: Shared,
     stop: watch::Sender<bool>,
-    sources: sources::Running,
 }
 
 impl App {
@@ -62,8 +59,7 @@ impl App {
         revise(&recorder, &tail, CatalogueRevised { at: clock.now(), catalogue, walls, layouts }).await?;
         let (stop, stopping) = watch::channel(false);
         let catalogue = follow_catalogue(tail.centre());
-        let board = sources::health::Board::default();
-        let running = sources::start(sources, &recorder, catalogue, &board, clock.clone(), stopping.clone())?;
+        drop((sources, catalogue));
         let shared = Shared {
             recorder,
             centre: tail.centre(),
@@ -71,12 +67,11 @@ impl App {
             log_state: tail.state(),
             store,
             hub,
-            sources: board,
             settings: Arc::new(settings),
             clock,
             stopping,
         };
-        Ok(Self { shared, stop, sources: running })
+        Ok(Self { shared, stop })
     }
 
     /// Serves until `stopped` resolves, then says goodbye to clients within 5 s.
@@ -90,7 +85,6 @@ impl App {
         stopped.await;
         tracing::info!("stopping: no new work is taken");
         self.stop.send_replace(true);
-        self.sources.finished(Duration::from_secs(2)).await;
         match tokio::time::timeout(Duration::from_secs(3), serving).await {
             Ok(served) => served.context("serving panicked"),
             Err(_) => {

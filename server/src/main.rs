@@ -3,13 +3,11 @@
 mod app;
 mod centre;
 mod clock;
-#[path = "stub/config.rs"]
 mod config;
 mod hub;
 mod log;
 #[path = "stub/painter.rs"]
 mod painter;
-#[path = "stub/sources.rs"]
 mod sources;
 mod store;
 mod web;
