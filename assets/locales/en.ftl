@@ -40,3 +40,7 @@ threshold = threshold
 
 unknown-kind = There is no panel kind “{ $kind }”
 bad-options = Panel “{ $panel }” cannot be drawn
+quarter-of = Q{ $number } { $year }
+no-chart = The chart cannot be drawn
+more = { $count } more
+no-figure = none yet

@@ -40,3 +40,7 @@ threshold = ngưỡng
 
 unknown-kind = Không có loại ô “{ $kind }”
 bad-options = Ô “{ $panel }” không vẽ được
+quarter-of = quý { $number }/{ $year }
+no-chart = Không vẽ được biểu đồ
+more = còn { $count } dòng khác
+no-figure = chưa có

@@ -1,1 +1,207 @@
 //! Charts: plotters drawing into a scene.
+//!
+//! Plotters counts in whole pixels, so the backend says that it is 16 times as large and scales down.
+
+use std::convert::Infallible;
+use std::ops::Range;
+
+use earcut::Earcut;
+use plotters::prelude::{AreaSeries, ChartBuilder, DrawingArea, IntoDrawingArea, LineSeries, RGBAColor, ShapeStyle};
+use plotters::coord::Shift;
+use plotters::drawing::DrawingAreaErrorKind;
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, DrawingBackend, DrawingErrorKind};
+
+use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene};
+use crate::theme::Color;
+
+/// Steps that plotters sees within one pixel.
+const FINENESS: f32 = 16.0;
+
+/// What plotters can complain of: only its own layout, since drawing into a scene cannot fail.
+pub type ChartError = DrawingAreaErrorKind<Infallible>;
+
+/// Two axes over a rectangle of the canvas.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plot {
+    pub rect: Rect,
+    /// Microseconds from some origin.
+    pub x: Range<f64>,
+    pub y: Range<f64>,
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pen {
+    pub color: Color,
+    /// Canvas pixels.
+    pub width: f32,
+    /// Lengths of dash and gap in pixels.
+    pub dash: Option<(f32, f32)>,
+}
+
+impl Plot {
+    /// Where a point of the data lies on the canvas.
+    #[must_use]
+    pub fn place(&self, x: f64, y: f64) -> Point {
+        let share = |value: f64, range: &Range<f64>| ((value - range.start) / (range.end - range.start)).clamp(0.0, 1.0) as f32;
+        Point {
+            x: self.rect.x + share(x, &self.x) * self.rect.width,
+            y: self.rect.bottom() - share(y, &self.y) * self.rect.height,
+        }
+    }
+
+    /// A line through points that lie within both ranges.
+    ///
+    /// # Errors
+    /// Those of plotters.
+    pub fn line(&self, scene: &mut Scene, points: impl Iterator<Item = (f64, f64)>, pen: Pen) -> Result<(), ChartError> {
+        let area = self.area_of(scene, pen.dash);
+        let mut chart = ChartBuilder::on(&area).build_cartesian_2d(self.x.clone(), self.y.clone())?;
+        let style = ShapeStyle { color: rgba(pen.color), filled: false, stroke_width: (pen.width * FINENESS) as u32 };
+        chart.draw_series(LineSeries::new(points, style))?;
+        Ok(())
+    }
+
+    /// The area between a line and the lower end of the vertical range.
+    ///
+    /// # Errors
+    /// Those of plotters.
+    pub fn area(&self, scene: &mut Scene, points: impl Iterator<Item = (f64, f64)>, fill: Color) -> Result<(), ChartError> {
+        let area = self.area_of(scene, None);
+        let mut chart = ChartBuilder::on(&area).build_cartesian_2d(self.x.clone(), self.y.clone())?;
+        let style = ShapeStyle { color: rgba(fill), filled: true, stroke_width: 0 };
+        chart.draw_series(AreaSeries::new(points, self.y.start, style))?;
+        Ok(())
+    }
+
+    fn area_of<'a>(&self, scene: &'a mut Scene, dash: Option<(f32, f32)>) -> DrawingArea<SceneBackend<'a>, Shift> {
+        SceneBackend { scene, rect: self.rect, dash }.into_drawing_area()
+    }
+}
+
+fn rgba(color: Color) -> RGBAColor {
+    RGBAColor(color.r, color.g, color.b, f64::from(color.a) / 255.0)
+}
+
+/// Draws for plotters into a rectangle of a scene.
+struct SceneBackend<'a> {
+    scene: &'a mut Scene,
+    rect: Rect,
+    dash: Option<(f32, f32)>,
+}
+
+type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+
+impl SceneBackend<'_> {
+    fn point(&self, (x, y): BackendCoord) -> Point {
+        Point { x: self.rect.x + x as f32 / FINENESS, y: self.rect.y + y as f32 / FINENESS }
+    }
+
+    fn push_line<S: BackendStyle>(&mut self, mut points: Vec<Point>, style: &S) {
+        points.dedup();
+        if let [only] = points[..] {
+            // A line of one point is a dot.
+            points.push(only);
+        }
+        if points.len() >= 2 && style.color().alpha > 0.0 {
+            let width = style.stroke_width() as f32 / FINENESS;
+            self.scene.items.push(Item::Polyline(Polyline { points, width, color: color(style.color()), dash: self.dash }));
+        }
+    }
+}
+
+fn color(BackendColor { alpha, rgb: (r, g, b) }: BackendColor) -> Color {
+    Color { r, g, b, a: (alpha * 255.0).round() as u8 }
+}
+
+impl DrawingBackend for SceneBackend<'_> {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        ((self.rect.width * FINENESS) as u32, (self.rect.height * FINENESS) as u32)
+    }
+
+    fn ensure_prepared(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, at: BackendCoord, pixel: BackendColor) -> Drawn {
+        let Point { x, y } = self.point(at);
+        let side = 1.0 / FINENESS;
+        let rect = Rect::new(x, y, side, side);
+        self.scene.items.push(Item::Quad(Quad { rect, radius: 0.0, fill: color(pixel), border: Color::TRANSPARENT, border_width: 0.0 }));
+        Ok(())
+    }
+
+    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {
+        let points = vec![self.point(from), self.point(to)];
+        self.push_line(points, style);
+        Ok(())
+    }
+
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+        let points = path.into_iter().map(|at| self.point(at)).collect();
+        self.push_line(points, style);
+        Ok(())
+    }
+
+    fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, fill: bool) -> Drawn {
+        let rect = Rect::around(&[self.point(from), self.point(to)]);
+        let (fill, border) = if fill { (color(style.color()), Color::TRANSPARENT) } else { (Color::TRANSPARENT, color(style.color())) };
+        let border_width = if border.a > 0 { style.stroke_width() as f32 / FINENESS } else { 0.0 };
+        self.scene.items.push(Item::Quad(Quad { rect, radius: 0.0, fill, border, border_width }));
+        Ok(())
+    }
+
+    fn draw_circle<S: BackendStyle>(&mut self, center: BackendCoord, radius: u32, style: &S, _fill: bool) -> Drawn {
+        let (center, radius) = (self.point(center), radius as f32 / FINENESS);
+        self.scene.items.push(Item::Disc(Disc { center, radius, fill: color(style.color()) }));
+        Ok(())
+    }
+
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, corners: I, style: &S) -> Drawn {
+        let mut points: Vec<Point> = corners.into_iter().map(|at| self.point(at)).collect();
+        points.dedup();
+        let mut triangles: Vec<u32> = Vec::new();
+        Earcut::new().earcut(points.iter().map(|point| [point.x, point.y]), &[], &mut triangles);
+        if !triangles.is_empty() {
+            let ring_ends = vec![u32::try_from(points.len()).unwrap_or(u32::MAX)];
+            self.scene.items.push(Item::Polygon(Polygon { points, triangles, ring_ends, fill: color(style.color()) }));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_keep_a_sixteenth_of_a_pixel() {
+        let mut scene = Scene::default();
+        let plot = Plot { rect: Rect::new(100.0, 50.0, 200.0, 100.0), x: 0.0..1.0, y: 0.0..1.0 };
+        let pen = Pen { color: Color::rgb(0xFF_FFFF), width: 2.5, dash: None };
+        plot.line(&mut scene, [(0.0, 0.0), (0.501, 0.502), (1.0, 1.0)].into_iter(), pen).unwrap();
+        let [Item::Polyline(line)] = &scene.items[..] else { panic!("one line expected: {:?}", scene.items) };
+        assert!((line.width - 2.5).abs() < 0.001);
+        for (drawn, (x, y)) in line.points.iter().zip([(0.0, 0.0), (0.501, 0.502), (1.0, 1.0)]) {
+            let meant = plot.place(x, y);
+            assert!((drawn.x - meant.x).abs() <= 0.13 && (drawn.y - meant.y).abs() <= 0.13, "{drawn:?} {meant:?}");
+        }
+    }
+
+    #[test]
+    fn an_area_is_tessellated_and_stays_within_the_plot() {
+        let mut scene = Scene::default();
+        let plot = Plot { rect: Rect::new(0.0, 0.0, 200.0, 100.0), x: 0.0..10.0, y: -1.0..1.0 };
+        let points = (0..=10).map(|step| (f64::from(step), (f64::from(step)).sin()));
+        plot.area(&mut scene, points, Color::rgb(0xFF_FFFF)).unwrap();
+        let [Item::Polygon(polygon)] = &scene.items[..] else { panic!("one polygon expected: {:?}", scene.items) };
+        assert_eq!(polygon.triangles.len(), 3 * (polygon.points.len() - 2));
+        assert!(plot.rect.contains(&scene.items[0].bounds()));
+    }
+}

@@ -3,9 +3,13 @@
 //! The wall draws scenes with the GPU, browsers get them as SVG. This crate does no I/O and reads no
 //! clock: the moment is passed in.
 
+mod axis;
 pub mod chart;
+mod facts;
+mod frame;
 pub mod kinds;
 pub mod locale;
+mod marks;
 pub mod number;
 mod options;
 mod paint;
@@ -16,6 +20,8 @@ pub mod svg;
 pub mod text;
 pub mod theme;
 mod tile;
+mod window;
+mod wording;
 
 use protocol::change::WindowSpec;
 use protocol::{Canvas, Catalogue, Layout, PanelSpec, SeriesKey, Timestamp, ViewState};

@@ -59,6 +59,21 @@ pub fn day_start(year: i16, month: i8, day: i8) -> Option<Timestamp> {
     Some(Timestamp(timestamp.as_microsecond()))
 }
 
+/// Days since some fixed day, for telling how far two days are apart.
+#[must_use]
+pub fn day_of(at: DateTime) -> i64 {
+    at.date().to_datetime(jiff::civil::Time::midnight()).duration_since(DateTime::ZERO).as_hours() / 24
+}
+
+/// The next local midnight.
+#[must_use]
+pub fn next_midnight(now: Timestamp) -> Timestamp {
+    const DAY: i64 = 86_400 * 1_000_000;
+    const EAST: i64 = 7 * 3_600 * 1_000_000;
+    let day = now.as_micros().saturating_add(EAST).div_euclid(DAY);
+    Timestamp(day.saturating_add(1).saturating_mul(DAY).saturating_sub(EAST))
+}
+
 /// `08:42:17`
 #[must_use]
 pub fn clock(at: Timestamp) -> String {
@@ -115,6 +130,14 @@ mod tests {
         assert_eq!(clock(at), "08:42:17");
         assert_eq!(date(at), "14/8/2023");
         assert_eq!(day_start(2023, 8, 14), Some(Timestamp::from_secs(1_691_946_000)));
+    }
+
+    #[test]
+    fn days_begin_at_local_midnight() {
+        let at = Timestamp::from_secs(1_691_977_337);
+        assert_eq!(clock(next_midnight(at)), "00:00:00");
+        assert_eq!(date(next_midnight(at)), "15/8/2023");
+        assert_eq!(day_of(local(next_midnight(at))), day_of(local(at)) + 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use protocol::message::Mode;
 use crate::Paint;
 use crate::provenance::{Label, Provenance};
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent};
-use crate::text::{BASELINE, CAP_HEIGHT, Style};
+use crate::text::{BASELINE, CAP_HEIGHT, Font, Style};
 use crate::theme::{Color, SMALLEST, SPACING, TYPE};
 
 /// Paints into one tile. What has no room in it is left out: nothing is ever drawn outside.
@@ -50,6 +50,16 @@ impl<'p, 'a> Tile<'p, 'a> {
         Self { paint, scene, room }
     }
 
+    /// The scene, for charts.
+    pub fn scene(&mut self) -> &mut Scene {
+        self.scene
+    }
+
+    /// A style by its size in reference pixels.
+    pub fn style(&self, font: Font, reference_size: f32, color: Color) -> Style {
+        Style::new(font, self.px(reference_size), color)
+    }
+
     /// Canvas pixels of a length in reference pixels.
     pub fn px(&self, reference: f32) -> f32 {
         reference * self.paint.scale
@@ -90,8 +100,18 @@ impl<'p, 'a> Tile<'p, 'a> {
         self.put(Item::Quad(Quad { rect, radius, fill, border: Color::TRANSPARENT, border_width: 0.0 }));
     }
 
+    /// The inner border of a rounded rectangle.
+    pub fn outline(&mut self, rect: Rect, radius: f32, border_width: f32, border: Color) {
+        self.put(Item::Quad(Quad { rect, radius, fill: Color::TRANSPARENT, border, border_width }));
+    }
+
     pub fn line(&mut self, points: Vec<Point>, width: f32, color: Color) {
-        self.put(Item::Polyline(Polyline { points, width, color, dash: None }));
+        self.dashed_line(points, width, color, None);
+    }
+
+    /// Lengths of dash and gap in canvas pixels.
+    pub fn dashed_line(&mut self, points: Vec<Point>, width: f32, color: Color, dash: Option<(f32, f32)>) {
+        self.put(Item::Polyline(Polyline { points, width, color, dash }));
     }
 
     pub fn disc(&mut self, center: Point, radius: f32, fill: Color) {
@@ -137,6 +157,18 @@ impl<'p, 'a> Tile<'p, 'a> {
         pen
     }
 
+    /// Draws pieces side by side; where they are too wide, the words give way and figures stay as they are.
+    pub fn pieces_keeping_figures(&mut self, mut pieces: Vec<Piece>, x: f32, baseline: f32, width: f32) -> f32 {
+        let excess = self.width(&pieces) - width;
+        let is_words = |piece: &&mut Piece| matches!(piece.content, TextContent::Words(_));
+        if excess > 0.0 && let Some(piece) = pieces.iter_mut().find(is_words) {
+            let text = piece.content.as_str();
+            let room = (self.paint.text.width(text, piece.style) - excess).max(0.0);
+            piece.content = TextContent::Words(self.paint.text.shorten(text, piece.style, room).into());
+        }
+        self.pieces(pieces, x, baseline, width)
+    }
+
     /// Words are shortened to the width; a number is made smaller, since a cut one would mislead.
     fn piece_within(&mut self, mut piece: Piece, x: f32, baseline: f32, width: f32) -> f32 {
         if self.paint.text.width(piece.content.as_str(), piece.style) > width {
@@ -177,7 +209,7 @@ impl<'p, 'a> Tile<'p, 'a> {
         let height = self.px(MODE_STRIP);
         let inner = rect.inset(self.px(SPACING.padding_x), self.px(8.0));
         let strip = Rect::new(inner.x, inner.bottom() - height, inner.width, height);
-        let style = Style::new(crate::text::Font::Bold, self.px(TYPE.caption * 0.9), ink);
+        let style = Style::new(Font::Bold, self.px(TYPE.caption * 0.9), ink);
         let fitted = self.paint.text.fit(words, style, (strip.width - height).max(0.0), self.smallest());
         let width = self.paint.text.width(&fitted.text, style.at(fitted.size)) + height;
         self.plate(Rect { width, ..strip }, height / 2.0, plate);

@@ -1,30 +1,151 @@
-//! To be widened.
+//! The head of a wall: who we are, what is shown, whether it is live, and the time.
 
-use protocol::{Catalogue, PanelSpec, Timestamp, ViewState};
+use protocol::message::Mode;
+use protocol::{Catalogue, ObservationStatus, PanelSpec, Timestamp, ViewState};
+use serde::Deserialize;
 
-use crate::scene::{Rect, Scene};
-use crate::text::{Font, Style};
-use crate::theme::{self, TYPE};
-use crate::tile::Tile;
-use crate::{Needs, OptionsError, Paint, Panel};
+use crate::marks::Mark;
+use crate::options::parse;
+use crate::provenance::Label;
+use crate::scene::{Point, Rect, Scene};
+use crate::text::{CAP_HEIGHT, Font, Style};
+use crate::theme::{self, Color, TYPE};
+use crate::tile::{Piece, Tile};
+use crate::wording::Wording;
+use crate::{Link, Needs, OptionsError, Paint, Panel, locale, number};
 
 /// The kind `header`.
 pub struct Header;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    /// The name of the layout if absent.
+    #[serde(default)]
+    title: Option<Wording>,
+    /// The organisation and its centre if absent.
+    #[serde(default)]
+    organisation: Option<Wording>,
+}
 
 impl Panel for Header {
     fn kind(&self) -> &'static str {
         "header"
     }
-    fn needs(&self, _spec: &PanelSpec, _catalogue: &Catalogue, _rect: Rect) -> Result<Needs, OptionsError> {
-        Ok(Needs::default())
+
+    fn needs(&self, spec: &PanelSpec, _: &Catalogue, _: Rect) -> Result<Needs, OptionsError> {
+        parse::<Options>(spec).map(|_| Needs::default())
     }
+
+    fn has_plate(&self) -> bool {
+        false
+    }
+
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {
-        let title = paint.spec.id.to_string();
+        let Ok(options) = parse::<Options>(paint.spec) else { return };
+        let (organisation, heading) = names(&options, paint);
+        let rect = paint.rect;
         let mut tile = Tile::new(paint, scene);
-        let style = Style::new(Font::SemiBold, tile.px(TYPE.title), theme::TEXT_2);
-        tile.paragraph(&title, style, tile.room);
+        tile.room = rect;
+        let shrink = (rect.height / tile.px(150.0)).clamp(0.3, 1.0);
+        clock(&mut tile, shrink);
+        tile.room.width = (tile.room.width - tile.px(56.0)).max(0.0);
+        state_pill(&mut tile, shrink);
+        illustrative_pill(&mut tile, shrink);
+        let width = (tile.room.width - tile.px(40.0)).max(0.0);
+        let line = tile.style(Font::Regular, TYPE.caption * 1.06 * shrink, theme::CAPTION);
+        let head = tile.style(Font::DisplaySemiBold, TYPE.heading * shrink, theme::TEXT);
+        let baseline = rect.y + tile.px(40.0) * shrink;
+        tile.pieces(vec![Piece::words(organisation.to_uppercase(), line)], rect.x, baseline, width);
+        tile.pieces(vec![Piece::words(heading, head)], rect.x, baseline + tile.px(84.0) * shrink, width);
     }
-    fn next_change(&self, _spec: &PanelSpec, _view: &ViewState, _now: Timestamp) -> Option<Timestamp> {
-        None
+
+    fn next_change(&self, _: &PanelSpec, _: &ViewState, now: Timestamp) -> Option<Timestamp> {
+        Some(Timestamp(now.as_micros().div_euclid(1_000_000).saturating_add(1).saturating_mul(1_000_000)))
     }
+}
+
+fn names(options: &Options, paint: &Paint<'_>) -> (String, String) {
+    let language = paint.language;
+    let arranged = paint.view.arranged();
+    let organisation = match (&options.organisation, arranged) {
+        (Some(wording), _) => wording.in_language(language).to_owned(),
+        (None, Some(arranged)) => {
+            let names = [&arranged.catalogue.organisation, &arranged.catalogue.centre].map(|name| name.in_language(language));
+            names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" · ")
+        }
+        (None, None) => String::new(),
+    };
+    let heading = match (&options.title, arranged) {
+        (Some(wording), _) => wording.in_language(language).to_owned(),
+        (None, Some(arranged)) => arranged.layout.name.in_language(language).to_owned(),
+        (None, None) => locale::text(language, "waiting"),
+    };
+    (organisation, heading)
+}
+
+/// Takes its room on the right.
+fn clock(tile: &mut Tile<'_, '_>, shrink: f32) {
+    let (now, language) = (tile.paint.now, tile.paint.language);
+    let local = number::local(now);
+    let weekday = locale::text(language, &format!("weekday-{}", local.weekday().to_monday_one_offset()));
+    let clock = Piece::label(Label::time(number::clock(now)), tile.style(Font::DisplaySemiBold, TYPE.clock * shrink, theme::TEXT));
+    let date = Piece::label(Label::time(format!("{weekday}, {}", number::date(now))), tile.style(Font::Regular, TYPE.caption * 1.1 * shrink, theme::TEXT_3));
+    let room = tile.room;
+    let baseline = room.y + tile.px(62.0) * shrink;
+    let mut widest = 0f32;
+    for (piece, baseline) in [(clock, baseline), (date, baseline + tile.px(56.0) * shrink)] {
+        let width = tile.width(std::slice::from_ref(&piece)).min(room.width);
+        tile.pieces(vec![piece], room.right() - width, baseline, width * 1.001);
+        widest = widest.max(width);
+    }
+    tile.room.width -= widest;
+}
+
+/// Whether this is the present, and whether the link to it holds.
+fn state_pill(tile: &mut Tile<'_, '_>, shrink: f32) {
+    let (language, mode) = (tile.paint.language, tile.paint.view.arranged().map_or(Mode::Live, |arranged| arranged.mode));
+    let since = |key, since| locale::text_with(language, key, &[("time", &number::clock(since))]);
+    let (words, mark, ink, plate, border) = match (tile.paint.link, mode) {
+        (Link::Lost { since: at }, _) => (since("link-lost", at), Mark::Critical, theme::CRITICAL_TEXT, theme::CRITICAL_PLATE, theme::CRITICAL),
+        (Link::LogAway { since: at }, _) => (since("log-away", at), Mark::Warning, theme::WARNING_TEXT, theme::WARNING_PLATE, theme::WARNING),
+        (Link::Live, Mode::Live) => (locale::text(language, "live"), Mark::Live, theme::LIVE, theme::INSET, theme::LIVE.with_alpha(150)),
+        (Link::Live, Mode::Replay) => (locale::text(language, "replay"), Mark::Stale, theme::GROUND, theme::WARNING, theme::WARNING),
+        (Link::Live, Mode::Rehearsal) => (locale::text(language, "rehearsal"), Mark::Stale, theme::WHITE, theme::REHEARSAL, theme::REHEARSAL),
+    };
+    let style = tile.style(Font::SemiBold, TYPE.body * shrink, ink);
+    badge(tile, (mark, words), style, plate, border, shrink);
+}
+
+/// The key to the mark that tiles with made-up figures carry.
+fn illustrative_pill(tile: &mut Tile<'_, '_>, shrink: f32) {
+    let view = tile.paint.view;
+    let simulated = |status| status == ObservationStatus::Simulated;
+    let shown = view.latest_values().any(|observation| simulated(observation.status))
+        || view.windows().iter().any(|window| window.buckets.values().any(|bucket| simulated(bucket.status)));
+    if shown {
+        let words = locale::text(tile.paint.language, "illustrative");
+        let style = tile.style(Font::Regular, TYPE.caption * 1.06 * shrink, theme::TEXT_3);
+        badge(tile, (Mark::Illustrative, words), style, theme::INSET, theme::HAIRLINE, shrink);
+    }
+}
+
+/// A mark and words on a plate at the right end of the room, of which it takes its width.
+fn badge(tile: &mut Tile<'_, '_>, (mark, words): (Mark, String), style: Style, plate: Color, border: Color, shrink: f32) {
+    let room = tile.room;
+    let height = tile.px(74.0) * shrink;
+    let piece = Piece::label(Label::time(words), style);
+    let wanted = tile.width(std::slice::from_ref(&piece)) + style.size * 2.6;
+    let width = wanted.min(room.width);
+    if width < style.size * 4.0 {
+        return;
+    }
+    let middle = room.y + tile.px(74.0) * shrink;
+    let rect = Rect::new(room.right() - width, middle - height / 2.0, width, height);
+    tile.plate(rect, tile.px(10.0), plate);
+    tile.outline(rect, tile.px(10.0), tile.px(theme::SPACING.border), border);
+    mark.draw(tile, Point { x: rect.x + style.size, y: middle }, style.size * 0.8, style.color);
+    let left = rect.x + style.size * 1.7;
+    tile.pieces(vec![piece], left, middle + CAP_HEIGHT * style.size / 2.0, (rect.right() - style.size * 0.7 - left).max(0.0) * 1.001);
+    tile.room.width = (room.width - width - tile.px(24.0)).max(0.0);
 }

@@ -1,30 +1,299 @@
-//! To be widened.
+//! One figure, large, with all that is needed to judge it.
 
-use protocol::{Catalogue, PanelSpec, Timestamp, ViewState};
+use protocol::change::{Span, WindowSpec};
+use protocol::{AreaId, Catalogue, Indicator, IndicatorId, PanelSpec, Scenario, SeriesKey, Timestamp, ViewState};
+use serde::Deserialize;
 
-use crate::scene::{Rect, Scene};
-use crate::text::{Font, Style};
+use crate::chart::{Pen, Plot};
+use crate::facts::{self, Facts, Severity};
+use crate::frame::{Footer, Pill};
+use crate::options::{check_area, check_indicator, parse};
+use crate::provenance::Provenance;
+use crate::scene::{Point, Rect, Scene};
+use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT};
 use crate::theme::{self, TYPE};
-use crate::tile::Tile;
-use crate::{Needs, OptionsError, Paint, Panel};
+use crate::tile::{Piece, Tile};
+use crate::wording::Wording;
+use crate::{Needs, OptionsError, Paint, Panel, locale, number, window};
 
 /// The kind `value`.
 pub struct Value;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    indicator: IndicatorId,
+    area: AreaId,
+    /// The name of the indicator if absent.
+    #[serde(default)]
+    title: Option<Wording>,
+    /// The smaller form; by the width of the tile if absent.
+    #[serde(default)]
+    compact: Option<bool>,
+    /// `false` for none; `{ secs, buckets }`; as the indicator's period suggests if absent.
+    #[serde(default)]
+    sparkline: Option<Sparkline>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected true, false or a table with 'secs' and, if wanted, 'buckets'")]
+enum Sparkline {
+    Shown(bool),
+    Of(SparklineSpan),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SparklineSpan {
+    secs: u64,
+    #[serde(default)]
+    buckets: Option<u16>,
+}
+
+impl Options {
+    fn series(&self, scenario: Scenario) -> SeriesKey {
+        SeriesKey { indicator: self.indicator.clone(), area: self.area.clone(), scenario }
+    }
+
+    fn sparkline(&self, indicator: &Indicator, rect: Rect) -> Option<WindowSpec> {
+        const BUCKETS: u16 = 96;
+        let (secs, buckets) = match &self.sparkline {
+            Some(Sparkline::Shown(false)) => return None,
+            Some(Sparkline::Of(span)) => (span.secs.max(1), span.buckets),
+            Some(Sparkline::Shown(true)) | None => (window::usual_secs(indicator), None),
+        };
+        let widest = Rect { width: rect.width.min(f32::from(BUCKETS) * 2.0), ..rect };
+        Some(window::window(self.series(Scenario::Actual), Span::Last { secs }, indicator, buckets, widest))
+    }
+}
 
 impl Panel for Value {
     fn kind(&self) -> &'static str {
         "value"
     }
-    fn needs(&self, _spec: &PanelSpec, _catalogue: &Catalogue, _rect: Rect) -> Result<Needs, OptionsError> {
-        Ok(Needs::default())
+
+    fn needs(&self, spec: &PanelSpec, catalogue: &Catalogue, rect: Rect) -> Result<Needs, OptionsError> {
+        let options: Options = parse(spec)?;
+        check_indicator(catalogue, "indicator", &options.indicator)?;
+        check_area(catalogue, "area", &options.area)?;
+        if let Some(Sparkline::Of(span)) = &options.sparkline {
+            window::check_buckets(span.buckets)?;
+        }
+        let scenarios = [Scenario::Actual, Scenario::Plan, Scenario::Expected, Scenario::SamePeriod];
+        let sparkline = catalogue.indicators.get(&options.indicator).and_then(|indicator| options.sparkline(indicator, rect));
+        Ok(Needs { series: scenarios.map(|scenario| options.series(scenario)).to_vec(), windows: sparkline.into_iter().collect() })
     }
+
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {
-        let title = paint.spec.id.to_string();
+        let Ok(options) = parse::<Options>(paint.spec) else { return };
+        let (view, language) = (paint.view, paint.language);
         let mut tile = Tile::new(paint, scene);
-        let style = Style::new(Font::SemiBold, tile.px(TYPE.title), theme::TEXT_2);
-        tile.paragraph(&title, style, tile.room);
+        let Some(facts) = Facts::of(view, &options.indicator, &options.area) else { return tile.notice("waiting") };
+        Picture::new(&options, &facts, language, &tile).paint(&mut tile, view);
     }
-    fn next_change(&self, _spec: &PanelSpec, _view: &ViewState, _now: Timestamp) -> Option<Timestamp> {
-        None
+
+    fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
+        let options: Options = parse(spec).ok()?;
+        let facts = Facts::of(view, &options.indicator, &options.area)?;
+        Some(facts::next_change(facts.indicator, facts.actual?.phenomenon_time, now))
     }
+}
+
+/// What one painting works with.
+struct Picture<'a> {
+    options: &'a Options,
+    facts: &'a Facts<'a>,
+    severity: Severity,
+    language: &'a str,
+    compact: bool,
+}
+
+impl<'a> Picture<'a> {
+    fn new(options: &'a Options, facts: &'a Facts<'a>, language: &'a str, tile: &Tile<'_, '_>) -> Self {
+        let severity = facts.severity(tile.paint.now);
+        let compact = options.compact.unwrap_or_else(|| tile.is_narrow());
+        Self { options, facts, severity, language, compact }
+    }
+
+    fn paint(&self, tile: &mut Tile<'_, '_>, view: &ViewState) {
+        let facts = self.facts;
+        let pill = facts.actual.and_then(|actual| Pill::at(self.severity, actual.phenomenon_time, tile.paint.now, self.language));
+        tile.attention_border(self.severity);
+        let title = self.title(tile);
+        tile.title_row(&title, pill);
+        let (Some(actual), Some(arranged)) = (facts.actual, view.arranged()) else { return tile.notice("no-figures") };
+        let blocks = self.blocks(tile, view);
+        if blocks.footer {
+            let illustrative = facts::any_illustrative(facts.all());
+            let footer = Footer { illustrative, ..Footer::at(&arranged.catalogue, facts.indicator, (&actual.source, actual.phenomenon_time), tile) };
+            tile.footer(&footer);
+        }
+        let gap = blocks.gap;
+        let strip = tile.take_top(blocks.numeral * CAP_HEIGHT + gap * 2.0);
+        self.numeral(tile, strip, blocks.numeral);
+        if blocks.change > 0.0 {
+            let strip = tile.take_top(blocks.change + gap);
+            self.change(tile, Rect { height: blocks.change, ..strip });
+        }
+        if blocks.plan > 0.0 {
+            let strip = tile.take_bottom(blocks.plan + gap);
+            self.plan(tile, Rect { height: blocks.plan, ..strip });
+        }
+        if blocks.sparkline {
+            let (above, below) = (gap * 0.5, gap.max(tile.px(14.0)));
+            let room = tile.room;
+            let strip = Rect { y: room.y + above, height: (room.height - above - below).min(tile.px(220.0)).max(0.0), ..room };
+            self.sparkline(tile, view, Rect { y: room.bottom() - below - strip.height, ..strip });
+        }
+    }
+
+    fn title(&self, tile: &mut Tile<'_, '_>) -> String {
+        if let Some(title) = &self.options.title {
+            return title.in_language(self.language).to_owned();
+        }
+        let name = self.facts.indicator.name.in_language(self.language);
+        let style = tile.style(Font::SemiBold, TYPE.title * 0.85, theme::TEXT_2);
+        let short = self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.7);
+        short.map_or(name, |short| short.in_language(self.language)).to_owned()
+    }
+
+    /// What has room below the title, most important first.
+    fn blocks(&self, tile: &mut Tile<'_, '_>, view: &ViewState) -> Blocks {
+        let height = tile.room.height;
+        let line = tile.px(TYPE.body) * LINE_HEIGHT;
+        let numeral = tile.px(if self.compact { TYPE.small_numeral } else { TYPE.numeral }).min(height / CAP_HEIGHT * 0.8);
+        let gap = tile.px(18.0).min(height * 0.08);
+        let mut left = height - numeral * CAP_HEIGHT - 2.0 * gap;
+        let mut take = |wanted: bool, size: f32| {
+            let taken = wanted && left >= size;
+            left -= if taken { size } else { 0.0 };
+            taken
+        };
+        let footer = take(true, tile.px(TYPE.caption) * LINE_HEIGHT);
+        let change = if take(self.facts.movement(self.language).is_some(), line + gap) { line } else { 0.0 };
+        let plan_height = line + tile.px(PLAN_BAR + 12.0);
+        let plan = if take(self.facts.plan_share().is_some(), plan_height + gap) { plan_height } else { 0.0 };
+        let drawable = self.sparkline_window(tile, view).is_some_and(|window| window.buckets.len() >= 2);
+        let sparkline = take(drawable, tile.px(64.0) + gap * 1.5);
+        // What nothing else wants makes the figure larger and the rest airier.
+        let grown = if sparkline { numeral } else { (numeral + left.max(0.0) * 0.5).min(numeral * 1.35) };
+        let left = left - (grown - numeral) * CAP_HEIGHT;
+        let airier = if sparkline { gap } else { gap + (left.max(0.0) / 4.0).min(gap) };
+        Blocks { footer, change, plan, sparkline, numeral: grown, gap: airier }
+    }
+
+    /// The figure and its unit; the strip is as high as the figure and a gap above and below.
+    fn numeral(&self, tile: &mut Tile<'_, '_>, strip: Rect, size: f32) {
+        let Some(actual) = self.facts.actual else { return };
+        let stale = self.severity == Severity::Stale;
+        let (ink, unit_ink) = if stale { (theme::STALE_TEXT, theme::STALE_TEXT) } else { (theme::TEXT, theme::TEXT_3) };
+        let text = facts::written(self.facts.indicator, actual.value, self.language);
+        let figure = crate::text::Style::new(Font::DisplayBold, size, ink);
+        let unit = self.facts.indicator.unit.in_language(self.language);
+        let unit_style = tile.style(Font::Regular, if self.compact { TYPE.body } else { TYPE.title * 1.05 }, unit_ink);
+        let unit_width = tile.paint.text.width(unit, unit_style).min(strip.width * 0.35) + size * 0.16;
+        let fitted = tile.paint.text.size_for(&text, figure, (strip.width - unit_width).max(strip.width * 0.4));
+        let baseline = strip.y + (strip.height + CAP_HEIGHT * fitted) / 2.0;
+        let piece = Piece::figure(text, Provenance::value(&**actual), figure.at(fitted));
+        let pen = tile.piece(piece, strip.x, baseline) + fitted * 0.16;
+        let room = strip.right() - pen;
+        if room > unit_style.size && !unit.is_empty() {
+            tile.pieces(vec![Piece::words(unit, unit_style)], pen, baseline, room);
+        }
+    }
+
+    fn change(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
+        let Some(movement) = self.facts.movement(self.language) else { return };
+        let ink = match movement.good {
+            _ if self.severity == Severity::Stale => theme::STALE_TEXT,
+            Some(true) => theme::LIVE,
+            Some(false) => theme::WARNING_TEXT,
+            None => theme::TEXT_3,
+        };
+        let style = tile.style(Font::SemiBold, TYPE.body, ink);
+        let words = tile.style(Font::Regular, TYPE.body, theme::TEXT_3);
+        let points = if movement.points { format!(" {}", locale::text(self.language, "percentage-points")) } else { String::new() };
+        let against = format!("{points} {}", locale::text(self.language, "against-same-period"));
+        let pieces = vec![Piece::figure(movement.text, movement.provenance, style), Piece::words(against, words)];
+        tile.pieces(pieces, strip.x, Tile::middle_baseline(strip, style.size), strip.width);
+    }
+
+    /// How much of the year's plan is reached, with a mark where it should be by now.
+    fn plan(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
+        let Some((share, provenance)) = self.facts.plan_share() else { return };
+        let expected = self.facts.expected_share();
+        let bar = Rect { height: tile.px(PLAN_BAR), ..strip };
+        let radius = bar.height / 2.0;
+        tile.plate(bar, radius, theme::HAIRLINE);
+        let reached = (share / 100.0).clamp(0.0, 1.0) as f32 * bar.width;
+        if reached > 0.5 {
+            tile.plate(Rect { width: reached.max(bar.height), ..bar }, radius, self.severity.color());
+        }
+        if let Some((expected, _)) = &expected {
+            let (width, over) = (tile.px(5.0), tile.px(8.0));
+            let x = bar.x + (expected / 100.0).clamp(0.0, 1.0) as f32 * (bar.width - width);
+            tile.plate(Rect::new(x, bar.y - over, width, bar.height + 2.0 * over), width / 2.0, theme::TEXT);
+        }
+        let (figure, words) = (tile.style(Font::SemiBold, TYPE.caption, theme::TEXT_2), tile.style(Font::Regular, TYPE.caption, theme::TEXT_3));
+        let said = |share| number::percent(share, 1, self.language);
+        let of_plan = format!(" {}", locale::text(self.language, "of-year-plan"));
+        let mut pieces = vec![Piece::figure(said(share), provenance, figure), Piece::words(of_plan, words)];
+        if let Some((share, provenance)) = expected {
+            pieces.push(Piece::words(format!(" · {} ", locale::text(self.language, "expected-today")), words));
+            pieces.push(Piece::figure(said(share), provenance, figure));
+        }
+        if tile.width(&pieces) > strip.width * 1.2 {
+            pieces.truncate(2);
+        }
+        let top = bar.bottom() + tile.px(12.0);
+        let line = Rect { y: top, height: strip.bottom() - top, ..strip };
+        tile.pieces(pieces, strip.x, Tile::middle_baseline(line, figure.size), strip.width);
+    }
+
+    fn sparkline_window<'v>(&self, tile: &Tile<'_, '_>, view: &'v ViewState) -> Option<&'v protocol::view::Window> {
+        view.window(&self.options.sparkline(self.facts.indicator, tile.paint.rect)?)
+    }
+
+    fn sparkline(&self, tile: &mut Tile<'_, '_>, view: &ViewState, rect: Rect) {
+        let Some(window) = self.sparkline_window(tile, view) else { return };
+        let dot = tile.px(7.0);
+        let rect = Rect { width: rect.width - dot, y: rect.y + dot, height: rect.height - 2.0 * dot, ..rect };
+        let times = || window.buckets.values().map(|bucket| bucket.time);
+        let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
+        if rect.width <= 4.0 || rect.height <= 4.0 || first == last {
+            return;
+        }
+        let low = window.buckets.values().map(|bucket| bucket.last).fold(f64::INFINITY, f64::min);
+        let high = window.buckets.values().map(|bucket| bucket.last).fold(f64::NEG_INFINITY, f64::max);
+        let margin = if high > low { 0.0 } else { low.abs().max(1.0) };
+        let plot = Plot { rect, x: 0.0..last.since(first) as f64, y: low - margin..high + margin };
+        let pen = Pen { color: self.severity.color(), width: tile.px(4.0), dash: None };
+        for run in window::unbroken(window, self.facts.indicator) {
+            let points = || run.iter().map(|bucket| (bucket.time.since(first) as f64, bucket.last));
+            let drawn = plot
+                .area(tile.scene(), points(), pen.color.with_alpha(28))
+                .and_then(|()| plot.line(tile.scene(), points(), pen));
+            if drawn.is_err() {
+                return tile.notice("no-chart");
+            }
+        }
+        if let Some(newest) = window.buckets.values().max_by_key(|bucket| bucket.time) {
+            let Point { x, y } = plot.place(newest.time.since(first) as f64, newest.last);
+            tile.disc(Point { x, y }, dot, pen.color);
+        }
+    }
+}
+
+/// Height of the plan bar in reference pixels.
+const PLAN_BAR: f32 = 18.0;
+
+/// Heights in canvas pixels; 0 for what is left out.
+struct Blocks {
+    footer: bool,
+    change: f32,
+    plan: f32,
+    sparkline: bool,
+    /// Em.
+    numeral: f32,
+    gap: f32,
 }

@@ -1,0 +1,111 @@
+//! Names on the left, bars in the middle, figures on the right.
+
+use super::{Bar, Fact, axis, threshold};
+use crate::facts::Severity;
+use crate::scene::{Point, Rect};
+use crate::text::{CAP_HEIGHT, Font, Style};
+use crate::theme::{self, TYPE};
+use crate::tile::{Piece, Tile};
+use crate::{locale, number};
+
+/// Where the parts of all rows stand.
+struct Columns {
+    names: f32,
+    left: f32,
+    right: f32,
+    figures: f32,
+}
+
+pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) {
+    tile.take_top(tile.px(10.0));
+    let room = tile.room;
+    let least = tile.smallest() * 1.25;
+    let fitting = (room.height / least).floor() as usize;
+    if fitting == 0 || room.width < least * 4.0 {
+        return;
+    }
+    // One row less where the last one has to say how many are missing.
+    let shown = if bars.len() > fitting { fitting.saturating_sub(1) } else { bars.len() };
+    let rows = if bars.len() > shown { shown + 1 } else { shown };
+    let height = (room.height / rows.max(1) as f32).min(tile.px(84.0));
+    let size = (height * 0.62).clamp(tile.smallest(), tile.px(TYPE.body));
+    let (name, figure) = (Style::new(Font::Regular, size, theme::TEXT_2), Style::new(Font::SemiBold, size, theme::TEXT));
+    let columns = columns(tile, &bars[..shown], name, figure);
+    let (low, high) = axis(bars);
+    for (index, bar) in bars[..shown].iter().enumerate() {
+        let row = Rect { y: room.y + index as f32 * height, height, ..room };
+        draw_row(tile, bar, row, &columns, (low, high), (name, figure));
+    }
+    draw_threshold(tile, bars, &columns, (low, high), height * shown as f32);
+    if bars.len() > shown {
+        let count = number::number((bars.len() - shown) as f64, 0, tile.paint.language);
+        let words = locale::text_with(tile.paint.language, "more", &[("count", &count)]);
+        let row = Rect { y: room.y + shown as f32 * height, height, ..room };
+        let style = Style { color: theme::CAPTION, ..name };
+        tile.pieces(vec![Piece::label(crate::Label::tick(words), style)], room.x, Tile::middle_baseline(row, size), room.width);
+    }
+}
+
+fn columns(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], name: Style, figure: Style) -> Columns {
+    let room = tile.room;
+    let mut widest = |texts: &mut dyn Iterator<Item = &str>, style| texts.map(|text| tile.paint.text.width(text, style)).fold(0.0, f32::max);
+    let names = widest(&mut bars.iter().map(|bar| bar.name.as_str()), name).min(room.width * 0.42);
+    let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.text.as_str()), figure).min(room.width * 0.4);
+    let marks = if bars.iter().any(|bar| bar.severity != Severity::Normal) { name.size } else { 0.0 };
+    let gap = name.size * 0.6;
+    let left = room.x + names + gap;
+    let right = room.right() - figures - marks - gap;
+    Columns { names, left, right: right.max(left), figures }
+}
+
+fn draw_row(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, row: Rect, columns: &Columns, range: (f64, f64), (name, figure): (Style, Style)) {
+    let baseline = Tile::middle_baseline(row, name.size);
+    let middle = row.y + row.height / 2.0;
+    tile.pieces(vec![Piece::words(bar.name.as_str(), name)], row.x, baseline, columns.names + 1.0);
+    let thick = (row.height * 0.42).clamp(2.0, tile.px(30.0));
+    let track = Rect::new(columns.left, middle - thick / 2.0, columns.right - columns.left, thick);
+    tile.plate(track, thick / 5.0, theme::INSET);
+    let Some(fact) = &bar.fact else {
+        let words = locale::text(tile.paint.language, "no-figure");
+        let style = Style { color: theme::CAPTION, ..name };
+        let width = tile.paint.text.width(&words, style).min(columns.figures.max(name.size));
+        tile.pieces(vec![Piece::words(words, style)], row.right() - width, baseline, width + 0.5);
+        return;
+    };
+    draw_bar(tile, track, fact.shown, range, bar.severity);
+    draw_figure(tile, fact, bar.severity, row, columns, figure);
+}
+
+fn draw_bar(tile: &mut Tile<'_, '_>, track: Rect, shown: f64, (low, high): (f64, f64), severity: Severity) {
+    let at = |value: f64| track.x + ((value - low) / (high - low)).clamp(0.0, 1.0) as f32 * track.width;
+    let (zero, end) = (at(0.0), at(shown));
+    let bar = Rect { x: zero.min(end), width: (zero - end).abs(), ..track };
+    if bar.width > 0.25 {
+        tile.plate(bar, (track.height / 5.0).min(bar.width / 2.0), severity.color());
+    }
+}
+
+fn draw_figure(tile: &mut Tile<'_, '_>, fact: &Fact, severity: Severity, row: Rect, columns: &Columns, style: Style) {
+    let ink = match severity {
+        Severity::Normal => style.color,
+        other => other.pill().0,
+    };
+    let style = Style { color: ink, ..style };
+    let width = tile.paint.text.width(&fact.text, style).min(columns.figures);
+    let baseline = Tile::middle_baseline(row, style.size);
+    let left = row.right() - width;
+    if let Some(mark) = severity.mark() {
+        mark.draw(tile, Point { x: left - style.size * 0.6, y: baseline - CAP_HEIGHT * style.size / 2.0 }, style.size * 0.6, severity.color());
+    }
+    tile.pieces(vec![Piece::figure(fact.text.as_str(), fact.provenance.clone(), style)], left, baseline, width + 0.5);
+}
+
+/// One line across all rows.
+fn draw_threshold(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], columns: &Columns, (low, high): (f64, f64), height: f32) {
+    let Some(threshold) = threshold(bars).filter(|threshold| (low..=high).contains(threshold) && *threshold != 0.0) else { return };
+    let x = columns.left + ((threshold - low) / (high - low)) as f32 * (columns.right - columns.left);
+    let top = tile.room.y;
+    let dash = Some((tile.px(6.0), tile.px(8.0)));
+    let points = vec![Point { x, y: top }, Point { x, y: top + height }];
+    tile.dashed_line(points, tile.px(3.0), theme::WARNING.with_alpha(170), dash);
+}

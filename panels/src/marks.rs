@@ -1,0 +1,46 @@
+//! Shapes that mean something, so that colour is never alone: ▲ warning, ◆ critical, ◌ stale, ● live.
+
+use std::f32::consts::TAU;
+
+use crate::scene::{Point, Rect};
+use crate::theme::Color;
+use crate::tile::Tile;
+
+/// A shape with a meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// ▲
+    Warning,
+    /// ◆
+    Critical,
+    /// ◌
+    Stale,
+    /// ●
+    Live,
+    /// A struck square: made up for a demonstration.
+    Illustrative,
+}
+
+impl Mark {
+    /// Draws it in the middle of a square of `side` around `center`.
+    pub fn draw(self, tile: &mut Tile<'_, '_>, center: Point, side: f32, color: Color) {
+        let half = side / 2.0;
+        let at = |dx: f32, dy: f32| Point { x: center.x + dx * half, y: center.y + dy * half };
+        match self {
+            Self::Warning => tile.shape(vec![at(0.0, -0.85), at(0.95, 0.8), at(-0.95, 0.8)], color),
+            Self::Critical => tile.shape(vec![at(0.0, -1.0), at(1.0, 0.0), at(0.0, 1.0), at(-1.0, 0.0)], color),
+            Self::Live => tile.disc(center, half * 0.8, color),
+            Self::Stale => {
+                for step in 0..8u8 {
+                    let angle = f32::from(step) / 8.0 * TAU;
+                    tile.disc(at(0.8 * angle.cos(), 0.8 * angle.sin()), half * 0.2, color);
+                }
+            }
+            Self::Illustrative => {
+                let frame = Rect::new(center.x - half * 0.8, center.y - half * 0.8, side * 0.8, side * 0.8);
+                tile.outline(frame, half * 0.2, side * 0.1, color);
+                tile.line(vec![at(-0.45, 0.45), at(0.45, -0.45)], side * 0.1, color);
+            }
+        }
+    }
+}
