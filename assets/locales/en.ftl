@@ -43,4 +43,3 @@ bad-options = Panel “{ $panel }” cannot be drawn
 quarter-of = Q{ $number } { $year }
 no-chart = The chart cannot be drawn
 more = { $count } more
-no-figure = none yet

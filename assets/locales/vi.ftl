@@ -43,4 +43,3 @@ bad-options = Ô “{ $panel }” không vẽ được
 quarter-of = quý { $number }/{ $year }
 no-chart = Không vẽ được biểu đồ
 more = còn { $count } dòng khác
-no-figure = chưa có

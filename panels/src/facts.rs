@@ -53,6 +53,13 @@ impl Severity {
             Self::Critical => theme::CRITICAL,
         }
     }
+    /// Large filled shapes.
+    pub fn fill(self) -> Color {
+        match self {
+            Self::Normal => theme::DATA_FILL,
+            other => other.color(),
+        }
+    }
     /// Words and the plate under them.
     pub fn pill(self) -> (Color, Color) {
         match self {

@@ -35,6 +35,8 @@ pub const TEXT_2: Color = Color::rgb(0xCF_D9E8);
 pub const TEXT_3: Color = Color::rgb(0xA9_B7CC);
 pub const CAPTION: Color = Color::rgb(0x8F_A0BA);
 pub const DATA: Color = Color::rgb(0x6F_A8DC);
+/// Filled shapes of data, which are larger and so quieter than lines.
+pub const DATA_FILL: Color = Color::rgb(0x4C_8AC4);
 pub const WARNING: Color = Color::rgb(0xF2_B84B);
 pub const WARNING_TEXT: Color = Color::rgb(0xF7_CD78);
 pub const WARNING_PLATE: Color = Color::rgb(0x3A_2E12);

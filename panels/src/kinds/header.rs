@@ -8,7 +8,7 @@ use crate::marks::Mark;
 use crate::options::parse;
 use crate::provenance::Label;
 use crate::scene::{Point, Rect, Scene};
-use crate::text::{CAP_HEIGHT, Font, Style};
+use crate::text::{BASELINE, CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, Color, TYPE};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
@@ -47,17 +47,16 @@ impl Panel for Header {
         let rect = paint.rect;
         let mut tile = Tile::new(paint, scene);
         tile.room = rect;
-        let shrink = (rect.height / tile.px(150.0)).clamp(0.3, 1.0);
-        clock(&mut tile, shrink);
+        clock(&mut tile);
         tile.room.width = (tile.room.width - tile.px(56.0)).max(0.0);
-        state_pill(&mut tile, shrink);
-        illustrative_pill(&mut tile, shrink);
+        state_pill(&mut tile);
+        illustrative_pill(&mut tile);
         let width = (tile.room.width - tile.px(40.0)).max(0.0);
-        let line = tile.style(Font::Regular, TYPE.caption * 1.06 * shrink, theme::CAPTION);
-        let head = tile.style(Font::DisplaySemiBold, TYPE.heading * shrink, theme::TEXT);
-        let baseline = rect.y + tile.px(40.0) * shrink;
-        tile.pieces(vec![Piece::words(organisation.to_uppercase(), line)], rect.x, baseline, width);
-        tile.pieces(vec![Piece::words(heading, head)], rect.x, baseline + tile.px(84.0) * shrink, width);
+        let line = tile.style(Font::Regular, 0.0, theme::CAPTION).at(tile.px(31.0).min(rect.height * 0.27));
+        let head = tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.heading).min(rect.height * 0.6));
+        let (first, second) = baselines(rect, line.size, head.size, 0.88 * head.size);
+        tile.pieces(vec![Piece::words(organisation.to_uppercase(), line)], rect.x, first, width);
+        tile.pieces(vec![Piece::words(heading, head)], rect.x, second, width);
     }
 
     fn next_change(&self, _: &PanelSpec, _: &ViewState, now: Timestamp) -> Option<Timestamp> {
@@ -85,16 +84,19 @@ fn names(options: &Options, paint: &Paint<'_>) -> (String, String) {
 }
 
 /// Takes its room on the right.
-fn clock(tile: &mut Tile<'_, '_>, shrink: f32) {
+fn clock(tile: &mut Tile<'_, '_>) {
     let (now, language) = (tile.paint.now, tile.paint.language);
     let local = number::local(now);
     let weekday = locale::text(language, &format!("weekday-{}", local.weekday().to_monday_one_offset()));
-    let clock = Piece::label(Label::time(number::clock(now)), tile.style(Font::DisplaySemiBold, TYPE.clock * shrink, theme::TEXT));
-    let date = Piece::label(Label::time(format!("{weekday}, {}", number::date(now))), tile.style(Font::Regular, TYPE.caption * 1.1 * shrink, theme::TEXT_3));
     let room = tile.room;
-    let baseline = room.y + tile.px(62.0) * shrink;
+    let clock_style = tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.clock).min(room.height * 0.62));
+    let date_style = tile.style(Font::Regular, 0.0, theme::TEXT_3).at(tile.px(32.0).min(room.height * 0.28));
+    let clock = Piece::label(Label::time(number::clock(now)), clock_style);
+    let date = Piece::label(Label::time(format!("{weekday}, {}", number::date(now))), date_style);
+    let apart = (CAP_HEIGHT + 0.3) * date_style.size;
+    let (first, second) = baselines(room, clock_style.size, date_style.size, apart);
     let mut widest = 0f32;
-    for (piece, baseline) in [(clock, baseline), (date, baseline + tile.px(56.0) * shrink)] {
+    for (piece, baseline) in [(clock, first), (date, second)] {
         let width = tile.width(std::slice::from_ref(&piece)).min(room.width);
         tile.pieces(vec![piece], room.right() - width, baseline, width * 1.001);
         widest = widest.max(width);
@@ -102,8 +104,17 @@ fn clock(tile: &mut Tile<'_, '_>, shrink: f32) {
     tile.room.width -= widest;
 }
 
+/// The baselines of two lines, `apart` from each other or a little more, in the middle of `rect`.
+fn baselines(rect: Rect, upper: f32, lower: f32, apart: f32) -> (f32, f32) {
+    let (above, below) = (BASELINE * upper, (LINE_HEIGHT - BASELINE) * lower);
+    let spare = (rect.height - above - apart - below).max(0.0);
+    let apart = apart + spare.min(lower * 0.2);
+    let first = rect.y + (rect.height - above - apart - below).max(0.0) / 2.0 + above;
+    (first, first + apart)
+}
+
 /// Whether this is the present, and whether the link to it holds.
-fn state_pill(tile: &mut Tile<'_, '_>, shrink: f32) {
+fn state_pill(tile: &mut Tile<'_, '_>) {
     let (language, mode) = (tile.paint.language, tile.paint.view.arranged().map_or(Mode::Live, |arranged| arranged.mode));
     let since = |key, since| locale::text_with(language, key, &[("time", &number::clock(since))]);
     let (words, mark, ink, plate, border) = match (tile.paint.link, mode) {
@@ -113,34 +124,34 @@ fn state_pill(tile: &mut Tile<'_, '_>, shrink: f32) {
         (Link::Live, Mode::Replay) => (locale::text(language, "replay"), Mark::Stale, theme::GROUND, theme::WARNING, theme::WARNING),
         (Link::Live, Mode::Rehearsal) => (locale::text(language, "rehearsal"), Mark::Stale, theme::WHITE, theme::REHEARSAL, theme::REHEARSAL),
     };
-    let style = tile.style(Font::SemiBold, TYPE.body * shrink, ink);
-    badge(tile, (mark, words), style, plate, border, shrink);
+    let style = tile.style(Font::SemiBold, TYPE.body, ink);
+    badge(tile, (mark, words), style, plate, border);
 }
 
 /// The key to the mark that tiles with made-up figures carry.
-fn illustrative_pill(tile: &mut Tile<'_, '_>, shrink: f32) {
+fn illustrative_pill(tile: &mut Tile<'_, '_>) {
     let view = tile.paint.view;
     let simulated = |status| status == ObservationStatus::Simulated;
     let shown = view.latest_values().any(|observation| simulated(observation.status))
         || view.windows().iter().any(|window| window.buckets.values().any(|bucket| simulated(bucket.status)));
     if shown {
         let words = locale::text(tile.paint.language, "illustrative");
-        let style = tile.style(Font::Regular, TYPE.caption * 1.06 * shrink, theme::TEXT_3);
-        badge(tile, (Mark::Illustrative, words), style, theme::INSET, theme::HAIRLINE, shrink);
+        let style = tile.style(Font::Regular, TYPE.caption, theme::TEXT_3);
+        badge(tile, (Mark::Illustrative, words), style, theme::INSET, theme::HAIRLINE);
     }
 }
 
 /// A mark and words on a plate at the right end of the room, of which it takes its width.
-fn badge(tile: &mut Tile<'_, '_>, (mark, words): (Mark, String), style: Style, plate: Color, border: Color, shrink: f32) {
+fn badge(tile: &mut Tile<'_, '_>, (mark, words): (Mark, String), style: Style, plate: Color, border: Color) {
     let room = tile.room;
-    let height = tile.px(74.0) * shrink;
+    let height = tile.px(74.0).min(room.height * 0.8);
     let piece = Piece::label(Label::time(words), style);
     let wanted = tile.width(std::slice::from_ref(&piece)) + style.size * 2.6;
     let width = wanted.min(room.width);
     if width < style.size * 4.0 {
         return;
     }
-    let middle = room.y + tile.px(74.0) * shrink;
+    let middle = room.y + room.height / 2.0;
     let rect = Rect::new(room.right() - width, middle - height / 2.0, width, height);
     tile.plate(rect, tile.px(10.0), plate);
     tile.outline(rect, tile.px(10.0), tile.px(theme::SPACING.border), border);

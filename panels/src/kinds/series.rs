@@ -129,7 +129,8 @@ impl Panel for Series {
             None => format!("{} ({})", first.indicator.name.in_language(language), first.indicator.unit.in_language(language)),
         };
         let newest = lines.iter().filter(|line| line.is_measured()).find_map(|line| Some((line, line.newest()?)));
-        let severity = newest.map_or(Severity::Normal, |(line, bucket)| line.severity(bucket, tile.paint.now));
+        let judged_at = judged_at(&options, first.indicator, tile.paint.now);
+        let severity = newest.map_or(Severity::Normal, |(line, bucket)| line.severity(bucket, judged_at));
         let pill = newest.and_then(|(_, bucket)| Pill::at(severity, bucket.time, tile.paint.now, language));
         tile.attention_border(severity);
         tile.title_row(&title, pill);
@@ -153,6 +154,14 @@ impl Panel for Series {
         let newest = view.windows().iter().filter(|window| window.spec.series == series);
         let newest = newest.filter_map(|window| window.buckets.values().next_back()).map(|bucket| bucket.time).max()?;
         Some(facts::next_change(catalogue.indicators.get(&line.indicator)?, newest, now))
+    }
+}
+
+/// A window that has closed is judged as of its end: the past does not go stale.
+fn judged_at(options: &Options, indicator: &Indicator, now: Timestamp) -> Timestamp {
+    match options.span(indicator) {
+        Ok(Span::Between { to, .. }) => now.min(to),
+        _ => now,
     }
 }
 
@@ -338,9 +347,9 @@ fn draw(tile: &mut Tile<'_, '_>, options: &Options, lines: &[Line<'_>], domain: 
     let room = tile.room;
     let rect = Rect::new(
         room.x + widest + gap,
-        room.y + style.size * 0.7,
+        room.y + style.size * 0.8,
         (room.width - widest - gap - marker).floor(),
-        (room.height - style.size * 2.3).floor(),
+        (room.height - style.size * 2.7).floor(),
     );
     if rect.width < style.size * 2.0 || rect.height < style.size * 2.0 {
         return;

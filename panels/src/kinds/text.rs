@@ -40,7 +40,8 @@ impl Panel for Text {
             tile.title_row(title.in_language(language), None);
             tile.take_top(tile.px(10.0));
         }
-        let style = tile.style(Font::Regular, TYPE.body, theme::TEXT_2);
+        // Short texts are set larger; what does not fit is set smaller.
+        let style = tile.style(Font::Regular, TYPE.body * 1.2, theme::TEXT_2);
         tile.paragraph(options.body.in_language(language), style, tile.room);
     }
 

@@ -227,7 +227,7 @@ impl<'a> Picture<'a> {
         tile.plate(bar, radius, theme::HAIRLINE);
         let reached = (share / 100.0).clamp(0.0, 1.0) as f32 * bar.width;
         if reached > 0.5 {
-            tile.plate(Rect { width: reached.max(bar.height), ..bar }, radius, self.severity.color());
+            tile.plate(Rect { width: reached.max(bar.height), ..bar }, radius, self.severity.fill());
         }
         if let Some((expected, _)) = &expected {
             let (width, over) = (tile.px(5.0), tile.px(8.0));

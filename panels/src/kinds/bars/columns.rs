@@ -16,7 +16,7 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> bool {
     let mut widest = |texts: &mut dyn Iterator<Item = &str>, style| texts.map(|text| tile.paint.text.width(text, style)).fold(0.1, f32::max);
     let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.text.as_str()), figure);
     let names = widest(&mut bars.iter().map(|bar| bar.name.as_str()), name);
-    let factor = |width: f32| (slot * 0.92 / width).min(1.0);
+    let factor = |width: f32| (slot * 0.97 / width).min(1.0);
     let (figure, name) = (figure.at(figure.size * factor(figures)), name.at(name.size * factor(names)));
     let least = tile.smallest();
     let (above, below) = (figure.size * LINE_HEIGHT, name.size * 1.6);
@@ -53,7 +53,7 @@ fn draw_column(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, column: Rect, range: (f64
     let thick = (column.width * 0.6).min(tile.px(120.0));
     let rect = Rect::new(column.x + (column.width - thick) / 2.0, zero.min(end), thick, (zero - end).abs());
     if rect.height > 0.25 {
-        tile.plate(rect, tile.px(6.0).min(rect.height / 2.0), bar.severity.color());
+        tile.plate(rect, tile.px(6.0).min(rect.height / 2.0), bar.severity.fill());
     }
     let width = tile.paint.text.width(&fact.text, style);
     let baseline = rect.y - style.size * 0.35;

@@ -66,10 +66,10 @@ fn draw_row(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, row: Rect, columns: &Columns
     let track = Rect::new(columns.left, middle - thick / 2.0, columns.right - columns.left, thick);
     tile.plate(track, thick / 5.0, theme::INSET);
     let Some(fact) = &bar.fact else {
-        let words = locale::text(tile.paint.language, "no-figure");
+        let words = locale::text(tile.paint.language, "no-figures");
         let style = Style { color: theme::CAPTION, ..name };
-        let width = tile.paint.text.width(&words, style).min(columns.figures.max(name.size));
-        tile.pieces(vec![Piece::words(words, style)], row.right() - width, baseline, width + 0.5);
+        let left = track.x + name.size * 0.4;
+        tile.pieces(vec![Piece::words(words, style)], left, baseline, row.right() - left);
         return;
     };
     draw_bar(tile, track, fact.shown, range, bar.severity);
@@ -81,7 +81,7 @@ fn draw_bar(tile: &mut Tile<'_, '_>, track: Rect, shown: f64, (low, high): (f64,
     let (zero, end) = (at(0.0), at(shown));
     let bar = Rect { x: zero.min(end), width: (zero - end).abs(), ..track };
     if bar.width > 0.25 {
-        tile.plate(bar, (track.height / 5.0).min(bar.width / 2.0), severity.color());
+        tile.plate(bar, (track.height / 5.0).min(bar.width / 2.0), severity.fill());
     }
 }
 
