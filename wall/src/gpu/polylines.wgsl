@@ -1,0 +1,95 @@
+// Polylines: six vertices a segment, pulled from the points. A pixel belongs to the nearest of a segment and its
+// two neighbours, so that joins are round and nothing is blended twice there.
+
+struct LinePoint {
+    place: vec2<f32>,
+    // Length of the line up to here.
+    run: f32,
+    // Which style; segments between points of different lines are not drawn.
+    style: u32,
+}
+
+struct LineStyle {
+    width: f32,
+    dash: f32,
+    gap: f32,
+    // RGBA, red in the lowest byte.
+    color: u32,
+}
+
+@group(1) @binding(0) var<storage, read> points: array<LinePoint>;
+@group(1) @binding(1) var<storage, read> styles: array<LineStyle>;
+
+struct Fragment {
+    @builtin(position) position: vec4<f32>,
+    @location(0) @interpolate(flat) segment: vec4<f32>,
+    @location(1) @interpolate(flat) neighbours: vec4<f32>,
+    // half width, dash, gap, run at the start
+    @location(2) @interpolate(flat) shape: vec4<f32>,
+    @location(3) @interpolate(flat) color: vec4<f32>,
+}
+
+@vertex
+fn polyline_vertex(@builtin(vertex_index) vertex: u32) -> Fragment {
+    let first = vertex / 6u;
+    let last = arrayLength(&points) - 1u;
+    let start = points[first];
+    let end = points[min(first + 1u, last)];
+    var out: Fragment;
+    if start.style != end.style || first == last {
+        out.position = vec4(2.0, 2.0, 0.0, 1.0);
+        return out;
+    }
+    var before = points[max(first, 1u) - 1u];
+    if before.style != start.style { before = start; }
+    var behind = points[min(first + 2u, last)];
+    if behind.style != end.style { behind = end; }
+
+    let style = styles[start.style];
+    let along = end.place - start.place;
+    let length_px = length(along);
+    var direction = vec2(1.0, 0.0);
+    if length_px > 1e-4 { direction = along / length_px; }
+    let normal = vec2(-direction.y, direction.x);
+    let reach = style.width * 0.5 + 1.0;
+
+    var corners = array<u32, 6>(0u, 1u, 2u, 2u, 1u, 3u);
+    let corner = corners[vertex % 6u];
+    let ahead = select(-reach, length_px + reach, (corner & 1u) == 1u);
+    let aside = select(-reach, reach, (corner >> 1u) == 1u);
+    let place = start.place + direction * ahead + normal * aside;
+    out.position = clip_from_canvas(place);
+    out.segment = vec4(start.place, end.place);
+    out.neighbours = vec4(before.place, behind.place);
+    out.shape = vec4(style.width * 0.5, style.dash, style.gap, start.run);
+    out.color = unpack4x8unorm(style.color);
+    return out;
+}
+
+// Distance to the segment, and how far along it the nearest point is.
+fn to_segment(point: vec2<f32>, start: vec2<f32>, end: vec2<f32>) -> vec2<f32> {
+    let along = end - start;
+    let share = clamp(dot(point - start, along) / max(dot(along, along), 1e-6), 0.0, 1.0);
+    return vec2(length(point - start - along * share), share * length(along));
+}
+
+@fragment
+fn polyline_fragment(in: Fragment) -> @location(0) vec4<f32> {
+    // The pixel's centre, so that neighbouring segments measure from exactly the same point.
+    let place = in.position.xy;
+    let start = in.segment.xy;
+    let end = in.segment.zw;
+    let here = to_segment(place, start, end);
+    let has_before = any(in.neighbours.xy != start);
+    let has_behind = any(in.neighbours.zw != end);
+    if has_before && to_segment(place, in.neighbours.xy, start).x <= here.x { discard; }
+    if has_behind && to_segment(place, end, in.neighbours.zw).x < here.x - 0.001 { discard; }
+    var coverage = clamp(0.5 - (here.x - in.shape.x), 0.0, 1.0);
+    let period = in.shape.y + in.shape.z;
+    if period > 0.0 {
+        let within = (in.shape.w + here.y) % period;
+        let beyond_dash = min(within - in.shape.y, period - within);
+        coverage *= clamp(0.5 - beyond_dash, 0.0, 1.0);
+    }
+    return premultiplied(in.color, coverage);
+}
