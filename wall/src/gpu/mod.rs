@@ -1,9 +1,11 @@
 //! The only wgpu besides the windows and the read-back: pictures become pixels on a retained canvas.
 
 pub mod atlas;
+pub mod blit;
 pub mod canvas;
 mod encode;
-mod pipelines;
+pub mod pipelines;
+mod tile;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,0 +1,123 @@
+//! State → scenes: which panels there are, which must be painted again, and when without any news.
+
+use std::collections::BTreeSet;
+
+use panels::scene::{Item, Quad, Scene, TextContent};
+use panels::text::{Font, Style, TextEngine};
+use panels::theme::{self, Color, REFERENCE_HEIGHT_PX};
+use panels::{Link, Paint, Rect, locale, place};
+use protocol::change::Arranged;
+use protocol::{Canvas, PanelSpec, SeriesKey, Timestamp, ViewState};
+
+use crate::fit::Fit;
+use crate::model::Touched;
+use crate::picture::Picture;
+
+/// One panel in its place.
+struct Placed {
+    spec: PanelSpec,
+    rect: Rect,
+    series: BTreeSet<SeriesKey>,
+    windows: BTreeSet<u16>,
+    /// Server time.
+    next_change: Option<Timestamp>,
+}
+
+impl Placed {
+    /// Panels that name no data may show anything of the view, such as whether figures are illustrative.
+    fn is_touched(&self, touched: &Touched) -> bool {
+        let names_nothing = self.series.is_empty() && self.windows.is_empty();
+        let has_news = !touched.series.is_empty() || !touched.windows.is_empty();
+        touched.all
+            || names_nothing && has_news
+            || !self.series.is_disjoint(&touched.series)
+            || !self.windows.is_disjoint(&touched.windows)
+    }
+}
+
+/// Paints panels into a [`Picture`].
+pub struct Painter {
+    language: String,
+    text: TextEngine,
+    scale: f32,
+    fit: Fit,
+    placed: Vec<Placed>,
+}
+
+impl Painter {
+    #[must_use]
+    pub fn new(language: String) -> Self {
+        let none = Canvas { width_px: 1, height_px: 1 };
+        Self { language, text: TextEngine::new(), scale: 1.0, fit: Fit::new(none, none), placed: Vec::new() }
+    }
+
+    /// Other panels, drawn on a canvas of this size.
+    ///
+    /// They are laid out on the canvas of the arrangement all the same, because the windows that were sent
+    /// are as wide as their panels there.
+    pub fn arrange(&mut self, arranged: &Arranged, drawn: Canvas, picture: &mut Picture) {
+        self.scale = place::scale(arranged.canvas);
+        self.fit = Fit::new(arranged.canvas, drawn);
+        let tiles = place::tiles(&arranged.layout, arranged.canvas);
+        self.placed = tiles.map(|(spec, rect)| placed(arranged, spec, rect)).collect();
+        picture.arrange(self.placed.iter().map(|placed| self.fit.tile(placed.rect)));
+    }
+
+    /// Paints the panels that were touched or whose time has come; returns how many look different now.
+    pub fn paint(&mut self, view: &ViewState, now: Timestamp, link: Link, touched: &Touched, picture: &mut Picture) -> usize {
+        let mut different = 0;
+        for (index, placed) in self.placed.iter_mut().enumerate() {
+            if !placed.is_touched(touched) && placed.next_change.is_none_or(|due| now < due) {
+                continue;
+            }
+            placed.next_change = next_change(&placed.spec, view, now);
+            let scene = panels::paint_panel(Paint {
+                spec: &placed.spec,
+                view,
+                now,
+                link,
+                language: &self.language,
+                rect: placed.rect,
+                scale: self.scale,
+                text: &mut self.text,
+            });
+            different += usize::from(picture.show(index, self.fit.scene(placed.rect, scene)));
+        }
+        different
+    }
+
+    /// When a panel looks different without any news; server time.
+    #[must_use]
+    pub fn next_change(&self) -> Option<Timestamp> {
+        self.placed.iter().filter_map(|placed| placed.next_change).min()
+    }
+
+    /// Before the first snapshot: says that there is nothing to show yet.
+    pub fn wait(&mut self, canvas: Canvas, picture: &mut Picture) {
+        let rect = Rect::new(0.0, 0.0, canvas.width_px as f32, canvas.height_px as f32);
+        self.placed.clear();
+        picture.arrange([rect]);
+        let scale = canvas.height_px as f32 / REFERENCE_HEIGHT_PX;
+        let style = Style::new(Font::SemiBold, theme::TYPE.heading * scale, theme::CAPTION);
+        let words = locale::text(&self.language, "waiting");
+        let left = (rect.width - self.text.width(&words, style)) / 2.0;
+        let run = self.text.run(TextContent::Words(words.into()), style, left, rect.height / 2.0);
+        let ground = Quad { rect, radius: 0.0, fill: theme::GROUND, border: Color::TRANSPARENT, border_width: 0.0 };
+        picture.show(0, Scene { items: vec![Item::Quad(ground), Item::Text(run)] });
+    }
+}
+
+fn placed(arranged: &Arranged, spec: &PanelSpec, rect: Rect) -> Placed {
+    // A panel with bad options paints a placeholder, which needs nothing.
+    let needs = panels::panel(&spec.kind)
+        .and_then(|panel| panel.needs(spec, &arranged.catalogue, rect).ok())
+        .unwrap_or_default();
+    let place = |wanted| arranged.windows.iter().position(|window| window == wanted).and_then(|at| u16::try_from(at).ok());
+    let windows = needs.windows.iter().filter_map(place);
+    Placed { rect, series: needs.series.into_iter().collect(), windows: windows.collect(), next_change: None, spec: spec.clone() }
+}
+
+/// Never before the next microsecond, so that a panel cannot make the wall spin.
+fn next_change(spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
+    panels::panel(&spec.kind)?.next_change(spec, view, now).map(|due| due.max(now.plus_micros(1)))
+}

@@ -1,0 +1,325 @@
+//! The render thread's own: state, picture and canvas, brought from message to pixels.
+
+use std::path::Path;
+
+use panels::Link;
+use protocol::{Canvas, StreamPosition, Timestamp};
+
+use crate::capture::{self, CaptureError};
+use crate::clock::LocalClock;
+use crate::connection::Inbound;
+use crate::gpu::canvas::Drawn;
+use crate::gpu::{Gpu, GpuCanvas, GpuError};
+use crate::model::{Model, Step};
+use crate::painter::Painter;
+use crate::picture::Picture;
+use crate::report::{Cause, ControlCommand, DeviceState, Note, Presented, Report};
+
+/// The canvas before anything is known of the wall.
+const UNKNOWN_CANVAS: Canvas = Canvas { width_px: 1920, height_px: 1080 };
+
+/// A device and the canvas on it.
+pub struct Rig {
+    pub gpu: Gpu,
+    pub canvas: GpuCanvas,
+}
+
+/// Everything that one process shows.
+pub struct Wall {
+    clock: LocalClock,
+    model: Model,
+    painter: Painter,
+    picture: Picture,
+    /// A size that was asked for, whatever the wall's own is.
+    fixed: Option<Canvas>,
+    canvas: Canvas,
+    rig: Option<Rig>,
+    /// The device was lost and the picture is not back.
+    is_restoring: bool,
+    first_picture_at: Option<Timestamp>,
+    report: Report,
+}
+
+/// What an update came to, until the GPU has finished it.
+#[derive(Debug)]
+pub struct Update {
+    steps: Vec<Step>,
+    drawn: Option<Drawn>,
+    changed_panels: usize,
+    cause: Cause,
+    link: Link,
+}
+
+impl Update {
+    /// Whether the canvas has other pixels than before.
+    #[must_use]
+    pub fn is_drawn(&self) -> bool {
+        self.drawn.is_some()
+    }
+}
+
+impl Wall {
+    #[must_use]
+    pub fn new(language: String, fixed: Option<Canvas>, report: Report) -> Self {
+        let mut wall = Self {
+            clock: LocalClock::new(),
+            model: Model::default(),
+            painter: Painter::new(language),
+            picture: Picture::default(),
+            fixed,
+            canvas: fixed.unwrap_or(UNKNOWN_CANVAS),
+            rig: None,
+            is_restoring: false,
+            first_picture_at: None,
+            report,
+        };
+        wall.painter.wait(wall.canvas, &mut wall.picture);
+        wall
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> LocalClock {
+        self.clock
+    }
+
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    #[must_use]
+    pub fn rig(&self) -> Option<&Rig> {
+        self.rig.as_ref()
+    }
+
+    /// When the first picture with all of the view was on the canvas; local time.
+    #[must_use]
+    pub fn first_picture_at(&self) -> Option<Timestamp> {
+        self.first_picture_at
+    }
+
+    /// Takes in a message from the connection.
+    pub fn receive(&mut self, message: Inbound) {
+        self.model.receive(message);
+    }
+
+    /// Whether a device must be given with [`restore`](Self::restore) before anything can be drawn.
+    #[must_use]
+    pub fn needs_device(&self) -> bool {
+        self.rig.as_ref().is_none_or(|rig| rig.gpu.is_lost())
+    }
+
+    /// Gives up what is left of a lost device; says so once.
+    pub fn drop_device(&mut self) {
+        if self.rig.take().is_some() {
+            self.is_restoring = true;
+            tracing::warn!("the graphics device was lost; building everything anew");
+            self.report.line(&Note::Device { state: DeviceState::Lost, at: self.clock.now() });
+        }
+    }
+
+    /// Draws on `gpu` from here on: everything is built anew.
+    ///
+    /// # Errors
+    /// When it cannot hold the canvas.
+    pub fn restore(&mut self, gpu: Gpu) -> Result<(), GpuError> {
+        let canvas = GpuCanvas::new(&gpu, self.canvas.width_px, self.canvas.height_px)?;
+        self.picture.damage_all();
+        self.rig = Some(Rig { gpu, canvas });
+        Ok(())
+    }
+
+    /// When something is to be done without any message; local time.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Timestamp> {
+        let repaint = self.painter.next_change().map(|due| self.model.clock().local_from_server(due));
+        self.model.due_at().into_iter().chain(repaint).min()
+    }
+
+    /// Applies what is due and draws what changed; nothing is submitted when nothing did.
+    ///
+    /// # Errors
+    /// [`GpuError::Lost`] when the device must be replaced.
+    pub fn update(&mut self) -> Result<Update, GpuError> {
+        let now = self.clock.now();
+        self.model.advance(now);
+        let (touched, steps) = self.model.take_touched();
+        let link = self.model.link();
+        if touched.arranged {
+            self.arrange()?;
+        }
+        let server_now = self.model.clock().server_from_local(now);
+        let changed_panels = self.painter.paint(self.model.view(), server_now, link, &touched, &mut self.picture);
+        let cause = cause(&steps, self.is_restoring);
+        let drawn = match &mut self.rig {
+            Some(rig) if !rig.gpu.is_lost() => rig.canvas.draw(&rig.gpu, &mut self.picture),
+            _ => None,
+        };
+        Ok(Update { steps, drawn, changed_panels, cause, link })
+    }
+
+    /// Waits for the GPU and reports what was presented.
+    ///
+    /// # Errors
+    /// [`GpuError::Lost`] when the device must be replaced; the picture will be drawn again.
+    pub fn finish(&mut self, update: Update) -> Result<(), GpuError> {
+        let finished = match (&self.rig, &update.drawn) {
+            (Some(rig), Some(drawn)) => rig.gpu.wait(drawn.submission.clone()),
+            _ => Ok(()),
+        };
+        let presented_at = self.clock.now();
+        if finished.is_ok() && update.is_drawn() {
+            if self.model.view().arranged().is_some() && self.first_picture_at.is_none() {
+                self.first_picture_at = Some(presented_at);
+            }
+            if std::mem::take(&mut self.is_restoring) {
+                tracing::info!("the picture is back");
+                self.report.line(&Note::Device { state: DeviceState::Restored, at: presented_at });
+            }
+        }
+        self.tell(&update, presented_at);
+        finished
+    }
+
+    fn tell(&mut self, update: &Update, presented_at: Timestamp) {
+        let mut reported = false;
+        for step in &update.steps {
+            match step {
+                Step::Frame { position, present_at } => {
+                    let line = self.presented(*position, Cause::Frame, Some(*present_at), presented_at, update);
+                    self.report.line(&line);
+                    reported = true;
+                }
+                other => {
+                    if let Some(note) = note(other) {
+                        self.report.line(&note);
+                    }
+                }
+            }
+        }
+        if !reported && update.is_drawn()
+            && let Some(position) = self.model.position()
+        {
+            let line = self.presented(position, update.cause, None, presented_at, update);
+            self.report.line(&line);
+        }
+    }
+
+    fn presented(
+        &self,
+        position: StreamPosition,
+        cause: Cause,
+        present_at: Option<Timestamp>,
+        presented_at: Timestamp,
+        update: &Update,
+    ) -> Presented {
+        let clock = self.model.clock();
+        Presented {
+            epoch: position.epoch,
+            until: position.offset,
+            cause,
+            present_at,
+            presented_at,
+            clock_ahead: clock.ahead_micros,
+            clock_good: clock.is_good,
+            changed_panels: update.changed_panels,
+            link: update.link.into(),
+        }
+    }
+
+    /// Other panels, perhaps on a canvas of another size.
+    fn arrange(&mut self) -> Result<(), GpuError> {
+        let Some(arranged) = self.model.view().arranged().cloned() else { return Ok(()) };
+        let limit = self.rig.as_ref().map_or(u32::MAX, |rig| rig.gpu.max_side_px());
+        let canvas = within(self.fixed.unwrap_or(arranged.canvas), limit);
+        self.painter.arrange(&arranged, canvas, &mut self.picture);
+        if canvas != self.canvas {
+            self.canvas = canvas;
+            if let Some(rig) = &mut self.rig {
+                rig.canvas = GpuCanvas::new(&rig.gpu, canvas.width_px, canvas.height_px)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what standard input asked for, and answers in the report.
+    pub fn command(&mut self, command: Result<ControlCommand, String>) {
+        let answer = command.and_then(|command| self.obey(command).map_err(|error| error.to_string()));
+        match answer {
+            Ok(Some(note)) => self.report.line(&note),
+            Ok(None) => {}
+            Err(message) => self.report.line(&Note::Error { message }),
+        }
+    }
+
+    fn obey(&self, command: ControlCommand) -> Result<Option<Note>, CaptureError> {
+        let rig = self.rig.as_ref().ok_or(CaptureError::NoPicture)?;
+        let StreamPosition { epoch, offset: until } = self.model.position().unwrap_or(StreamPosition { epoch: 0, offset: 0 });
+        match command {
+            ControlCommand::DestroyDevice => {
+                rig.gpu.destroy();
+                Ok(None)
+            }
+            ControlCommand::Pixel { x, y } => {
+                let rgba = capture::pixel(&rig.gpu, &rig.canvas, x, y)?;
+                Ok(Some(Note::Pixel { x, y, rgba, epoch, until }))
+            }
+            ControlCommand::Capture(path) => {
+                self.capture(&path)?;
+                Ok(Some(Note::Capture { path, epoch, until }))
+            }
+        }
+    }
+
+    /// Writes the canvas to a PNG file.
+    ///
+    /// # Errors
+    /// When there is no complete picture, the device goes, or the file cannot be written.
+    pub fn capture(&self, path: &Path) -> Result<(), CaptureError> {
+        let rig = self.rig.as_ref().filter(|_| self.first_picture_at.is_some()).ok_or(CaptureError::NoPicture)?;
+        let pixels = capture::canvas(&rig.gpu, &rig.canvas)?;
+        capture::write_png(path, &pixels)
+    }
+}
+
+/// Smaller in proportion where the adapter cannot hold it.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "smaller than what was a u32")]
+fn within(canvas: Canvas, limit: u32) -> Canvas {
+    let longest = canvas.width_px.max(canvas.height_px);
+    if longest <= limit {
+        return canvas;
+    }
+    tracing::warn!(?canvas, limit, "the canvas is larger than the adapter can hold; it is drawn smaller");
+    let shrink = f64::from(limit) / f64::from(longest);
+    let side = |side: u32| ((f64::from(side) * shrink) as u32).max(1);
+    Canvas { width_px: side(canvas.width_px), height_px: side(canvas.height_px) }
+}
+
+fn cause(steps: &[Step], is_restoring: bool) -> Cause {
+    let any = |wanted: fn(&Step) -> bool| steps.iter().any(wanted);
+    match () {
+        () if is_restoring => Cause::Device,
+        () if any(|step| matches!(step, Step::Snapshot(_))) => Cause::Snapshot,
+        () if any(|step| matches!(step, Step::Link(_))) => Cause::Link,
+        () => Cause::Clock,
+    }
+}
+
+/// Everything but frames, which are reported as presented.
+fn note(step: &Step) -> Option<Note> {
+    Some(match step {
+        Step::Snapshot(StreamPosition { epoch, offset }) => Note::Snapshot { epoch: *epoch, offset: *offset },
+        Step::Resumed(StreamPosition { epoch, offset }) => Note::Resumed { epoch: *epoch, offset: *offset },
+        Step::Gap { position, since } => Note::Gap { position: *position, since: *since },
+        Step::Bye { reason, detail } => Note::Bye { reason: *reason, detail: detail.clone() },
+        Step::Link(link) => Note::Link { state: (*link).into(), since: since(*link) },
+        Step::Frame { .. } => return None,
+    })
+}
+
+fn since(link: Link) -> Option<Timestamp> {
+    match link {
+        Link::Live => None,
+        Link::Lost { since } | Link::LogAway { since } => Some(since),
+    }
+}
