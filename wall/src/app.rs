@@ -1,5 +1,6 @@
 //! Puts the parts together.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -34,8 +35,12 @@ pub fn run(config: &Config) -> Result<()> {
 }
 
 fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,wgpu_core=warn,wgpu_hal=warn,naga=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,wgpu_core=warn,wgpu_hal=warn,wgpu_hal::gles=off,naga=warn"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
@@ -46,7 +51,9 @@ fn run_headless(config: &Config, runtime: &Runtime) -> Result<()> {
     let wake: Wakeup = Arc::new(|| ());
     let messages = connect(config, runtime, &wake)?;
     let commands = control(config, wake)?;
-    let ended = runtime.block_on(async { headless::run(wall(config)?, messages, commands, capture(config), stopped()?).await.map_err(anyhow::Error::from) });
+    let ended = runtime.block_on(async {
+        headless::run(wall(config)?, messages, commands, capture(config), stopped()?).await.map_err(anyhow::Error::from)
+    });
     ended
 }
 
@@ -80,7 +87,9 @@ fn wall(config: &Config) -> Result<Wall> {
 /// Answers to commands need somewhere to go even when no report was asked for.
 fn report(config: &Config) -> Result<Report> {
     match (&config.report, &config.control) {
-        (Some(path), _) => Report::open(path).with_context(|| format!("the report {} cannot be written", path.display())),
+        (Some(path), _) => {
+            Report::open(path).with_context(|| format!("the report {} cannot be written", path.display()))
+        }
         (None, Some(_)) => Ok(Report::to(std::io::stdout())),
         (None, None) => Ok(Report::none()),
     }
@@ -94,7 +103,8 @@ fn capture(config: &Config) -> Option<CaptureWish> {
 fn connect(config: &Config, runtime: &Runtime, wake: &Wakeup) -> Result<mpsc::Receiver<Inbound>> {
     let token = match &config.token_file {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("the token file {} cannot be read", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("the token file {} cannot be read", path.display()))?;
             Some(text.trim().to_owned())
         }
         None => None,

@@ -47,17 +47,31 @@ pub enum Inbound {
     /// The server answered and will go on from where we were.
     Resumed(StreamPosition),
     /// Everything the view shows: replaces all there was.
-    Snapshot { position: StreamPosition, changes: Vec<Envelope> },
+    Snapshot {
+        position: StreamPosition,
+        changes: Vec<Envelope>,
+    },
     /// A frame that joins what came before; changes up to `after` are known already.
-    Frame { frame: Frame, after: u64, heard: Timestamp },
+    Frame {
+        frame: Frame,
+        after: u64,
+        heard: Timestamp,
+    },
     /// Nothing was heard since then, by the clock of this machine.
-    Lost { since: Timestamp },
+    Lost {
+        since: Timestamp,
+    },
     Clock(ClockEstimate),
     /// Whether the server's log can be written; server time.
-    Log { away_since: Option<Timestamp> },
+    Log {
+        away_since: Option<Timestamp>,
+    },
     Bye(Bye),
     /// Frames did not join.
-    Gap { position: u64, since: u64 },
+    Gap {
+        position: u64,
+        since: u64,
+    },
 }
 
 /// Where inbound messages go; `wake` tells a render thread that waits for something else.
@@ -199,7 +213,8 @@ impl Connection {
             token: wish.token.clone(),
         });
         say(&mut socket, &hello).await?;
-        let first = self.watching_silence(timeout(ANSWER_TIMEOUT, next(&mut socket))).await?.map_err(|_| Ended::NoAnswer)??;
+        let first =
+            self.watching_silence(timeout(ANSWER_TIMEOUT, next(&mut socket))).await?.map_err(|_| Ended::NoAnswer)??;
         self.heard = Instant::now();
         self.take(first).await?;
         let (mut questions, mut ask_at) = (0, Instant::now());
@@ -248,6 +263,8 @@ impl Connection {
                 self.tell_clock().await?;
             }
             ServerMessage::Signal(Signal::Log { away_since }) => self.outlet.send(Inbound::Log { away_since }).await?,
+            // Other signals are for other kinds of clients.
+            ServerMessage::Signal(_) => {}
             ServerMessage::Bye(bye) => {
                 if bye.reason == CloseReason::NewEpoch {
                     self.follow.forget();
@@ -283,7 +300,11 @@ impl Connection {
         let unknown = changes.iter().filter(|envelope| envelope.change.is_none()).count();
         if unknown > 0 {
             self.unknown_changes += unknown as u64;
-            tracing::warn!(unknown, total = self.unknown_changes, "changes of an unknown kind were skipped; this wall is older than the server");
+            tracing::warn!(
+                unknown,
+                total = self.unknown_changes,
+                "changes of an unknown kind were skipped; this wall is older than the server"
+            );
         }
     }
 
@@ -324,7 +345,8 @@ async fn open(wish: &Wish, server: usize) -> Result<Socket, Ended> {
         bearer.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, bearer);
     }
-    let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE_BYTES)).max_frame_size(Some(MAX_MESSAGE_BYTES));
+    let config =
+        WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE_BYTES)).max_frame_size(Some(MAX_MESSAGE_BYTES));
     let (socket, _) = connect_async_with_config(request, Some(config), true).await?;
     Ok(socket)
 }
@@ -355,7 +377,10 @@ mod tests {
         let mut longest = Duration::ZERO;
         for attempt in 0..40 {
             let pause = pause(attempt, &Ended::Closed);
-            assert!(pause <= LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.saturating_pow(attempt)), "attempt {attempt}: {pause:?}");
+            assert!(
+                pause <= LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.saturating_pow(attempt)),
+                "attempt {attempt}: {pause:?}"
+            );
             longest = longest.max(pause);
         }
         assert!(longest > Duration::from_secs(2), "late attempts are seconds apart, not {longest:?} at most");

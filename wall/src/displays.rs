@@ -50,8 +50,15 @@ pub struct Task {
 /// When there is no graphics device, no window system, or no picture to capture.
 pub fn run(event_loop: EventLoop<Wake>, task: Task) -> Result<(), EndedEarly> {
     let started = task.wall.clock().now();
-    let mut displays =
-        Displays { task, windows: Vec::new(), display_handle: event_loop.owned_display_handle(), started, ended: None, retry_at: None, device_attempts: 0 };
+    let mut displays = Displays {
+        task,
+        windows: Vec::new(),
+        display_handle: event_loop.owned_display_handle(),
+        started,
+        ended: None,
+        retry_at: None,
+        device_attempts: 0,
+    };
     event_loop.run_app(&mut displays).map_err(|error| EndedEarly::Windows(error.to_string()))?;
     displays.ended.unwrap_or(Ok(()))
 }
@@ -297,17 +304,25 @@ fn region(wall: &Wall, display: Option<&str>, rig: &Rig) -> Rect {
     let displays = arranged.wall.as_ref().map_or(&[][..], |wall| &wall.displays);
     let Some(display) = displays.iter().find(|display| display.name == name) else {
         let known: Vec<_> = displays.iter().map(|display| display.name.as_str()).collect();
-        tracing::error!(display = name, known = known.join(", "), "the wall has no display of that name; showing the whole canvas");
+        tracing::error!(
+            display = name,
+            known = known.join(", "),
+            "the wall has no display of that name; showing the whole canvas"
+        );
         return whole;
     };
     // The canvas may be drawn smaller than it is arranged.
     let scale = whole.width / arranged.canvas.width_px.max(1) as f32;
-    let [x, y, width, height] = [display.x_px, display.y_px, display.width_px, display.height_px].map(|side| side as f32 * scale);
+    let [x, y, width, height] =
+        [display.x_px, display.y_px, display.width_px, display.height_px].map(|side| side as f32 * scale);
     Rect::new(x, y, width, height)
 }
 
 /// One window each; named displays fill a monitor each, as far as there are monitors.
-fn open_windows(event_loop: &ActiveEventLoop, displays: &[String]) -> Result<Vec<DisplayWindow>, winit::error::OsError> {
+fn open_windows(
+    event_loop: &ActiveEventLoop,
+    displays: &[String],
+) -> Result<Vec<DisplayWindow>, winit::error::OsError> {
     let monitors: Vec<MonitorHandle> = event_loop.available_monitors().collect();
     let names = if displays.is_empty() { vec![None] } else { displays.iter().cloned().map(Some).collect() };
     let open = |(index, display): (usize, Option<String>)| {

@@ -41,12 +41,21 @@ impl Touched {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// A frame took effect.
-    Frame { position: StreamPosition, present_at: Timestamp },
+    Frame {
+        position: StreamPosition,
+        present_at: Timestamp,
+    },
     Snapshot(StreamPosition),
     Resumed(StreamPosition),
     Link(Link),
-    Gap { position: u64, since: u64 },
-    Bye { reason: protocol::CloseReason, detail: Option<String> },
+    Gap {
+        position: u64,
+        since: u64,
+    },
+    Bye {
+        reason: protocol::CloseReason,
+        detail: Option<String>,
+    },
 }
 
 #[derive(Debug)]

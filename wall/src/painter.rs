@@ -64,7 +64,14 @@ impl Painter {
     }
 
     /// Paints the panels that were touched or whose time has come; returns how many look different now.
-    pub fn paint(&mut self, view: &ViewState, now: Timestamp, link: Link, touched: &Touched, picture: &mut Picture) -> usize {
+    pub fn paint(
+        &mut self,
+        view: &ViewState,
+        now: Timestamp,
+        link: Link,
+        touched: &Touched,
+        picture: &mut Picture,
+    ) -> usize {
         let mut different = 0;
         for (index, placed) in self.placed.iter_mut().enumerate() {
             if !placed.is_touched(touched) && placed.next_change.is_none_or(|due| now < due) {
@@ -112,9 +119,16 @@ fn placed(arranged: &Arranged, spec: &PanelSpec, rect: Rect) -> Placed {
     let needs = panels::panel(&spec.kind)
         .and_then(|panel| panel.needs(spec, &arranged.catalogue, rect).ok())
         .unwrap_or_default();
-    let place = |wanted| arranged.windows.iter().position(|window| window == wanted).and_then(|at| u16::try_from(at).ok());
+    let place =
+        |wanted| arranged.windows.iter().position(|window| window == wanted).and_then(|at| u16::try_from(at).ok());
     let windows = needs.windows.iter().filter_map(place);
-    Placed { rect, series: needs.series.into_iter().collect(), windows: windows.collect(), next_change: None, spec: spec.clone() }
+    Placed {
+        rect,
+        series: needs.series.into_iter().collect(),
+        windows: windows.collect(),
+        next_change: None,
+        spec: spec.clone(),
+    }
 }
 
 /// Never before the next microsecond, so that a panel cannot make the wall spin.

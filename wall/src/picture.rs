@@ -1,7 +1,7 @@
 //! What the canvas should look like: one scene a tile, and which tiles are not drawn yet.
 
-use panels::scene::Scene;
 use panels::Rect;
+use panels::scene::Scene;
 
 /// A rectangle of the canvas that is drawn as one, with an opaque ground of its own.
 #[derive(Debug, Clone, PartialEq)]

@@ -67,15 +67,47 @@ impl From<Link> for LinkState {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Note {
-    Snapshot { epoch: u64, offset: u64 },
-    Resumed { epoch: u64, offset: u64 },
-    Link { state: LinkState, #[serde(skip_serializing_if = "Option::is_none")] since: Option<Timestamp> },
-    Device { state: DeviceState, at: Timestamp },
-    Gap { position: u64, since: u64 },
-    Bye { reason: CloseReason, #[serde(skip_serializing_if = "Option::is_none")] detail: Option<String> },
-    Capture { path: PathBuf, epoch: u64, until: u64 },
-    Pixel { x: u32, y: u32, rgba: [u8; 4], epoch: u64, until: u64 },
-    Error { message: String },
+    Snapshot {
+        epoch: u64,
+        offset: u64,
+    },
+    Resumed {
+        epoch: u64,
+        offset: u64,
+    },
+    Link {
+        state: LinkState,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
+    },
+    Device {
+        state: DeviceState,
+        at: Timestamp,
+    },
+    Gap {
+        position: u64,
+        since: u64,
+    },
+    Bye {
+        reason: CloseReason,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    Capture {
+        path: PathBuf,
+        epoch: u64,
+        until: u64,
+    },
+    Pixel {
+        x: u32,
+        y: u32,
+        rgba: [u8; 4],
+        epoch: u64,
+        until: u64,
+    },
+    Error {
+        message: String,
+    },
 }
 
 /// How the graphics device is.
@@ -148,10 +180,12 @@ impl FromStr for ControlCommand {
         match (word, rest.trim()) {
             ("capture", path) if !path.is_empty() => Ok(Self::Capture(path.into())),
             ("destroy-device", "") => Ok(Self::DestroyDevice),
-            ("pixel", place) => match place.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>().as_deref() {
-                Ok(&[x, y]) => Ok(Self::Pixel { x, y }),
-                _ => Err(format!("'{line}': write pixel X Y, two whole numbers")),
-            },
+            ("pixel", place) => {
+                match place.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>().as_deref() {
+                    Ok(&[x, y]) => Ok(Self::Pixel { x, y }),
+                    _ => Err(format!("'{line}': write pixel X Y, two whole numbers")),
+                }
+            }
             _ => Err(format!("'{line}' is no command; there are: capture PATH, pixel X Y, destroy-device")),
         }
     }
@@ -209,8 +243,11 @@ mod tests {
             link: LinkState::Live,
         };
         let line = serde_json::to_value(&presented).unwrap();
-        assert_eq!(line, serde_json::json!({"epoch": 7, "until": 12, "cause": "frame", "present_at": 5, "presented_at": 6,
-            "clock_ahead": -1, "clock_good": true, "changed_panels": 2, "link": "live"}));
+        assert_eq!(
+            line,
+            serde_json::json!({"epoch": 7, "until": 12, "cause": "frame", "present_at": 5, "presented_at": 6,
+            "clock_ahead": -1, "clock_good": true, "changed_panels": 2, "link": "live"})
+        );
         let note = serde_json::to_value(Note::Device { state: DeviceState::Lost, at: Timestamp(1) }).unwrap();
         assert_eq!(note, serde_json::json!({"event": "device", "state": "lost", "at": 1}));
     }

@@ -197,7 +197,8 @@ impl Wall {
                 }
             }
         }
-        if !reported && update.is_drawn()
+        if !reported
+            && update.is_drawn()
             && let Some(position) = self.model.position()
         {
             let line = self.presented(position, update.cause, None, presented_at, update);
@@ -254,7 +255,8 @@ impl Wall {
 
     fn obey(&self, command: ControlCommand) -> Result<Option<Note>, CaptureError> {
         let rig = self.rig.as_ref().ok_or(CaptureError::NoPicture)?;
-        let StreamPosition { epoch, offset: until } = self.model.position().unwrap_or(StreamPosition { epoch: 0, offset: 0 });
+        let StreamPosition { epoch, offset: until } =
+            self.model.position().unwrap_or(StreamPosition { epoch: 0, offset: 0 });
         match command {
             ControlCommand::DestroyDevice => {
                 rig.gpu.destroy();

@@ -183,7 +183,8 @@ impl Shelves {
     /// Room for `width` × `height`, on the lowest shelf that it fits without wasting a third.
     fn take(&mut self, width: u32, height: u32) -> Option<(u32, u32)> {
         let side = self.side;
-        let fits = |row: &&mut (u32, u32, u32)| row.1 >= height && row.1 <= height + height / 2 + 2 && row.2 + width <= side;
+        let fits =
+            |row: &&mut (u32, u32, u32)| row.1 >= height && row.1 <= height + height / 2 + 2 && row.2 + width <= side;
         if let Some(row) = self.rows.iter_mut().filter(fits).min_by_key(|row| row.1) {
             let place = (row.2, row.0);
             row.2 += width;

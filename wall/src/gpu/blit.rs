@@ -47,7 +47,10 @@ impl Blitter {
                     view: &view,
                     depth_slice: None,
                     resolve_target: None,
-                    ops: wgpu::Operations { load: wgpu::LoadOp::Clear(wgpu::Color::BLACK), store: wgpu::StoreOp::Store },
+                    ops: wgpu::Operations {
+                        load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
+                        store: wgpu::StoreOp::Store,
+                    },
                 })],
                 depth_stencil_attachment: None,
                 timestamp_writes: None,
@@ -82,7 +85,8 @@ impl Blitter {
 pub fn letterbox(region: Rect, width: u32, height: u32) -> Rect {
     let (width, height) = (width as f32, height as f32);
     let scale = (width / region.width.max(1.0)).min(height / region.height.max(1.0));
-    let (inner_width, inner_height) = ((region.width * scale).round().min(width), (region.height * scale).round().min(height));
+    let (inner_width, inner_height) =
+        ((region.width * scale).round().min(width), (region.height * scale).round().min(height));
     Rect::new(((width - inner_width) / 2.0).floor(), ((height - inner_height) / 2.0).floor(), inner_width, inner_height)
 }
 

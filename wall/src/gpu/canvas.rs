@@ -46,9 +46,15 @@ impl GpuCanvas {
         }
         let device = &gpu.device;
         let pipelines = Pipelines::new(device);
-        let texture = texture(device, "canvas", [width, height], CANVAS_FORMAT, wgpu::TextureUsages::RENDER_ATTACHMENT
-            | wgpu::TextureUsages::COPY_SRC
-            | wgpu::TextureUsages::TEXTURE_BINDING);
+        let texture = texture(
+            device,
+            "canvas",
+            [width, height],
+            CANVAS_FORMAT,
+            wgpu::TextureUsages::RENDER_ATTACHMENT
+                | wgpu::TextureUsages::COPY_SRC
+                | wgpu::TextureUsages::TEXTURE_BINDING,
+        );
         let globals = globals(gpu, &pipelines, width, height);
         let atlas = Atlas::new(limit);
         let (atlas_texture, atlas_group) = atlas_page(device, &pipelines, atlas.side_px());
@@ -135,7 +141,10 @@ impl GpuCanvas {
         self.atlas.empty(false);
         while !self.encode(gpu, picture, |_| true) {
             if !self.atlas.can_grow() {
-                tracing::error!(side_px = self.atlas.side_px(), "the glyphs of this picture do not fit the largest atlas; some text is missing");
+                tracing::error!(
+                    side_px = self.atlas.side_px(),
+                    "the glyphs of this picture do not fit the largest atlas; some text is missing"
+                );
                 return;
             }
             self.atlas.empty(true);
@@ -148,7 +157,8 @@ impl GpuCanvas {
         for upload in self.atlas.take_uploads() {
             let mut place = self.atlas_texture.as_image_copy();
             place.origin = wgpu::Origin3d { x: upload.x, y: upload.y, z: 0 };
-            let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(upload.width), rows_per_image: None };
+            let layout =
+                wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(upload.width), rows_per_image: None };
             let size = wgpu::Extent3d { width: upload.width, height: upload.height, depth_or_array_layers: 1 };
             gpu.queue.write_texture(place, &upload.coverage, layout, size);
         }
@@ -183,7 +193,11 @@ impl GpuCanvas {
 }
 
 /// The pixels of `rect` that are on the canvas; `None` if there are none.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the canvas, which is at most 16384 wide")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the canvas, which is at most 16384 wide"
+)]
 fn scissor(rect: Rect, width: u32, height: u32) -> Option<[u32; 4]> {
     let clamp = |edge: f32, limit: u32| edge.round().clamp(0.0, limit as f32) as u32;
     let (left, right) = (clamp(rect.x, width), clamp(rect.right(), width));

@@ -141,7 +141,10 @@ impl Encoded {
         let start = self.vertices.len();
         let color = rgba(polygon.fill);
         for triangle in polygon.triangles.chunks_exact(3) {
-            let corners = triangle.iter().filter_map(|index| polygon.points.get(*index as usize)).filter(|point| is_finite(point));
+            let corners = triangle
+                .iter()
+                .filter_map(|index| polygon.points.get(*index as usize))
+                .filter(|point| is_finite(point));
             let before = self.vertices.len();
             self.vertices.extend(corners.map(|point| PolygonVertex { place: [point.x, point.y], color }));
             if self.vertices.len() != before + 3 {
@@ -214,7 +217,13 @@ mod tests {
 
     fn quad(x: f32) -> Item {
         let rect = panels::Rect::new(x, 0.0, 10.0, 10.0);
-        Item::Quad(Quad { rect, radius: 2.0, fill: Color::rgb(0x11_2233), border: Color::TRANSPARENT, border_width: 0.0 })
+        Item::Quad(Quad {
+            rect,
+            radius: 2.0,
+            fill: Color::rgb(0x11_2233),
+            border: Color::TRANSPARENT,
+            border_width: 0.0,
+        })
     }
 
     fn line(points: &[(f32, f32)]) -> Item {
@@ -231,14 +240,19 @@ mod tests {
     #[test]
     fn neighbours_of_a_kind_share_a_batch_and_the_order_is_kept() {
         let disc = Item::Disc(Disc { center: Point { x: 5.0, y: 5.0 }, radius: 3.0, fill: Color::rgb(0) });
-        let encoded = encode(vec![quad(0.0), disc, line(&[(0.0, 0.0), (1.0, 1.0)]), line(&[(2.0, 0.0), (3.0, 1.0)]), quad(20.0)]);
+        let encoded =
+            encode(vec![quad(0.0), disc, line(&[(0.0, 0.0), (1.0, 1.0)]), line(&[(2.0, 0.0), (3.0, 1.0)]), quad(20.0)]);
         let batches: Vec<_> = encoded.batches.iter().map(|batch| (batch.shape, batch.range.clone())).collect();
         assert_eq!(batches, [(Shape::Quads, 0..2), (Shape::Polylines, 0..4), (Shape::Quads, 2..3)]);
     }
 
     #[test]
     fn what_is_not_finite_is_left_out() {
-        let encoded = encode(vec![quad(f32::NAN), line(&[(0.0, 0.0), (f32::INFINITY, 0.0), (3.0, 4.0)]), line(&[(f32::NAN, 0.0)])]);
+        let encoded = encode(vec![
+            quad(f32::NAN),
+            line(&[(0.0, 0.0), (f32::INFINITY, 0.0), (3.0, 4.0)]),
+            line(&[(f32::NAN, 0.0)]),
+        ]);
         assert!(encoded.quads.is_empty());
         assert_eq!(encoded.points.len(), 2);
         assert_eq!(encoded.points[1].run, 5.0);

@@ -99,10 +99,9 @@ impl Gpu {
     /// # Errors
     /// [`GpuError::Lost`] when the device went meanwhile.
     pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuError> {
-        let done = self.device.poll(wgpu::PollType::Wait {
-            submission_index: Some(submission),
-            timeout: Some(COMPLETION_TIMEOUT),
-        });
+        let done = self
+            .device
+            .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(COMPLETION_TIMEOUT) });
         if self.is_lost() {
             return Err(GpuError::Lost);
         }

@@ -44,16 +44,34 @@ impl Pipelines {
             pipeline(device, shader, entries, groups, topology, buffers)
         };
         Self {
-            quads: build(quads, ["quad_vertex", "quad_fragment"], &[&globals_layout], strip, &[Some(
-                records::<QuadInstance>(VertexStepMode::Instance, &quad_attributes),
-            )]),
-            polylines: build(polylines, ["polyline_vertex", "polyline_fragment"], &[&globals_layout, &lines_layout], list, &[]),
-            polygons: build(polygons, ["polygon_vertex", "polygon_fragment"], &[&globals_layout], list, &[Some(
-                records::<PolygonVertex>(VertexStepMode::Vertex, &polygon_attributes),
-            )]),
-            glyphs: build(glyphs, ["glyph_vertex", "glyph_fragment"], &[&globals_layout, &atlas_layout], strip, &[Some(
-                records::<GlyphInstance>(VertexStepMode::Instance, &glyph_attributes),
-            )]),
+            quads: build(
+                quads,
+                ["quad_vertex", "quad_fragment"],
+                &[&globals_layout],
+                strip,
+                &[Some(records::<QuadInstance>(VertexStepMode::Instance, &quad_attributes))],
+            ),
+            polylines: build(
+                polylines,
+                ["polyline_vertex", "polyline_fragment"],
+                &[&globals_layout, &lines_layout],
+                list,
+                &[],
+            ),
+            polygons: build(
+                polygons,
+                ["polygon_vertex", "polygon_fragment"],
+                &[&globals_layout],
+                list,
+                &[Some(records::<PolygonVertex>(VertexStepMode::Vertex, &polygon_attributes))],
+            ),
+            glyphs: build(
+                glyphs,
+                ["glyph_vertex", "glyph_fragment"],
+                &[&globals_layout, &atlas_layout],
+                strip,
+                &[Some(records::<GlyphInstance>(VertexStepMode::Instance, &glyph_attributes))],
+            ),
             globals_layout,
             lines_layout,
             atlas_layout,

@@ -121,5 +121,9 @@ fn lines(
         Some(wgpu::BindGroupEntry { binding, resource })
     };
     let entries = [section(0, points_at, size_of_val(points))?, section(1, styles_at, size_of_val(styles))?];
-    Some(device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some("lines"), layout: &pipelines.lines_layout, entries: &entries }))
+    Some(device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("lines"),
+        layout: &pipelines.lines_layout,
+        entries: &entries,
+    }))
 }
