@@ -29,6 +29,7 @@ pub struct Shared {
     pub log_state: watch::Receiver<LogState>,
     pub store: Reader,
     pub hub: hub::Handle,
+    pub sources: crate::sources::health::Board,
     pub settings: Arc<Settings>,
     pub clock: Clock,
     /// True once the server is to stop.
@@ -48,6 +49,7 @@ impl App {
     /// When the data folder cannot be used, or the log not be written.
     pub async fn start(config: CentreConfig, data: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+        crate::web::metrics::start();
         let clock = Clock::System;
         let CentreConfig { settings, catalogue, walls, layouts, sources } = config;
         let log = LocalLog::open(data)?;
@@ -67,6 +69,7 @@ impl App {
             log_state: tail.state(),
             store,
             hub,
+            sources: crate::sources::health::Board::default(),
             settings: Arc::new(settings),
             clock,
             stopping,
@@ -81,6 +84,7 @@ impl App {
     pub async fn serve(self, listener: TcpListener, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
         let router = crate::web::router(self.shared.clone());
         let stopping = self.shared.stopping.clone();
+        tokio::spawn(crate::web::metrics::keep_up(stopping.clone()));
         let serving = tokio::spawn(crate::web::accept::serve(listener, router, stopping));
         stopped.await;
         tracing::info!("stopping: no new work is taken");

@@ -6,7 +6,6 @@ mod clock;
 mod config;
 mod hub;
 mod log;
-#[path = "stub/painter.rs"]
 mod painter;
 mod sources;
 mod store;

@@ -1,5 +1,7 @@
 //! Where numbers come from. Each kind of source is one file and one line in [`SOURCES`].
 
+pub mod health;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,14 +1,76 @@
-//! Routes, one per line.
+//! What is asked of the server over HTTP: one route a line.
 
 pub mod accept;
+mod catalogue;
+mod health;
+mod history;
+mod ingest;
+mod layouts;
 mod live;
+pub mod metrics;
+mod openapi;
+mod peer;
+mod problem;
+mod query;
+mod trace;
+mod walls;
+mod watch;
 
-use axum::Router;
-use axum::routing::get;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::Shared;
+use problem::Problem;
 
-/// All addresses of the server.
+/// Everything the server answers. Peers' addresses come in as `ConnectInfo<SocketAddr>`.
 pub fn router(shared: Shared) -> Router {
-    Router::new().route("/live", get(live::live)).with_state(shared)
+    let nosniff =
+        SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let no_store = SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let no_referrer = SetResponseHeaderLayer::if_not_present(
+        HeaderName::from_static("referrer-policy"),
+        HeaderValue::from_static("no-referrer"),
+    );
+    Router::new()
+        .route("/api/v1/observations", post(ingest::post))
+        .route("/api/v1/series", get(history::series))
+        .route("/api/v1/indicators", get(catalogue::indicators))
+        .route("/api/v1/areas", get(catalogue::areas))
+        .route("/api/v1/agencies", get(catalogue::agencies))
+        .route("/api/v1/sources", get(catalogue::sources))
+        .route("/api/v1/layouts", get(layouts::list))
+        .route("/api/v1/layouts/{id}", get(layouts::get).put(layouts::put))
+        .route("/api/v1/walls", get(walls::list))
+        .route("/api/v1/walls/{id}/show", post(walls::show))
+        .route("/live", get(live::live))
+        .route("/", get(watch::index))
+        .route("/watch/{layout}", get(watch::layout))
+        .route("/watch/wall/{wall}", get(watch::wall))
+        .route("/favicon.svg", get(watch::favicon))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::render))
+        .route("/openapi.json", get(openapi::get))
+        .fallback(no_such_address)
+        .method_not_allowed_fallback(no_such_method)
+        .layer((nosniff, no_store, no_referrer))
+        .layer(trace::layer())
+        .layer(middleware::from_fn(trace::name_request))
+        .with_state(shared)
+}
+
+async fn no_such_address(request: Request) -> Problem {
+    let path = query::shorten(request.uri().path());
+    Problem::not_found(format!("there is nothing at {path}; /openapi.json lists what there is"))
+}
+
+async fn no_such_method(request: Request) -> Problem {
+    let (method, path) = (request.method(), query::shorten(request.uri().path()));
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{path} does not answer to {method}; the Allow header lists what it answers to"),
+    )
 }

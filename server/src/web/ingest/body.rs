@@ -1,0 +1,81 @@
+//! Reads the body of a request within bounds of size and time.
+
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::super::problem::Problem;
+
+/// How long the next bytes may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The body of a request, as it comes in.
+pub struct Body {
+    stream: BodyDataStream,
+    max_bytes: u64,
+    received: u64,
+}
+
+impl Body {
+    /// Of `request`, refused at once when it announces more than `max_bytes`.
+    ///
+    /// # Errors
+    /// When it is too large.
+    pub fn of(request: Request, max_bytes: u64) -> Result<Self, Problem> {
+        let announced =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > max_bytes) {
+            return Err(too_large(max_bytes));
+        }
+        Ok(Self { stream: request.into_body().into_data_stream(), max_bytes, received: 0 })
+    }
+
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// When it is too large, breaks off or stalls.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+        let next = tokio::time::timeout(PATIENCE, self.stream.next()).await;
+        let next = next.map_err(|_| {
+            Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                format!("no bytes came for {} s; nothing was recorded", PATIENCE.as_secs()),
+            )
+        })?;
+        let Some(chunk) = next else { return Ok(None) };
+        let chunk = chunk
+            .map_err(|error| Problem::bad_request(format!("the body broke off: {error}; nothing was recorded")))?;
+        self.received += chunk.len() as u64;
+        if self.received > self.max_bytes { Err(too_large(self.max_bytes)) } else { Ok(Some(chunk)) }
+    }
+
+    /// All bytes.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk).
+    pub async fn whole(&mut self) -> Result<Vec<u8>, Problem> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// How many bytes came in.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+}
+
+fn too_large(max_bytes: u64) -> Problem {
+    let message =
+        format!("the body is larger than {max_bytes} bytes; nothing was recorded, send the rows in several requests");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+        .with("max_bytes", max_bytes)
+        .with_header(header::CONNECTION, "close")
+}

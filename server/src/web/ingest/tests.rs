@@ -1,0 +1,1 @@
+//! What comes in, row by row.

@@ -1,0 +1,46 @@
+//! Who may change something. Until there are accounts: whoever is on this machine.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+
+use super::problem::Problem;
+
+/// Proof that the request was made by a program on this machine, and not by a page of another site
+/// through the browser of someone on it.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalPeer;
+
+impl<S: Sync> FromRequestParts<S> for LocalPeer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+        let refused = |detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, detail));
+        if !peer.is_some_and(|peer| peer.is_loopback()) {
+            return refused("changes are taken only from this machine (127.0.0.1 or ::1) while there are no accounts");
+        }
+        if parts.headers.contains_key(header::FORWARDED) || parts.headers.contains_key("x-forwarded-for") {
+            return refused(
+                "changes are not taken through a proxy while there are no accounts; send them from this machine directly",
+            );
+        }
+        if !is_same_origin(&parts.headers) {
+            return refused("changes are not taken from pages of another origin");
+        }
+        Ok(Self)
+    }
+}
+
+/// Programs send no `Origin`; browsers do, and it must name the host that was asked.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+    match (origin.as_ref().and_then(Uri::authority), host) {
+        (Some(authority), Some(host)) => authority.as_str().eq_ignore_ascii_case(host),
+        _ => false,
+    }
+}

@@ -1,0 +1,167 @@
+//! Errors as a client reads them: problem details of RFC 9457.
+
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::centre::Refusal;
+use crate::log::recorder::RecordError;
+use crate::store::StoreError;
+
+/// The media type of problem details.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+/// When a client whose request found the log or the history away may come back.
+const RETRY_AFTER_SECS: u64 = 2;
+
+/// What went wrong, for people and programs. Extension members stand beside the named ones.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Problem {
+    /// `about:blank`: the title and the status say which kind it is.
+    #[serde(rename = "type")]
+    #[schema(rename = "type", example = "about:blank")]
+    kind: &'static str,
+    /// The status in words.
+    #[schema(example = "Unprocessable Entity")]
+    title: &'static str,
+    #[serde(serialize_with = "status_number")]
+    #[schema(value_type = u16, example = 422)]
+    status: StatusCode,
+    /// What was wrong, where, and what would be right.
+    detail: String,
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    members: Map<String, Value>,
+    #[serde(skip)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn status_number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// A problem of this status.
+    #[must_use]
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        Self { kind: "about:blank", title, status, detail: detail.into(), members: Map::new(), headers: Vec::new() }
+    }
+
+    /// 400: what was sent cannot be read.
+    #[must_use]
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 404, with the names there are.
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 503, with when it makes sense to come back.
+    #[must_use]
+    pub fn unavailable(detail: impl Into<String>, retry_after_secs: u64) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            .with_header(header::RETRY_AFTER, &retry_after_secs.to_string())
+    }
+
+    /// Adds an extension member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a header; one that cannot be written is left out.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// The status it answers with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What was wrong.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let headers = self.headers.clone();
+        let mut response = (self.status, Json(self)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response.headers_mut().extend(headers);
+        response
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::NotFound { .. } => Self::not_found(detail),
+            Refusal::Conflict { current_version, .. } => Self::new(StatusCode::CONFLICT, detail)
+                .with("current_version", current_version)
+                .with_header(header::ETAG, &format!("\"{current_version}\"")),
+            Refusal::Invalid { findings } => {
+                let findings = serde_json::to_value(findings).unwrap_or_default();
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("findings", findings)
+            }
+            Refusal::ReadOnly { .. } => Self::new(StatusCode::FORBIDDEN, detail).with("read_only", true),
+        }
+    }
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Refused(refusal) => refusal.into(),
+            RecordError::Unavailable { reason } => {
+                Self::unavailable(format!("nothing was recorded: {reason}"), RETRY_AFTER_SECS)
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(error.to_string(), RETRY_AFTER_SECS)
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        let detail = match rejection.status() {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "send JSON with 'Content-Type: application/json'".to_owned(),
+            _ => rejection.body_text(),
+        };
+        Self::new(rejection.status(), detail)
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}

@@ -1,0 +1,97 @@
+//! Query parameters, strictly: what is not known is refused by name.
+
+use std::collections::BTreeMap;
+
+use axum::extract::Query;
+use axum::http::Uri;
+use jiff::Timestamp as Moment;
+use protocol::Timestamp;
+
+use super::problem::Problem;
+
+/// The parameters of an address, each given at most once.
+#[derive(Debug)]
+pub struct Params(BTreeMap<String, String>);
+
+impl Params {
+    /// Reads the parameters of `uri`, of which only `known` exist.
+    ///
+    /// # Errors
+    /// Names the parameter that is unknown, given twice or badly encoded.
+    pub fn of(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_err(|error| Problem::bad_request(format!("the query cannot be read: {}", error.body_text())))?;
+        let mut params = BTreeMap::new();
+        for (name, value) in pairs {
+            if !known.contains(&name.as_str()) {
+                let message = format!("unknown parameter '{}'{}", shorten(&name), did_you_mean(&name, known));
+                return Err(Problem::bad_request(message).with("parameter", name));
+            }
+            if params.insert(name.clone(), value).is_some() {
+                return Err(Problem::bad_request(format!("parameter '{name}' is given twice")).with("parameter", name));
+            }
+        }
+        Ok(Self(params))
+    }
+
+    /// The value of a parameter, if it was given.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The value of a parameter that must be given.
+    ///
+    /// # Errors
+    /// Names it when it is missing.
+    pub fn require(&self, name: &str) -> Result<&str, Problem> {
+        let missing = || Problem::bad_request(format!("parameter '{name}' is missing")).with("parameter", name);
+        self.get(name).ok_or_else(missing)
+    }
+
+    /// A moment: RFC 3339 or microseconds of Unix time.
+    ///
+    /// # Errors
+    /// Names the parameter and what would be right.
+    pub fn moment(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let moment = text.parse().map(Timestamp).ok().or_else(|| rfc3339(text));
+        moment.map(Some).ok_or_else(|| {
+            let message = format!(
+                "parameter '{name}' must be RFC 3339 with an offset (2026-01-31T08:00:00%2B07:00) or microseconds of Unix time, got '{}'",
+                shorten(text)
+            );
+            Problem::bad_request(message).with("parameter", name)
+        })
+    }
+}
+
+/// A moment as RFC 3339 with an offset.
+pub(super) fn rfc3339(text: &str) -> Option<Timestamp> {
+    text.parse::<Moment>().ok().map(|moment| Timestamp(moment.as_microsecond()))
+}
+
+/// A moment written as RFC 3339 in UTC.
+pub(super) fn to_rfc3339(at: Timestamp) -> String {
+    Moment::from_microsecond(at.as_micros()).map_or_else(|_| at.as_micros().to_string(), |moment| moment.to_string())
+}
+
+/// At most 80 characters of something that was sent.
+pub(super) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// `; did you mean 'x'?` with the nearest name, or all of them when none is near.
+pub(super) fn did_you_mean(name: &str, known: &[&str]) -> String {
+    let name = shorten(name);
+    let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &name));
+    match nearest {
+        Some(nearest) if strsim::damerau_levenshtein(nearest, &name) <= 1 + name.chars().count() / 3 => {
+            format!("; did you mean '{nearest}'?")
+        }
+        _ => format!("; known: {}", known.join(", ")),
+    }
+}
