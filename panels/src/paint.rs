@@ -1,13 +1,13 @@
 //! One panel painted: ground, plate, content, and the marks that every tile carries.
 
+use protocol::Timestamp;
 use protocol::message::Mode;
 
-use crate::locale;
 use crate::scene::{Item, Quad, Scene};
 use crate::text::{Font, Style};
 use crate::theme::{self, SPACING, TYPE};
 use crate::tile::Tile;
-use crate::{Paint, Panel, panel};
+use crate::{Link, Paint, Panel, locale, number, panel};
 
 /// Paints one panel: an opaque ground over the whole tile first, so that it can be redrawn alone.
 ///
@@ -60,17 +60,37 @@ fn placeholder(paint: &mut Paint<'_>, scene: &mut Scene, complaint: Option<Strin
     tile.paragraph(&detail, body, tile.room);
 }
 
-/// A tile that does not show the present says so.
+/// A tile that does not show the present says so; of a lost link the header tells, where there is one.
 fn mark_mode(paint: &mut Paint<'_>, scene: &mut Scene, kind: Option<&dyn Panel>) {
-    let mode = paint.view.arranged().map_or(Mode::Live, |arranged| arranged.mode);
     if kind.is_some_and(|kind| !kind.has_plate()) {
         return;
     }
-    let (key, ink, plate) = match mode {
-        Mode::Live => return,
-        Mode::Replay => ("replay", theme::GROUND, theme::WARNING),
-        Mode::Rehearsal => ("rehearsal", theme::WHITE, theme::REHEARSAL),
+    let Some(strip) = Strip::of(paint) else { return };
+    let since = |key, at| locale::text_with(paint.language, key, &[("time", &number::clock(at))]);
+    let (words, ink, plate) = match strip {
+        Strip::Replay => (locale::text(paint.language, "replay"), theme::GROUND, theme::WARNING),
+        Strip::Rehearsal => (locale::text(paint.language, "rehearsal"), theme::WHITE, theme::REHEARSAL),
+        Strip::Lost(at) => (since("link-lost", at), theme::CRITICAL_TEXT, theme::CRITICAL_PLATE),
     };
-    let words = locale::text(paint.language, key);
     Tile::new(paint, scene).mode_strip(&words, ink, plate);
+}
+
+/// What every tile has to say of itself.
+pub(crate) enum Strip {
+    Replay,
+    Rehearsal,
+    Lost(Timestamp),
+}
+
+impl Strip {
+    pub(crate) fn of(paint: &Paint<'_>) -> Option<Self> {
+        let arranged = paint.view.arranged();
+        let has_header = arranged.is_some_and(|arranged| arranged.layout.panels.iter().any(|panel| panel.kind == "header"));
+        match (arranged.map(|arranged| arranged.mode), paint.link) {
+            (_, Link::Lost { since }) if !has_header => Some(Self::Lost(since)),
+            (Some(Mode::Replay), _) => Some(Self::Replay),
+            (Some(Mode::Rehearsal), _) => Some(Self::Rehearsal),
+            _ => None,
+        }
+    }
 }

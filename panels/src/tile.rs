@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use protocol::message::Mode;
-
 use crate::Paint;
+use crate::paint::Strip;
 use crate::provenance::{Label, Provenance};
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, Style};
@@ -42,9 +41,8 @@ const MODE_STRIP: f32 = 40.0;
 impl<'p, 'a> Tile<'p, 'a> {
     pub fn new(paint: &'p mut Paint<'a>, scene: &'p mut Scene) -> Self {
         let scale = paint.scale;
-        let live = paint.view.arranged().is_none_or(|arranged| arranged.mode == Mode::Live);
         let mut room = paint.rect.inset(SPACING.padding_x * scale, SPACING.padding_y * scale);
-        if !live {
+        if Strip::of(paint).is_some() {
             room.height = (room.height - MODE_STRIP * scale).max(0.0);
         }
         Self { paint, scene, room }

@@ -10,11 +10,13 @@ use serde::Deserialize;
 use crate::facts::{self, Severity};
 use crate::frame::Footer;
 use crate::options::{check_area, check_indicator, parse};
-use crate::provenance::{Origin, Provenance};
-use crate::scene::{Rect, Scene};
-use crate::tile::Tile;
+use crate::provenance::{Label, Origin, Provenance};
+use crate::scene::{Point, Rect, Scene};
+use crate::text::{CAP_HEIGHT, Font};
+use crate::theme::{self, TYPE};
+use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
-use crate::{Needs, OptionsError, Paint, Panel, number, window};
+use crate::{Needs, OptionsError, Paint, Panel, locale, number, window};
 
 mod columns;
 mod rows;
@@ -172,7 +174,9 @@ impl Panel for Bars {
             By::Area | By::Series => compared(&options, view, catalogue, (language, now)),
         };
         let worst = bars.iter().map(|bar| bar.severity).filter(|severity| severity.is_abnormal()).max();
-        tile.title_row(&title(&options, catalogue, language), None);
+        let title = title(&options, catalogue, language);
+        threshold_legend(&mut tile, &title, &bars);
+        tile.title_row(&title, None);
         let Some(newest) = bars.iter().filter_map(|bar| bar.fact.as_ref()).max_by_key(|fact| fact.at) else {
             return tile.notice("no-figures");
         };
@@ -341,4 +345,28 @@ fn threshold(bars: &[Bar<'_>]) -> Option<f64> {
     let first = bars.first()?.indicator;
     let same = bars.iter().all(|bar| bar.indicator.id == first.id);
     same.then_some(first.warning?).map(|threshold| threshold * first.display_scale)
+}
+
+/// Says what the dashed line means, where the title leaves room for it.
+fn threshold_legend(tile: &mut Tile<'_, '_>, title: &str, bars: &[Bar<'_>]) {
+    let (Some(threshold), Some(first)) = (threshold(bars), bars.first()) else { return };
+    let (language, title_style) = (tile.paint.language, tile.style(Font::SemiBold, TYPE.title, theme::TEXT_2));
+    let style = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
+    let words = format!("{} {}", locale::text(language, "threshold"), number::number(threshold, first.indicator.decimals, language));
+    let piece = Piece::label(Label::tick(words), style);
+    let (width, swatch) = (tile.width(std::slice::from_ref(&piece)), tile.px(40.0));
+    let room = tile.room;
+    if tile.paint.text.width(title, title_style) + swatch + width + style.size * 2.0 > room.width || room.height < style.size * 4.0 {
+        return;
+    }
+    let middle = room.y + title_style.line_height() / 2.0;
+    let left = room.right() - width;
+    let (dash, stroke) = (Some((tile.px(6.0), tile.px(8.0))), tile.px(3.0));
+    tile.dashed_line(
+        vec![Point { x: left - swatch, y: middle }, Point { x: left - tile.px(12.0), y: middle }],
+        stroke,
+        theme::WARNING.with_alpha(170),
+        dash,
+    );
+    tile.piece(piece, left, middle + CAP_HEIGHT * style.size / 2.0);
 }

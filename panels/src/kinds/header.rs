@@ -53,8 +53,8 @@ impl Panel for Header {
         illustrative_pill(&mut tile);
         let width = (tile.room.width - tile.px(40.0)).max(0.0);
         let line = tile.style(Font::Regular, 0.0, theme::CAPTION).at(tile.px(31.0).min(rect.height * 0.27));
-        let head = tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.heading).min(rect.height * 0.6));
-        let (first, second) = baselines(rect, line.size, head.size, 0.88 * head.size);
+        let head = tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.heading).min(rect.height * 0.57));
+        let (first, second) = baselines(rect, line.size, head.size, 0.95 * head.size);
         tile.pieces(vec![Piece::words(organisation.to_uppercase(), line)], rect.x, first, width);
         tile.pieces(vec![Piece::words(heading, head)], rect.x, second, width);
     }
@@ -89,11 +89,11 @@ fn clock(tile: &mut Tile<'_, '_>) {
     let local = number::local(now);
     let weekday = locale::text(language, &format!("weekday-{}", local.weekday().to_monday_one_offset()));
     let room = tile.room;
-    let clock_style = tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.clock).min(room.height * 0.62));
-    let date_style = tile.style(Font::Regular, 0.0, theme::TEXT_3).at(tile.px(32.0).min(room.height * 0.28));
+    let clock_style = tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.clock).min(room.height * 0.55));
+    let date_style = tile.style(Font::Regular, 0.0, theme::TEXT_3).at(tile.px(32.0).min(room.height * 0.27));
     let clock = Piece::label(Label::time(number::clock(now)), clock_style);
     let date = Piece::label(Label::time(format!("{weekday}, {}", number::date(now))), date_style);
-    let apart = (CAP_HEIGHT + 0.3) * date_style.size;
+    let apart = 1.25 * date_style.size;
     let (first, second) = baselines(room, clock_style.size, date_style.size, apart);
     let mut widest = 0f32;
     for (piece, baseline) in [(clock, first), (date, second)] {

@@ -1,1 +1,51 @@
+//! Pictures as text, compared with committed ones; `BLESS=1` rewrites them.
 
+use std::path::PathBuf;
+
+use panels::text::TextEngine;
+use panels::{Link, svg};
+use protocol::message::Mode;
+use protocol::{Canvas, Layout};
+
+use crate::centre::{NOW, overview, paint_all, state};
+
+const FULL_HD: Canvas = Canvas { width_px: 1920, height_px: 1080 };
+
+fn only(ids: &[&str]) -> Layout {
+    let mut layout = overview();
+    layout.panels.retain(|panel| ids.contains(&panel.id.as_str()));
+    layout
+}
+
+fn compare(name: &str, svg: &str) -> Result<(), String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.svg"));
+    if std::env::var_os("BLESS").is_some() {
+        return std::fs::write(&path, svg).map_err(|error| format!("{}: {error}", path.display()));
+    }
+    let meant = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let lines = || meant.lines().zip(svg.lines()).enumerate();
+    match lines().find(|(_, (meant, is))| meant != is) {
+        _ if meant == svg => Ok(()),
+        Some((at, (meant, is))) => Err(format!("{name}.svg line {}:\n meant {meant:.200}\n is    {is:.200}", at + 1)),
+        None => Err(format!("{name}.svg has {} lines, {} were drawn", meant.lines().count(), svg.lines().count())),
+    }
+}
+
+#[test]
+fn pictures_are_as_they_were() {
+    let cases: [(&str, &[&str], Mode, Link, &str); 6] = [
+        ("header", &["head", "future"], Mode::Live, Link::Lost { since: NOW.plus_micros(-65_000_000) }, "vi"),
+        ("text", &["note"], Mode::Live, Link::Live, "vi"),
+        ("value", &["revenue", "capital", "on-time", "iip", "visitors", "beds"], Mode::Live, Link::Live, "vi"),
+        ("series", &["years", "monthly", "aqi"], Mode::Live, Link::Live, "vi"),
+        ("bars", &["rate", "budget", "rivers"], Mode::Live, Link::Live, "vi"),
+        ("replay-en", &["revenue", "rivers"], Mode::Replay, Link::Live, "en"),
+    ];
+    let mut text = TextEngine::new();
+    let compared = cases.map(|(name, ids, mode, link, language)| {
+        let view = state(only(ids), FULL_HD, mode);
+        compare(name, &svg::document(FULL_HD, &paint_all(&view, link, language, &mut text)))
+    });
+    let differing: Vec<String> = compared.into_iter().filter_map(Result::err).collect();
+    assert!(differing.is_empty(), "look at them, then BLESS=1 if they are right:\n{}", differing.join("\n"));
+}

@@ -1,1 +1,216 @@
+//! What holds for every picture, whatever its size and state.
 
+use panels::scene::{Item, Rect};
+use panels::svg;
+use panels::text::TextEngine;
+use panels::{Link, Paint, paint_panel, panel, place};
+use proptest::prelude::*;
+use protocol::change::{Bucket, Buckets, Change};
+use protocol::message::Mode;
+use protocol::{Canvas, Observation, ObservationStatus, Timestamp, ViewState};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use crate::centre::{CANVAS, NOW, catalogue, overview, paint_all, state};
+
+thread_local! {
+    static TEXT: RefCell<TextEngine> = RefCell::new(TextEngine::new());
+}
+
+/// Values that bring out overflow, overlap and division by nothing.
+fn any_value() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        Just(0.0), Just(-0.0), Just(f64::MAX), Just(f64::MIN), Just(f64::MIN_POSITIVE), Just(1e-300),
+        -1e3..1e3f64, -1e12..1e12f64, any::<f64>().prop_filter("finite", |value| value.is_finite()),
+    ]
+}
+
+fn any_time() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        8 => (-400i64 * 86_400..4_000).prop_map(|secs| NOW.plus_micros(secs * 1_000_000)),
+        1 => any::<i64>().prop_map(Timestamp),
+    ]
+}
+
+fn any_canvas() -> impl Strategy<Value = Canvas> {
+    (1u32..4_000, 1u32..2_500).prop_map(|(width_px, height_px)| Canvas { width_px, height_px })
+}
+
+/// The overview with random figures in it.
+fn any_state() -> impl Strategy<Value = Shown> {
+    let figures = proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_time()), 0..40);
+    let buckets = proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_value(), any_time()), 0..60);
+    (any_canvas(), figures, buckets).prop_map(|(canvas, figures, points)| {
+        let mut view = state_without_figures(canvas);
+        let arranged = view.arranged().unwrap().clone();
+        for (index, value, at) in figures {
+            let series = index.get(&arranged.series).clone();
+            let observation = Observation { series, value, phenomenon_time: at, received_at: at, status: ObservationStatus::Simulated, source: "kbnn".into() };
+            view.apply(2, &Change::Observed(observation.into()));
+        }
+        for (index, a, b, at) in points {
+            let window = index.index(arranged.windows.len());
+            let Some(start) = arranged.windows[window].bucket_start(at) else { continue };
+            let bucket = Bucket { start, min: a.min(b), max: a.max(b), last: b, time: at, received_at: at, status: ObservationStatus::Automatic, source: "qt".into(), at: 3 };
+            view.apply(3, &Change::Buckets(Buckets { window: u16::try_from(window).unwrap(), buckets: vec![bucket] }));
+        }
+        Shown(view)
+    })
+}
+
+/// Printed briefly.
+struct Shown(ViewState);
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} with {:?}", self.0.arranged().map(|arranged| arranged.canvas), self.0.latest_values().collect::<Vec<_>>())
+    }
+}
+
+fn state_without_figures(canvas: Canvas) -> ViewState {
+    let full = state(overview(), canvas, Mode::Live);
+    let mut view = ViewState::default();
+    view.apply(1, &Change::Arranged(full.arranged().unwrap().clone()));
+    view
+}
+
+/// Nothing is drawn outside the tile or is not a number, and every figure comes from a series of the state.
+fn check(view: &ViewState, link: Link, language: &str, text: &mut TextEngine) -> Result<(), TestCaseError> {
+    let arranged = view.arranged().unwrap();
+    let known: BTreeSet<_> = arranged.series.iter().chain(arranged.windows.iter().map(|window| &window.series)).collect();
+    let scale = place::scale(arranged.canvas);
+    for (spec, rect) in place::tiles(&arranged.layout, arranged.canvas) {
+        let scene = paint_panel(Paint { spec, view, now: NOW, link, language, rect, scale, text });
+        prop_assert!(matches!(&scene.items[0], Item::Quad(ground) if ground.rect == rect && ground.fill.a == 255 && ground.radius == 0.0));
+        for item in &scene.items {
+            let bounds = item.bounds();
+            let finite = [bounds.x, bounds.y, bounds.width, bounds.height].iter().all(|length| length.is_finite());
+            prop_assert!(finite, "{}: {item:?}", spec.id);
+            prop_assert!(rect.contains(&bounds), "{}: {item:?} leaves {rect:?}", spec.id);
+        }
+        for (figure, provenance) in scene.figures() {
+            prop_assert!(!figure.is_empty() && !provenance.origins().is_empty());
+            prop_assert!(provenance.origins().iter().all(|origin| known.contains(origin.series())), "{}: {figure}", spec.id);
+        }
+        if let Some(change) = panel(&spec.kind).and_then(|kind| kind.next_change(spec, view, NOW)) {
+            prop_assert!(change > NOW, "{}: the next change lies at {change:?}", spec.id);
+        }
+        prop_assert!(svg::group(&scene).starts_with("<g>"));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_leaves_its_tile_and_every_figure_has_an_origin(shown in any_state(), english in any::<bool>(), lost in any::<bool>()) {
+        let link = if lost { Link::Lost { since: NOW } } else { Link::Live };
+        TEXT.with_borrow_mut(|text| check(&shown.0, link, if english { "en" } else { "vi" }, text))?;
+    }
+
+    #[test]
+    fn words_of_any_kind_are_wrapped_within_their_room(words in "\\PC{0,80}", width in 1f32..900.0, height in 0f32..300.0) {
+        use panels::text::{Font, Style};
+        let style = Style::new(Font::Regular, 34.0, panels::theme::TEXT);
+        TEXT.with_borrow_mut(|text| {
+            let fitted = text.fit_lines(&words, style, (width, height), 24.0);
+            prop_assert!(fitted.lines.len() as f32 * fitted.size * 1.3 <= height + 1.0);
+            Ok(())
+        })?;
+    }
+}
+
+#[test]
+fn before_the_first_snapshot_every_kind_says_that_it_waits() {
+    let (layout, view, mut text) = (overview(), ViewState::default(), TextEngine::new());
+    for (spec, rect) in place::tiles(&layout, CANVAS).filter(|(spec, _)| !["text", "hologram"].contains(&spec.kind.as_str())) {
+        let scene = paint_panel(Paint { spec, view: &view, now: NOW, link: Link::Live, language: "vi", rect, scale: 1.0, text: &mut text });
+        let said = scene.texts().any(|run| run.content.as_str() == "Đang chờ dữ liệu");
+        assert!(said, "{} does not say that it waits", spec.id);
+    }
+}
+
+fn said(id: &str, mode: Mode, link: Link) -> Vec<String> {
+    let view = state(overview(), CANVAS, mode);
+    let scenes = paint_all(&view, link, "vi", &mut TextEngine::new());
+    let at = overview().panels.iter().position(|panel| panel.id.as_str() == id).unwrap();
+    scenes[at].texts().map(|run| run.content.as_str().to_owned()).collect()
+}
+
+#[test]
+fn the_header_tells_the_time_the_state_and_what_is_illustrative() {
+    let header = said("head", Mode::Live, Link::Live);
+    let meant = ["UBND TỈNH QUẢNG NGÃI · TRUNG TÂM ĐIỀU HÀNH THÔNG MINH", "Tổng quan kinh tế – xã hội", "08:42:17", "Thứ Hai, 14/8/2023", "TRỰC TIẾP", "số liệu minh họa"];
+    for text in meant {
+        assert!(header.iter().any(|said| said == text), "'{text}' is not in {header:?}");
+    }
+    let lost = said("head", Mode::Live, Link::Lost { since: NOW.plus_micros(-65_000_000) });
+    assert!(lost.iter().any(|said| said == "MẤT KẾT NỐI từ 08:41:12"), "{lost:?}");
+}
+
+#[test]
+fn every_tile_of_a_replay_says_so() {
+    for spec in overview().panels {
+        let words = said(spec.id.as_str(), Mode::Replay, Link::Live);
+        assert!(words.iter().any(|said| said == "PHÁT LẠI"), "{}: {words:?}", spec.id);
+    }
+}
+
+#[test]
+fn a_stale_figure_is_said_to_be_stale_and_a_lagging_one_to_lag() {
+    assert!(said("iip", Mode::Live, Link::Live).contains(&"cũ 26 giờ".to_owned()));
+    assert!(said("capital", Mode::Live, Link::Live).contains(&"chậm kế hoạch".to_owned()));
+    assert!(!said("revenue", Mode::Live, Link::Live).contains(&"chậm kế hoạch".to_owned()));
+}
+
+#[test]
+fn figures_are_written_in_their_display_scale_and_keep_the_raw_value() {
+    let view = state(overview(), CANVAS, Mode::Live);
+    let scenes = paint_all(&view, Link::Live, "vi", &mut TextEngine::new());
+    let at = overview().panels.iter().position(|panel| panel.id.as_str() == "budget").unwrap();
+    let figures: Vec<_> = scenes[at].figures().collect();
+    assert_eq!(figures.len(), 10, "one for each year");
+    let (_, provenance) = figures.iter().find(|(text, _)| *text == "33.190").expect("the bar of 2015");
+    assert_eq!(provenance.origins()[0].value(), 33_190_000.0);
+}
+
+#[test]
+fn what_is_wrong_with_options_is_named_with_what_would_be_right() {
+    let rect = Rect::new(0.0, 0.0, 900.0, 500.0);
+    let cases = [
+        ("value", serde_json::json!({ "indicator": "revenu", "area": "51" }), "indicator", "did you mean 'revenue'?"),
+        ("value", serde_json::json!({ "indicator": "revenue", "area": "99" }), "area", "unknown area '99'"),
+        ("value", serde_json::json!({ "indicater": "revenue", "area": "51" }), "indicater", "did you mean 'indicator'?"),
+        ("value", serde_json::json!({ "indicator": "revenue", "area": 51 }), "area", "invalid type: integer `51`, expected a string"),
+        ("value", serde_json::json!({ "indicator": "revenue", "area": "51", "sparkline": 3 }), "sparkline", "expected true, false or a table"),
+        ("series", serde_json::json!({ "indicator": "revenue", "area": "51", "from": "2023-02-30", "to": "2023-12-31" }), "from", "write it like 2023-12-31"),
+        ("series", serde_json::json!({ "indicator": "revenue" }), "series", "give either 'indicator' and 'area'"),
+        ("series", serde_json::json!({ "indicator": "revenue", "area": "51", "buckets": 1 }), "buckets", "it must be 2 to 2048"),
+        ("bars", serde_json::json!({ "indicator": "rate", "area": "522" }), "area", "no areas below it"),
+        ("bars", serde_json::json!({ "by": "colour" }), "by", "unknown variant `colour`"),
+        ("bars", serde_json::json!({ "by": "series" }), "series", "need a list 'series'"),
+    ];
+    for (kind, options, option, message) in cases {
+        let mut spec = overview().panels.remove(0);
+        spec.options = options.as_object().unwrap().clone();
+        let error = panel(kind).unwrap().needs(&spec, &catalogue(), rect).expect_err(message);
+        assert_eq!(error.option.as_deref(), Some(option), "{error}");
+        assert!(error.message.contains(message), "'{message}' is not in: {error}");
+    }
+}
+
+#[test]
+fn a_value_changes_next_when_it_goes_stale() {
+    let view = state(overview(), CANVAS, Mode::Live);
+    let next = |id: &str| {
+        let layout = overview();
+        let spec = layout.panels.iter().find(|panel| panel.id.as_str() == id).unwrap();
+        panel(&spec.kind).unwrap().next_change(spec, &view, NOW).unwrap()
+    };
+    assert_eq!(next("head"), NOW.plus_micros(1_000_000));
+    // True 17 s ago, expected every 900 s with 225 s of grace.
+    assert_eq!(next("on-time"), NOW.plus_micros((900 + 225 + 1 - 17) * 1_000_000));
+    // Said to be 26 hours old, for another hour.
+    assert_eq!(next("iip"), NOW.plus_micros(3_600_000_000));
+}

@@ -62,7 +62,7 @@ fn draw_row(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, row: Rect, columns: &Columns
     let baseline = Tile::middle_baseline(row, name.size);
     let middle = row.y + row.height / 2.0;
     tile.pieces(vec![Piece::words(bar.name.as_str(), name)], row.x, baseline, columns.names + 1.0);
-    let thick = (row.height * 0.42).clamp(2.0, tile.px(30.0));
+    let thick = (row.height * 0.42).min(tile.px(30.0));
     let track = Rect::new(columns.left, middle - thick / 2.0, columns.right - columns.left, thick);
     tile.plate(track, thick / 5.0, theme::INSET);
     let Some(fact) = &bar.fact else {
