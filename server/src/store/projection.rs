@@ -76,7 +76,7 @@ impl Projection {
     }
 
     fn run(mut self, mut head: watch::Receiver<crate::log::Head>) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let Ok(runtime) = runtime else {
             tracing::error!("the history cannot wait for the log: no runtime");
             return;
@@ -95,7 +95,7 @@ impl Projection {
                     // The names of a rolled-back transaction do not exist.
                     self.series.clear();
                     self.sources.clear();
-                    std::thread::sleep(RETRY);
+                    runtime.block_on(tokio::time::sleep(RETRY));
                     if let Err(error) = self.load_names() {
                         tracing::error!(%error, "the names of the history cannot be read");
                     }
