@@ -1,0 +1,1 @@
+//! The small centres that tests run, written to a folder of their own.
