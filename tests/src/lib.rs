@@ -2,6 +2,7 @@
 //! what they say. The tests themselves stand in `tests/tests/`.
 
 pub mod centre;
+pub mod checker;
 pub mod chromium;
 pub mod client;
 pub mod load;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+pub use centre::Centre;
+pub use checker::{Checker, CheckerOptions};
 pub use client::Client;
 pub use server::Server;
 pub use wall::Wall;

@@ -1,6 +1,7 @@
 //! Observations under way: what was sent, and what of it was acknowledged.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -136,18 +137,51 @@ pub async fn post(http: &reqwest::Client, address: &str, key: &str, batch: &Valu
     Ok(answer)
 }
 
+/// A value of the history, and where it stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Known {
+    pub value: f64,
+    pub offset: u64,
+}
+
 /// All values of a series in the history, by their time.
 ///
 /// # Errors
 /// When one time has several values, or there is no answer.
-pub async fn history(http: &reqwest::Client, address: &str, indicator: &str, area: &str) -> Result<BTreeMap<i64, f64>> {
-    let url = format!("{address}/api/v1/series?indicator={indicator}&area={area}");
+pub async fn history(http: &reqwest::Client, address: &str, indicator: &str, area: &str) -> Result<BTreeMap<i64, Known>> {
+    let url = format!("{address}/api/v1/series?indicator={indicator}&area={area}&limit=100000");
     let answer: Value = http.get(url).send().await?.error_for_status()?.json().await?;
     let mut values = BTreeMap::new();
-    for point in answer["points"].as_array().with_context(|| format!("no points in {answer}"))? {
-        let time = point["time"].as_i64().with_context(|| point.to_string())?;
-        let value = point["value"].as_f64().with_context(|| point.to_string())?;
-        ensure!(values.insert(time, value).is_none(), "two values at {time}");
+    for known in answer["observations"].as_array().with_context(|| format!("no observations in {answer}"))? {
+        let time = known["time"].as_i64().with_context(|| known.to_string())?;
+        let value = known["value"].as_f64().with_context(|| known.to_string())?;
+        let offset = known["offset"].as_u64().with_context(|| known.to_string())?;
+        ensure!(values.insert(time, Known { value, offset }).is_none(), "two values at {time}");
     }
     Ok(values)
+}
+
+/// Every acknowledged row is in the history, at the offset that it was acknowledged with: had it been
+/// recorded twice, it would stand at the later one.
+///
+/// # Errors
+/// Names the first row that is missing, changed or doubled.
+pub async fn verify(http: &reqwest::Client, address: &str, batches: &[Acknowledged]) -> Result<()> {
+    let mut histories: BTreeMap<(String, String), BTreeMap<i64, Known>> = BTreeMap::new();
+    for batch in batches {
+        for row in batch.rows.as_array().context("rows")? {
+            let name = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
+            let (indicator, area) = (name("indicator"), name("area"));
+            let known = match histories.entry((indicator.clone(), area.clone())) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(history(http, address, &indicator, &area).await?),
+            };
+            let found = row["time"].as_i64().and_then(|time| known.get(&time));
+            let found = found.with_context(|| format!("{} was acknowledged, but {row} is not in the history", batch.key))?;
+            ensure!(Some(found.value) == row["value"].as_f64(), "{row} has the value {} in the history", found.value);
+            let offset = batch.answer["offset"].as_u64();
+            ensure!(Some(found.offset) == offset, "{row} was acknowledged at {offset:?}, but stands at {}", found.offset);
+        }
+    }
+    Ok(())
 }

@@ -82,7 +82,8 @@ impl Wall {
     pub async fn capture(&mut self, path: &Path) -> Result<Picture> {
         self.process.say(&format!("capture {}", path.display())).await?;
         let wanted = path.display().to_string();
-        self.report_where("captured", Duration::from_secs(20), |report| report["captured"] == wanted.as_str()).await?;
+        let is_it = |report: &Value| report["event"] == "capture" && report["path"] == wanted.as_str();
+        self.report_where("the capture", Duration::from_secs(20), is_it).await?;
         Picture::read(path)
     }
 
@@ -92,8 +93,8 @@ impl Wall {
     /// When it does not answer.
     pub async fn pixel(&mut self, x: u32, y: u32) -> Result<[u8; 4]> {
         self.process.say(&format!("pixel {x} {y}")).await?;
-        let report = self.report_where("pixel", Duration::from_secs(10), |report| report["pixel"].is_array()).await?;
-        serde_json::from_value(report["pixel"].clone()).with_context(|| report.to_string())
+        let report = self.report_where("the pixel", Duration::from_secs(10), |report| report["event"] == "pixel").await?;
+        serde_json::from_value(report["rgba"].clone()).with_context(|| report.to_string())
     }
 
     /// Loses the GPU under the running wall.
