@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use protocol::observation::{Better, Freshness, Period};
-use protocol::{AreaId, Indicator, IndicatorId, Observation, ObservationStatus, Scenario, SeriesKey, Timestamp, ViewState};
+use protocol::{
+    AreaId, Indicator, IndicatorId, Observation, ObservationStatus, Scenario, SeriesKey, Timestamp, ViewState,
+};
 
 use crate::marks::Mark;
 use crate::provenance::{Formula, Provenance};
@@ -106,7 +108,9 @@ impl<'a> Facts<'a> {
             return judged;
         }
         match self.expected {
-            Some(expected) if expected.value > 0.0 && actual.value < expected.value * BEHIND_PLAN_SHARE => Severity::BehindPlan,
+            Some(expected) if expected.value > 0.0 && actual.value < expected.value * BEHIND_PLAN_SHARE => {
+                Severity::BehindPlan
+            }
             _ => Severity::Normal,
         }
     }
@@ -121,8 +125,15 @@ impl<'a> Facts<'a> {
         let (change, provenance) = Provenance::computed(formula, actual, before)?;
         let change = if points { change * self.indicator.display_scale } else { change };
         let rounded = (change * 10.0).round();
-        let direction = if rounded > 0.0 { "▲ " } else if rounded < 0.0 { "▼ " } else { "" };
-        let amount = if points { number::number(change.abs(), 1, language) } else { number::percent(change.abs(), 1, language) };
+        let direction = if rounded > 0.0 {
+            "▲ "
+        } else if rounded < 0.0 {
+            "▼ "
+        } else {
+            ""
+        };
+        let amount =
+            if points { number::number(change.abs(), 1, language) } else { number::percent(change.abs(), 1, language) };
         let good = match self.indicator.better {
             Better::Neither => None,
             _ if rounded == 0.0 => None,
@@ -218,7 +229,11 @@ pub(crate) fn as_of(indicator: &Indicator, at: Timestamp, now: Timestamp, langua
         Period::Year => return then.year().to_string(),
         Period::Quarter => {
             let quarter = ((then.month() - 1) / 3 + 1).to_string();
-            return locale::text_with(language, "quarter-of", &[("number", &quarter), ("year", &then.year().to_string())]);
+            return locale::text_with(
+                language,
+                "quarter-of",
+                &[("number", &quarter), ("year", &then.year().to_string())],
+            );
         }
         Period::Month => return format!("{}/{}", month(then.month(), language), then.year()),
         _ => {}

@@ -80,8 +80,12 @@ impl Panel for Value {
             window::check_buckets(span.buckets)?;
         }
         let scenarios = [Scenario::Actual, Scenario::Plan, Scenario::Expected, Scenario::SamePeriod];
-        let sparkline = catalogue.indicators.get(&options.indicator).and_then(|indicator| options.sparkline(indicator, rect));
-        Ok(Needs { series: scenarios.map(|scenario| options.series(scenario)).to_vec(), windows: sparkline.into_iter().collect() })
+        let sparkline =
+            catalogue.indicators.get(&options.indicator).and_then(|indicator| options.sparkline(indicator, rect));
+        Ok(Needs {
+            series: scenarios.map(|scenario| options.series(scenario)).to_vec(),
+            windows: sparkline.into_iter().collect(),
+        })
     }
 
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {
@@ -117,7 +121,9 @@ impl<'a> Picture<'a> {
 
     fn paint(&self, tile: &mut Tile<'_, '_>, view: &ViewState) {
         let facts = self.facts;
-        let pill = facts.actual.and_then(|actual| Pill::at(self.severity, actual.phenomenon_time, tile.paint.now, self.language));
+        let pill = facts
+            .actual
+            .and_then(|actual| Pill::at(self.severity, actual.phenomenon_time, tile.paint.now, self.language));
         tile.attention_border(self.severity);
         let title = self.title(tile);
         tile.title_row(&title, pill);
@@ -125,7 +131,10 @@ impl<'a> Picture<'a> {
         let blocks = self.blocks(tile, view);
         if blocks.footer {
             let illustrative = facts::any_illustrative(facts.all());
-            let footer = Footer { illustrative, ..Footer::at(&arranged.catalogue, facts.indicator, (&actual.source, actual.phenomenon_time), tile) };
+            let footer = Footer {
+                illustrative,
+                ..Footer::at(&arranged.catalogue, facts.indicator, (&actual.source, actual.phenomenon_time), tile)
+            };
             tile.footer(&footer);
         }
         let gap = blocks.gap;
@@ -142,7 +151,8 @@ impl<'a> Picture<'a> {
         if blocks.sparkline {
             let (above, below) = (gap * 0.5, gap.max(tile.px(14.0)));
             let room = tile.room;
-            let strip = Rect { y: room.y + above, height: (room.height - above - below).min(tile.px(220.0)).max(0.0), ..room };
+            let strip =
+                Rect { y: room.y + above, height: (room.height - above - below).min(tile.px(220.0)).max(0.0), ..room };
             self.sparkline(tile, view, Rect { y: room.bottom() - below - strip.height, ..strip });
         }
     }
@@ -153,7 +163,8 @@ impl<'a> Picture<'a> {
         }
         let name = self.facts.indicator.name.in_language(self.language);
         let style = tile.style(Font::SemiBold, TYPE.title * 0.85, theme::TEXT_2);
-        let short = self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.7);
+        let short =
+            self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.7);
         short.map_or(name, |short| short.in_language(self.language)).to_owned()
     }
 
@@ -161,7 +172,8 @@ impl<'a> Picture<'a> {
     fn blocks(&self, tile: &mut Tile<'_, '_>, view: &ViewState) -> Blocks {
         let height = tile.room.height;
         let line = tile.px(TYPE.body) * LINE_HEIGHT;
-        let numeral = tile.px(if self.compact { TYPE.small_numeral } else { TYPE.numeral }).min(height / CAP_HEIGHT * 0.8);
+        let numeral =
+            tile.px(if self.compact { TYPE.small_numeral } else { TYPE.numeral }).min(height / CAP_HEIGHT * 0.8);
         let gap = tile.px(18.0).min(height * 0.08);
         let mut left = height - numeral * CAP_HEIGHT - 2.0 * gap;
         let mut take = |wanted: bool, size: f32| {
@@ -212,7 +224,11 @@ impl<'a> Picture<'a> {
         };
         let style = tile.style(Font::SemiBold, TYPE.body, ink);
         let words = tile.style(Font::Regular, TYPE.body, theme::TEXT_3);
-        let points = if movement.points { format!(" {}", locale::text(self.language, "percentage-points")) } else { String::new() };
+        let points = if movement.points {
+            format!(" {}", locale::text(self.language, "percentage-points"))
+        } else {
+            String::new()
+        };
         let against = format!("{points} {}", locale::text(self.language, "against-same-period"));
         let pieces = vec![Piece::figure(movement.text, movement.provenance, style), Piece::words(against, words)];
         tile.pieces(pieces, strip.x, Tile::middle_baseline(strip, style.size), strip.width);
@@ -234,7 +250,10 @@ impl<'a> Picture<'a> {
             let x = bar.x + (expected / 100.0).clamp(0.0, 1.0) as f32 * (bar.width - width);
             tile.plate(Rect::new(x, bar.y - over, width, bar.height + 2.0 * over), width / 2.0, theme::TEXT);
         }
-        let (figure, words) = (tile.style(Font::SemiBold, TYPE.caption, theme::TEXT_2), tile.style(Font::Regular, TYPE.caption, theme::TEXT_3));
+        let (figure, words) = (
+            tile.style(Font::SemiBold, TYPE.caption, theme::TEXT_2),
+            tile.style(Font::Regular, TYPE.caption, theme::TEXT_3),
+        );
         let said = |share| number::percent(share, 1, self.language);
         let of_plan = format!(" {}", locale::text(self.language, "of-year-plan"));
         let mut pieces = vec![Piece::figure(said(share), provenance, figure), Piece::words(of_plan, words)];
