@@ -216,8 +216,8 @@ fn age_parts(age_secs: i64) -> (&'static str, i64) {
 
 fn age_unit(age_secs: i64) -> i64 {
     match age_secs {
-        ..=7199 => MINUTE,
-        ..=172_799 => HOUR,
+        ..7_200 => MINUTE,
+        7_200..172_800 => HOUR,
         _ => DAY,
     }
 }

@@ -159,6 +159,12 @@ impl Tile<'_, '_> {
             left += style.size * 1.1;
         }
         let mut source = footer.source.clone();
+        if self.paint.text.width(&source, style) > end - left
+            && let Some((name, _)) = source.split_once(" (")
+        {
+            // What stands in brackets is the first to go.
+            source = name.to_owned();
+        }
         if footer.illustrative {
             let with_words = format!("{source} · {}", locale::text(self.paint.language, "illustrative-short"));
             if self.paint.text.width(&with_words, style) <= end - left {

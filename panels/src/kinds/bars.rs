@@ -162,7 +162,7 @@ fn compared<'a>(
             source: latest.source.clone(),
             illustrative: latest.status == ObservationStatus::Simulated,
         });
-        Some(Bar { name, indicator: &**indicator, severity, fact })
+        Some(Bar { name, indicator, severity, fact })
     };
     let mut bars: Vec<Bar<'_>> = series.into_iter().filter_map(bar).collect();
     sort(&mut bars, options.sort);
@@ -200,7 +200,7 @@ fn periods<'a>(
         let fact = Some(Fact::of_bucket(&spec.series, bucket, indicator, language));
         // Judged as of then: the past does not go stale.
         let severity = facts::judge_value(indicator, bucket.last, bucket.time, bucket.time);
-        let bar = Bar { name, indicator: &**indicator, severity, fact };
+        let bar = Bar { name, indicator, severity, fact };
         match bars.last_mut() {
             Some(last) if last.name == bar.name => *last = bar,
             _ => bars.push(bar),
@@ -268,6 +268,6 @@ fn threshold_legend(tile: &mut Tile<'_, '_>, title: &str, bars: &[Bar<'_>]) {
     let middle = room.y + title_style.line_height() / 2.0;
     let left = room.right() - width;
     let swatch = Rect::new(left - tile.px(20.0), middle - tile.px(16.0), tile.px(4.0), tile.px(32.0));
-    tile.plate(swatch, tile.px(2.0), theme::WARNING_TEXT);
+    tile.plate(swatch, tile.px(2.0), theme::TEXT);
     tile.piece(piece, left, middle + CAP_HEIGHT * style.size / 2.0);
 }

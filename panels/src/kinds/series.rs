@@ -136,7 +136,7 @@ fn lines<'a>(options: &Options, view: &'a ViewState, language: &str, rect: Rect)
             None => indicator.short.as_ref().unwrap_or(&indicator.name).in_language(language).to_owned(),
         };
         let dashed = matches!(line.scenario, Scenario::Plan | Scenario::Expected);
-        Some(Line { indicator: &**indicator, window, label, pen_color, dashed })
+        Some(Line { indicator, window, label, pen_color, dashed })
     };
     lines.iter().zip(colors).filter_map(line).collect()
 }

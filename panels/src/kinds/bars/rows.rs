@@ -18,6 +18,7 @@ struct Columns {
 
 pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) {
     tile.take_top(tile.px(10.0));
+    tile.take_bottom(tile.px(8.0));
     let room = tile.room;
     let least = tile.smallest() * 1.25;
     let fitting = (room.height / least).floor() as usize;
@@ -130,5 +131,5 @@ fn draw_threshold(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, track: Rect, (low, hig
     let width = tile.px(4.0);
     let x = track.x + ((threshold - low) / (high - low)) as f32 * (track.width - width);
     let over = track.height * 0.3;
-    tile.plate(Rect::new(x, track.y - over, width, track.height + 2.0 * over), width / 2.0, theme::WARNING_TEXT);
+    tile.plate(Rect::new(x, track.y - over, width, track.height + 2.0 * over), width / 2.0, theme::TEXT);
 }

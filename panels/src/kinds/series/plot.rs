@@ -69,7 +69,7 @@ fn time_axis(tile: &mut Tile<'_, '_>, plot: &Plot, domain: &Domain, style: Style
     let mut free = left;
     for (index, ((at, text), width)) in domain.times.iter().zip(widths).enumerate() {
         // Counted from the newest, which is what is looked for.
-        if (last - index) % every != 0 {
+        if !(last - index).is_multiple_of(every) {
             continue;
         }
         let x = plot.place(at.since(domain.origin) as f64, plot.y.start).x;
