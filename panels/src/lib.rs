@@ -127,7 +127,10 @@ pub fn validate(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Vec<L
             }
             None => {
                 let known: Vec<_> = PANELS.iter().map(|panel| panel.kind()).collect();
-                findings.push(finding(None, format!("unknown panel kind '{}'; known kinds: {}", spec.kind, known.join(", "))));
+                findings.push(finding(
+                    None,
+                    format!("unknown panel kind '{}'; known kinds: {}", spec.kind, known.join(", ")),
+                ));
             }
         }
     }
