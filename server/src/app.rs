@@ -18,6 +18,7 @@ use crate::hub;
 use crate::log::local::LocalLog;
 use crate::log::recorder::Recorder;
 use crate::log::tail::{LogState, Tail};
+use crate::sources;
 use crate::store::{Projection, Reader};
 
 /// What every request may use. Cheap to clone.
@@ -29,7 +30,8 @@ pub struct Shared {
     pub log_state: watch::Receiver<LogState>,
     pub store: Reader,
     pub hub: hub::Handle,
-    pub sources: crate::sources::health::Board,
+    /// How each source does.
+    pub sources: sources::health::Board,
     pub settings: Arc<Settings>,
     pub clock: Clock,
     /// True once the server is to stop.
@@ -40,6 +42,7 @@ pub struct Shared {
 pub struct App {
     pub shared: Shared,
     stop: watch::Sender<bool>,
+    running: sources::Running,
 }
 
 impl App {
@@ -61,7 +64,8 @@ impl App {
         revise(&recorder, &tail, CatalogueRevised { at: clock.now(), catalogue, walls, layouts }).await?;
         let (stop, stopping) = watch::channel(false);
         let catalogue = follow_catalogue(tail.centre());
-        drop((sources, catalogue));
+        let board = sources::health::Board::default();
+        let running = sources::start(sources, data, &recorder, &catalogue, &board, &clock, &stopping);
         let shared = Shared {
             recorder,
             centre: tail.centre(),
@@ -69,12 +73,12 @@ impl App {
             log_state: tail.state(),
             store,
             hub,
-            sources: crate::sources::health::Board::default(),
+            sources: board,
             settings: Arc::new(settings),
             clock,
             stopping,
         };
-        Ok(Self { shared, stop })
+        Ok(Self { shared, stop, running })
     }
 
     /// Serves until `stopped` resolves, then says goodbye to clients within 5 s.
@@ -89,6 +93,7 @@ impl App {
         stopped.await;
         tracing::info!("stopping: no new work is taken");
         self.stop.send_replace(true);
+        self.running.finished(Duration::from_secs(2)).await;
         match tokio::time::timeout(Duration::from_secs(3), serving).await {
             Ok(served) => served.context("serving panicked"),
             Err(_) => {
