@@ -1,1 +1,88 @@
+//! Drives the real binaries: starts servers, walls, Redis and Chromium, cuts their connections, and asks
+//! what they say. The tests themselves stand in `tests/tests/`.
 
+pub mod centre;
+pub mod checker;
+pub mod chromium;
+pub mod client;
+pub mod load;
+pub mod process;
+pub mod proxy;
+pub mod redis;
+pub mod server;
+pub mod wall;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+pub use centre::Centre;
+pub use checker::{Checker, CheckerOptions};
+pub use client::Client;
+pub use server::Server;
+pub use wall::Wall;
+
+/// The root of the repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
+/// A binary of this workspace, built in the same profile as the running test.
+///
+/// # Errors
+/// When it was not built, with the command that does.
+pub fn binary(name: &str) -> Result<PathBuf> {
+    let this = std::env::current_exe().context("where this test runs")?;
+    let folders = this.ancestors().skip(1).take(2);
+    let candidates: Vec<PathBuf> = folders.map(|folder| folder.join(name)).collect();
+    match candidates.iter().find(|path| path.is_file()) {
+        Some(path) => Ok(path.clone()),
+        None => bail!("{name} is not built; run `cargo build --workspace --bins` first (looked at {candidates:?})"),
+    }
+}
+
+/// A number from the environment, to make a test longer or shorter.
+#[must_use]
+pub fn count(variable: &str, default: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} must be a whole number, got '{text}'")),
+        Err(_) => default,
+    }
+}
+
+/// A file of real data that is not part of the repository; tells why a test is skipped when it is absent.
+#[must_use]
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let path = root().join("../shared/data").join(name);
+    if path.is_file() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not here", path.display());
+    None
+}
+
+/// Asks again until `ask` gives something, for things that have no event to wait for.
+///
+/// # Errors
+/// After `limit`, with `what` and the last error.
+pub async fn eventually<T, F>(what: &str, limit: Duration, mut ask: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let deadline = tokio::time::Instant::now() + limit;
+    let mut pause = Duration::from_millis(5);
+    loop {
+        let error = match ask().await {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        if tokio::time::Instant::now() + pause > deadline {
+            return Err(error.context(format!("{what}: not within {limit:?}")));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,134 @@
+"""What a client knows of a view, built from nothing but the changes it was sent."""
+
+import json
+
+
+class Violation(Exception):
+    """A promise of the server was broken."""
+
+
+def series_name(series):
+    return (series["indicator"], series["area"], series.get("scenario", "actual"))
+
+
+class Window:
+    """Buckets by their start; those that left the span are forgotten."""
+
+    def __init__(self, spec):
+        self.spec = spec
+        self.buckets = {}
+
+    def fill(self, buckets):
+        for bucket in buckets:
+            self.buckets[bucket["start"]] = bucket
+        oldest = self.oldest()
+        self.buckets = {start: bucket for start, bucket in self.buckets.items() if start >= oldest}
+
+    def oldest(self):
+        span, count = self.spec["span"], max(1, min(2048, self.spec["buckets"]))
+        if "between" in span:
+            return span["between"]["from"]
+        width = max(1, -(-span["last"]["secs"] * 1_000_000 // count))
+        return max(self.buckets, default=0) - width * (count - 1)
+
+
+class State:
+    def __init__(self, counts):
+        self.counts = counts
+        self.arranged = None
+        self.latest = {}
+        self.windows = []
+
+    def replace(self, envelopes, offset):
+        """A snapshot: everything there is, up to `offset`."""
+        self.arranged, self.latest, self.windows = None, {}, []
+        for envelope in envelopes:
+            if envelope["at"] > offset:
+                raise Violation(f"a change at {envelope['at']} in a snapshot of {offset}")
+            self.apply(envelope)
+        if self.arranged is None:
+            raise Violation("a snapshot without an arrangement")
+
+    def apply_frame(self, envelopes, since, until, position):
+        """The changes of a span; those that this client already has are passed over."""
+        seen = set()
+        for envelope in envelopes:
+            at = envelope["at"]
+            if not since < at <= until:
+                raise Violation(f"a change at {at} in a frame that covers ({since}, {until}]: {shorten(envelope)}")
+            for name in merged_names(envelope):
+                if name in seen:
+                    raise Violation(f"{name} twice in the frame that covers ({since}, {until}]")
+                seen.add(name)
+            if at > position:
+                self.apply(envelope)
+
+    def apply(self, envelope):
+        self.counts["changes"] += 1
+        kind, body = envelope["kind"], envelope["body"]
+        if kind == "arranged":
+            self.arranged = body
+            self.latest = {series_name(series): None for series in body["series"]}
+            self.windows = [Window(spec) for spec in body["windows"]]
+        elif kind == "observed":
+            self.observe(envelope["at"], body)
+        elif kind == "buckets":
+            if body["window"] >= len(self.windows):
+                raise Violation(f"buckets of window {body['window']}, but there are {len(self.windows)}")
+            self.windows[body["window"]].fill(body["buckets"])
+        else:
+            self.counts["unexpected"] += 1
+
+    def observe(self, at, observation):
+        name = series_name(observation["series"])
+        if name not in self.latest:
+            raise Violation(f"a value of {name}, which is not part of this view")
+        held = self.latest[name]
+        if held is None or (observation["phenomenon_time"], at) >= (held[1]["phenomenon_time"], held[0]):
+            self.latest[name] = (at, observation)
+
+    def difference(self, other):
+        """The first thing in which two states differ; None when they are equal."""
+        if self.arranged != other.arranged:
+            return f"arranged {shorten(self.arranged)} ≠ {shorten(other.arranged)}"
+        for name in self.latest:
+            mine, theirs = value_of(self.latest[name]), value_of(other.latest.get(name))
+            if mine != theirs:
+                return f"{name}: {shorten(mine)} ≠ {shorten(theirs)}"
+        for mine, theirs in zip(self.windows, other.windows):
+            difference = bucket_difference(mine, theirs)
+            if difference:
+                return f"window of {mine.spec['series']}: {difference}"
+        return None
+
+
+def value_of(latest):
+    return None if latest is None else latest[1]
+
+
+def bucket_difference(mine, theirs):
+    for start in sorted(mine.buckets.keys() | theirs.buckets.keys()):
+        pair = [without_place(window.buckets.get(start)) for window in (mine, theirs)]
+        if pair[0] != pair[1]:
+            return f"bucket {start}: {shorten(pair[0])} ≠ {shorten(pair[1])}"
+    return None
+
+
+def without_place(bucket):
+    """A bucket carries its own envelope offset as `at`."""
+    return bucket and {key: value for key, value in bucket.items() if key != "at"}
+
+
+def merged_names(envelope):
+    """What may appear only once in a frame."""
+    body = envelope["body"]
+    if envelope["kind"] == "observed":
+        return [("value",) + series_name(body["series"])]
+    if envelope["kind"] == "buckets":
+        return [("bucket", body["window"], bucket["start"]) for bucket in body["buckets"]]
+    return []
+
+
+def shorten(value):
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 400 else text[:400] + "…"
