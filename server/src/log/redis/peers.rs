@@ -117,7 +117,7 @@ impl Peers {
     }
 
     async fn page(&self, url: &str, after: u64, limit: usize) -> Result<Page, String> {
-        let request = self.http.get(format!("{url}/internal/v1/log")).query(&[("after", after), ("limit", limit as u64)]);
+        let request = self.http.get(format!("{url}/internal/v1/log?after={after}&limit={limit}"));
         let response = request.header(SECRET_HEADER, self.secret()).send().await.and_then(|r| r.error_for_status());
         let body = response.map_err(|error| error.to_string())?.bytes().await.map_err(|error| error.to_string())?;
         rmp_serde::from_slice(&body).map_err(|error| error.to_string())
