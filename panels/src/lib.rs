@@ -104,7 +104,7 @@ pub fn panel(kind: &str) -> Option<&'static dyn Panel> {
 }
 
 /// One thing that is wrong with a layout.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LayoutFinding {
     /// The panel; `None` for the layout as a whole.
     pub panel: Option<protocol::PanelId>,
