@@ -1,5 +1,7 @@
 //! How long a whole wall takes to paint: `cargo bench -p panels`.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "it prints what it measured")]
+
 #[path = "../tests/pictures/centre.rs"]
 mod centre;
 

@@ -19,7 +19,8 @@ pub(crate) fn value_ticks(low: f64, high: f64, most: usize) -> ValueTicks {
     let span = (high - low).max(f64::MIN_POSITIVE);
     let rough = span / most.max(1) as f64;
     let magnitude = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|times| times * magnitude).into_iter().find(|step| *step >= rough * 0.999);
+    let step =
+        [1.0, 2.0, 2.5, 5.0, 10.0].map(|times| times * magnitude).into_iter().find(|step| *step >= rough * 0.999);
     let step = step.unwrap_or(10.0 * magnitude);
     let first = (low / step + 1e-9).floor();
     let count = ((high / step - 1e-9).ceil() - first).clamp(1.0, 100.0) as usize;
@@ -27,7 +28,10 @@ pub(crate) fn value_ticks(low: f64, high: f64, most: usize) -> ValueTicks {
         let scaled = step * 10f64.powi(i32::from(digits));
         (scaled - scaled.round()).abs() < 1e-6 * scaled
     });
-    ValueTicks { values: (0..=count).map(|index| (first + index as f64) * step).collect(), decimals: decimals.unwrap_or(6) }
+    ValueTicks {
+        values: (0..=count).map(|index| (first + index as f64) * step).collect(),
+        decimals: decimals.unwrap_or(6),
+    }
 }
 
 /// A labelled moment.
@@ -45,7 +49,8 @@ pub(crate) fn time_ticks(range: &Range<Timestamp>, language: &str) -> Vec<TimeTi
     if span > 75 * DAY {
         return calendar_ticks(range, 1, |date| facts::month(date.month(), language));
     }
-    let steps = [HOUR / 12, HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 10 * DAY];
+    let steps =
+        [HOUR / 12, HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 10 * DAY];
     let step = steps.into_iter().find(|step| span / step <= 8).unwrap_or(10 * DAY);
     let text = |at| if step < DAY { number::time_of_day(at) } else { number::day_and_month(at) };
     let mut ticks = Vec::new();
@@ -101,10 +106,14 @@ mod tests {
     #[test]
     fn time_ticks_follow_the_span() {
         let day = |year, month, day| number::day_start(year, month, day).unwrap();
-        let labels = |range: Range<Timestamp>| time_ticks(&range, "vi").into_iter().map(|tick| tick.1).collect::<Vec<_>>();
+        let labels =
+            |range: Range<Timestamp>| time_ticks(&range, "vi").into_iter().map(|tick| tick.1).collect::<Vec<_>>();
         assert_eq!(labels(day(2006, 1, 1)..day(2010, 2, 1)), ["2006", "2007", "2008", "2009", "2010"]);
         assert_eq!(labels(day(2023, 1, 1)..day(2023, 4, 1)), ["T1", "T2", "T3", "T4"]);
-        assert_eq!(labels(day(2023, 8, 1)..day(2023, 8, 5)), ["00:00", "12:00", "00:00", "12:00", "00:00", "12:00", "00:00", "12:00", "00:00"]);
+        assert_eq!(
+            labels(day(2023, 8, 1)..day(2023, 8, 5)),
+            ["00:00", "12:00", "00:00", "12:00", "00:00", "12:00", "00:00", "12:00", "00:00"]
+        );
         assert_eq!(labels(day(2023, 8, 1)..day(2023, 8, 7)).first().map(String::as_str), Some("1/8"));
     }
 }

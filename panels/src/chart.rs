@@ -6,9 +6,9 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use earcut::Earcut;
-use plotters::prelude::{AreaSeries, ChartBuilder, DrawingArea, IntoDrawingArea, LineSeries, RGBAColor, ShapeStyle};
 use plotters::coord::Shift;
 use plotters::drawing::DrawingAreaErrorKind;
+use plotters::prelude::{AreaSeries, ChartBuilder, DrawingArea, IntoDrawingArea, LineSeries, RGBAColor, ShapeStyle};
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, DrawingBackend, DrawingErrorKind};
 
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene};
@@ -43,7 +43,8 @@ impl Plot {
     /// Where a point of the data lies on the canvas.
     #[must_use]
     pub fn place(&self, x: f64, y: f64) -> Point {
-        let share = |value: f64, range: &Range<f64>| ((value - range.start) / (range.end - range.start)).clamp(0.0, 1.0) as f32;
+        let share =
+            |value: f64, range: &Range<f64>| ((value - range.start) / (range.end - range.start)).clamp(0.0, 1.0) as f32;
         Point {
             x: self.rect.x + share(x, &self.x) * self.rect.width,
             y: self.rect.bottom() - share(y, &self.y) * self.rect.height,
@@ -54,7 +55,12 @@ impl Plot {
     ///
     /// # Errors
     /// Those of plotters.
-    pub fn line(&self, scene: &mut Scene, points: impl Iterator<Item = (f64, f64)>, pen: Pen) -> Result<(), ChartError> {
+    pub fn line(
+        &self,
+        scene: &mut Scene,
+        points: impl Iterator<Item = (f64, f64)>,
+        pen: Pen,
+    ) -> Result<(), ChartError> {
         let area = self.area_of(scene, pen.dash);
         let mut chart = ChartBuilder::on(&area).build_cartesian_2d(self.x.clone(), self.y.clone())?;
         let style = ShapeStyle { color: rgba(pen.color), filled: false, stroke_width: (pen.width * FINENESS) as u32 };
@@ -66,7 +72,12 @@ impl Plot {
     ///
     /// # Errors
     /// Those of plotters.
-    pub fn area(&self, scene: &mut Scene, points: impl Iterator<Item = (f64, f64)>, fill: Color) -> Result<(), ChartError> {
+    pub fn area(
+        &self,
+        scene: &mut Scene,
+        points: impl Iterator<Item = (f64, f64)>,
+        fill: Color,
+    ) -> Result<(), ChartError> {
         let area = self.area_of(scene, None);
         let mut chart = ChartBuilder::on(&area).build_cartesian_2d(self.x.clone(), self.y.clone())?;
         let style = ShapeStyle { color: rgba(fill), filled: true, stroke_width: 0 };
@@ -105,7 +116,12 @@ impl SceneBackend<'_> {
         }
         if points.len() >= 2 && style.color().alpha > 0.0 {
             let width = style.stroke_width() as f32 / FINENESS;
-            self.scene.items.push(Item::Polyline(Polyline { points, width, color: color(style.color()), dash: self.dash }));
+            self.scene.items.push(Item::Polyline(Polyline {
+                points,
+                width,
+                color: color(style.color()),
+                dash: self.dash,
+            }));
         }
     }
 }
@@ -133,7 +149,13 @@ impl DrawingBackend for SceneBackend<'_> {
         let Point { x, y } = self.point(at);
         let side = 1.0 / FINENESS;
         let rect = Rect::new(x, y, side, side);
-        self.scene.items.push(Item::Quad(Quad { rect, radius: 0.0, fill: color(pixel), border: Color::TRANSPARENT, border_width: 0.0 }));
+        self.scene.items.push(Item::Quad(Quad {
+            rect,
+            radius: 0.0,
+            fill: color(pixel),
+            border: Color::TRANSPARENT,
+            border_width: 0.0,
+        }));
         Ok(())
     }
 
@@ -151,7 +173,8 @@ impl DrawingBackend for SceneBackend<'_> {
 
     fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, fill: bool) -> Drawn {
         let rect = Rect::around(&[self.point(from), self.point(to)]);
-        let (fill, border) = if fill { (color(style.color()), Color::TRANSPARENT) } else { (Color::TRANSPARENT, color(style.color())) };
+        let (fill, border) =
+            if fill { (color(style.color()), Color::TRANSPARENT) } else { (Color::TRANSPARENT, color(style.color())) };
         let border_width = if border.a > 0 { style.stroke_width() as f32 / FINENESS } else { 0.0 };
         self.scene.items.push(Item::Quad(Quad { rect, radius: 0.0, fill, border, border_width }));
         Ok(())

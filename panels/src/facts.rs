@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use protocol::observation::{Better, Freshness, Period};
-use protocol::{AreaId, Indicator, IndicatorId, Observation, ObservationStatus, Scenario, SeriesKey, Timestamp, ViewState};
+use protocol::{
+    AreaId, Indicator, IndicatorId, Observation, ObservationStatus, Scenario, SeriesKey, Timestamp, ViewState,
+};
 
 use crate::marks::Mark;
 use crate::provenance::{Formula, Provenance};
@@ -106,7 +108,9 @@ impl<'a> Facts<'a> {
             return judged;
         }
         match self.expected {
-            Some(expected) if expected.value > 0.0 && actual.value < expected.value * BEHIND_PLAN_SHARE => Severity::BehindPlan,
+            Some(expected) if expected.value > 0.0 && actual.value < expected.value * BEHIND_PLAN_SHARE => {
+                Severity::BehindPlan
+            }
             _ => Severity::Normal,
         }
     }
@@ -121,8 +125,15 @@ impl<'a> Facts<'a> {
         let (change, provenance) = Provenance::computed(formula, actual, before)?;
         let change = if points { change * self.indicator.display_scale } else { change };
         let rounded = (change * 10.0).round();
-        let direction = if rounded > 0.0 { "▲ " } else if rounded < 0.0 { "▼ " } else { "" };
-        let amount = if points { number::number(change.abs(), 1, language) } else { number::percent(change.abs(), 1, language) };
+        let direction = if rounded > 0.0 {
+            "▲ "
+        } else if rounded < 0.0 {
+            "▼ "
+        } else {
+            ""
+        };
+        let amount =
+            if points { number::number(change.abs(), 1, language) } else { number::percent(change.abs(), 1, language) };
         let good = match self.indicator.better {
             Better::Neither => None,
             _ if rounded == 0.0 => None,
@@ -205,8 +216,8 @@ fn age_parts(age_secs: i64) -> (&'static str, i64) {
 
 fn age_unit(age_secs: i64) -> i64 {
     match age_secs {
-        ..=7199 => MINUTE,
-        ..=172_799 => HOUR,
+        ..7_200 => MINUTE,
+        7_200..172_800 => HOUR,
         _ => DAY,
     }
 }
@@ -218,7 +229,11 @@ pub(crate) fn as_of(indicator: &Indicator, at: Timestamp, now: Timestamp, langua
         Period::Year => return then.year().to_string(),
         Period::Quarter => {
             let quarter = ((then.month() - 1) / 3 + 1).to_string();
-            return locale::text_with(language, "quarter-of", &[("number", &quarter), ("year", &then.year().to_string())]);
+            return locale::text_with(
+                language,
+                "quarter-of",
+                &[("number", &quarter), ("year", &then.year().to_string())],
+            );
         }
         Period::Month => return format!("{}/{}", month(then.month(), language), then.year()),
         _ => {}

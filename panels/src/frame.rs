@@ -3,13 +3,13 @@
 use protocol::{Catalogue, Indicator, SourceId, Timestamp};
 
 use crate::facts::{self, Severity};
+use crate::locale;
 use crate::marks::Mark;
 use crate::provenance::Label;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, Color, TYPE};
 use crate::tile::{Piece, Tile};
-use crate::locale;
 
 /// A short remark on a plate, with a shape.
 pub(crate) struct Pill {
@@ -43,7 +43,12 @@ pub(crate) struct Footer {
 
 impl Footer {
     /// Of a tile about one indicator.
-    pub fn at(catalogue: &Catalogue, indicator: &Indicator, (source, at): (&SourceId, Timestamp), tile: &Tile<'_, '_>) -> Self {
+    pub fn at(
+        catalogue: &Catalogue,
+        indicator: &Indicator,
+        (source, at): (&SourceId, Timestamp),
+        tile: &Tile<'_, '_>,
+    ) -> Self {
         let language = tile.paint.language;
         let source = source_name(catalogue, indicator, source, language);
         let time = facts::as_of(indicator, at, tile.paint.now, language, tile.is_narrow());
@@ -119,7 +124,12 @@ impl Tile<'_, '_> {
         pill.mark.draw(self, Point { x: x + style.size * 0.9, y: middle }, style.size * 0.72, pill.ink);
         let baseline = middle + CAP_HEIGHT * style.size / 2.0;
         let left = x + style.size * 1.5;
-        self.pieces(vec![Piece::label(Label::time(pill.words), style)], left, baseline, (x + width - style.size * 0.4 - left).max(0.0));
+        self.pieces(
+            vec![Piece::label(Label::time(pill.words), style)],
+            left,
+            baseline,
+            (x + width - style.size * 0.4 - left).max(0.0),
+        );
     }
 
     /// Source on the left, time on the right, at the bottom of the room.
@@ -132,13 +142,29 @@ impl Tile<'_, '_> {
         let baseline = Tile::middle_baseline(row, style.size);
         let time_width = self.paint.text.width(&footer.time, style).min(row.width);
         let gap = style.size * 0.6;
-        self.pieces(vec![Piece::label(Label::time(footer.time.as_str()), style)], row.right() - time_width, baseline, time_width * 1.01);
+        self.pieces(
+            vec![Piece::label(Label::time(footer.time.as_str()), style)],
+            row.right() - time_width,
+            baseline,
+            time_width * 1.01,
+        );
         let (mut left, end) = (row.x, row.right() - time_width - gap);
         if footer.illustrative && end - left > style.size {
-            Mark::Illustrative.draw(self, Point { x: left + style.size * 0.4, y: row.y + row.height / 2.0 }, style.size * 0.8, theme::CAPTION);
+            Mark::Illustrative.draw(
+                self,
+                Point { x: left + style.size * 0.4, y: row.y + row.height / 2.0 },
+                style.size * 0.8,
+                theme::CAPTION,
+            );
             left += style.size * 1.1;
         }
         let mut source = footer.source.clone();
+        if self.paint.text.width(&source, style) > end - left
+            && let Some((name, _)) = source.split_once(" (")
+        {
+            // What stands in brackets is the first to go.
+            source = name.to_owned();
+        }
         if footer.illustrative {
             let with_words = format!("{source} · {}", locale::text(self.paint.language, "illustrative-short"));
             if self.paint.text.width(&with_words, style) <= end - left {
@@ -169,7 +195,8 @@ impl Tile<'_, '_> {
     /// The border of a tile that needs attention.
     pub fn attention_border(&mut self, severity: Severity) {
         if severity.is_abnormal() {
-            let (rect, radius, border) = (self.paint.rect, self.px(theme::SPACING.radius), self.px(theme::SPACING.border));
+            let (rect, radius, border) =
+                (self.paint.rect, self.px(theme::SPACING.radius), self.px(theme::SPACING.border));
             self.outline(rect, radius, border, severity.color().with_alpha(150));
         }
     }

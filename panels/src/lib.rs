@@ -104,7 +104,7 @@ pub fn panel(kind: &str) -> Option<&'static dyn Panel> {
 }
 
 /// One thing that is wrong with a layout.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LayoutFinding {
     /// The panel; `None` for the layout as a whole.
     pub panel: Option<protocol::PanelId>,
@@ -127,7 +127,10 @@ pub fn validate(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Vec<L
             }
             None => {
                 let known: Vec<_> = PANELS.iter().map(|panel| panel.kind()).collect();
-                findings.push(finding(None, format!("unknown panel kind '{}'; known kinds: {}", spec.kind, known.join(", "))));
+                findings.push(finding(
+                    None,
+                    format!("unknown panel kind '{}'; known kinds: {}", spec.kind, known.join(", ")),
+                ));
             }
         }
     }

@@ -43,7 +43,9 @@ pub fn percent(value: f64, decimals: u8, language: &str) -> String {
 /// The wall clock's date and time.
 #[must_use]
 pub fn local(at: Timestamp) -> DateTime {
-    let bounded = at.as_micros().clamp(jiff::Timestamp::MIN.as_microsecond() + MARGIN, jiff::Timestamp::MAX.as_microsecond() - MARGIN);
+    let bounded = at
+        .as_micros()
+        .clamp(jiff::Timestamp::MIN.as_microsecond() + MARGIN, jiff::Timestamp::MAX.as_microsecond() - MARGIN);
     let timestamp = jiff::Timestamp::from_microsecond(bounded).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     HANOI.to_datetime(timestamp)
 }

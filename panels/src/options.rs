@@ -20,7 +20,8 @@ impl OptionsError {
 pub(crate) fn parse<T: DeserializeOwned>(spec: &PanelSpec) -> Result<T, OptionsError> {
     let known = field_names::<T>();
     if let Some(key) = spec.options.keys().find(|key| !known.contains(&key.as_str())) {
-        let hint = nearest(key, known.iter().copied()).map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean '{near}'?"));
+        let hint = nearest(key, known.iter().copied())
+            .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean '{near}'?"));
         return Err(OptionsError::of(key, format!("unknown option '{key}'; {hint}")));
     }
     serde_path_to_error::deserialize(Value::Object(spec.options.clone())).map_err(|error| {

@@ -16,7 +16,13 @@ use crate::{Link, Paint, Panel, locale, number, panel};
 pub fn paint_panel(mut paint: Paint<'_>) -> Scene {
     let mut scene = Scene::default();
     let rect = paint.rect;
-    scene.items.push(Item::Quad(Quad { rect, radius: 0.0, fill: theme::GROUND, border: theme::Color::TRANSPARENT, border_width: 0.0 }));
+    scene.items.push(Item::Quad(Quad {
+        rect,
+        radius: 0.0,
+        fill: theme::GROUND,
+        border: theme::Color::TRANSPARENT,
+        border_width: 0.0,
+    }));
     let kind = panel(&paint.spec.kind);
     if kind.is_none_or(Panel::has_plate) {
         scene.items.push(Item::Quad(plate(&paint)));
@@ -54,7 +60,10 @@ fn placeholder(paint: &mut Paint<'_>, scene: &mut Scene, complaint: Option<Strin
     };
     let detail = complaint.unwrap_or_else(|| paint.spec.id.to_string());
     let mut tile = Tile::new(paint, scene);
-    let (title, body) = (Style::new(Font::SemiBold, tile.px(TYPE.title), theme::TEXT_3), Style::new(Font::Regular, tile.px(TYPE.caption), theme::CAPTION));
+    let (title, body) = (
+        Style::new(Font::SemiBold, tile.px(TYPE.title), theme::TEXT_3),
+        Style::new(Font::Regular, tile.px(TYPE.caption), theme::CAPTION),
+    );
     let used = tile.paragraph(&headline, title, tile.room);
     tile.take_top(used + tile.px(10.0));
     tile.paragraph(&detail, body, tile.room);
@@ -85,7 +94,8 @@ pub(crate) enum Strip {
 impl Strip {
     pub(crate) fn of(paint: &Paint<'_>) -> Option<Self> {
         let arranged = paint.view.arranged();
-        let has_header = arranged.is_some_and(|arranged| arranged.layout.panels.iter().any(|panel| panel.kind == "header"));
+        let has_header =
+            arranged.is_some_and(|arranged| arranged.layout.panels.iter().any(|panel| panel.kind == "header"));
         match (arranged.map(|arranged| arranged.mode), paint.link) {
             (_, Link::Lost { since }) if !has_header => Some(Self::Lost(since)),
             (Some(Mode::Replay), _) => Some(Self::Replay),

@@ -39,10 +39,16 @@ pub fn findings(layout: &Layout) -> Vec<LayoutFinding> {
     let mut seen = BTreeSet::new();
     let (columns, rows) = layout.grid;
     if columns == 0 || rows == 0 {
-        findings.push(LayoutFinding { panel: None, option: Some("grid".into()), message: format!("the grid is {columns} × {rows}; it needs at least one column and one row") });
+        findings.push(LayoutFinding {
+            panel: None,
+            option: Some("grid".into()),
+            message: format!("the grid is {columns} × {rows}; it needs at least one column and one row"),
+        });
     }
     for (index, spec) in layout.panels.iter().enumerate() {
-        let mut report = |message: String| findings.push(LayoutFinding { panel: Some(spec.id.clone()), option: Some("place".into()), message });
+        let mut report = |message: String| {
+            findings.push(LayoutFinding { panel: Some(spec.id.clone()), option: Some("place".into()), message })
+        };
         if !seen.insert(&spec.id) {
             report(format!("a second panel is called '{}'; give it another id", spec.id));
         }
@@ -51,7 +57,9 @@ pub fn findings(layout: &Layout) -> Vec<LayoutFinding> {
         }
         let (right, bottom) = spec.place.end();
         if right > u32::from(columns) || bottom > u32::from(rows) {
-            report(format!("the panel ends at column {right}, row {bottom}, but the grid has {columns} columns and {rows} rows"));
+            report(format!(
+                "the panel ends at column {right}, row {bottom}, but the grid has {columns} columns and {rows} rows"
+            ));
         }
         if let Some(other) = layout.panels[..index].iter().find(|other| other.place.overlaps(&spec.place)) {
             report(format!("the panel overlaps '{}'; move one of them", other.id));

@@ -169,7 +169,12 @@ impl Item {
             Self::Quad(quad) => quad.rect,
             Self::Polyline(line) => Rect::around(&line.points).inset_all(-line.width / 2.0),
             Self::Polygon(polygon) => Rect::around(&polygon.points),
-            Self::Disc(disc) => Rect::new(disc.center.x - disc.radius, disc.center.y - disc.radius, 2.0 * disc.radius, 2.0 * disc.radius),
+            Self::Disc(disc) => Rect::new(
+                disc.center.x - disc.radius,
+                disc.center.y - disc.radius,
+                2.0 * disc.radius,
+                2.0 * disc.radius,
+            ),
             Self::Text(run) => run.bounds,
         }
     }

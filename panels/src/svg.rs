@@ -112,7 +112,12 @@ fn write_path(svg: &mut String, points: &[Point]) {
 fn write_polyline(svg: &mut String, line: &Polyline) {
     svg.push_str(r#"<path d=""#);
     write_path(svg, &line.points);
-    put!(svg, r#"" fill="none" {} stroke-width="{}" stroke-linecap="round" stroke-linejoin="round""#, paint("stroke", line.color), Px(line.width));
+    put!(
+        svg,
+        r#"" fill="none" {} stroke-width="{}" stroke-linecap="round" stroke-linejoin="round""#,
+        paint("stroke", line.color),
+        Px(line.width)
+    );
     if let Some((dash, gap)) = line.dash {
         put!(svg, r#" stroke-dasharray="{} {}""#, Px(dash), Px(gap));
     }
@@ -134,7 +139,14 @@ fn write_polygon(svg: &mut String, polygon: &Polygon) {
 }
 
 fn write_disc(svg: &mut String, disc: &Disc) {
-    put!(svg, r#"<circle cx="{}" cy="{}" r="{}" {}/>"#, Px(disc.center.x), Px(disc.center.y), Px(disc.radius), fill(disc.fill));
+    put!(
+        svg,
+        r#"<circle cx="{}" cy="{}" r="{}" {}/>"#,
+        Px(disc.center.x),
+        Px(disc.center.y),
+        Px(disc.radius),
+        fill(disc.fill)
+    );
 }
 
 fn write_text(svg: &mut String, run: &TextRun) {
@@ -148,7 +160,14 @@ fn write_text(svg: &mut String, run: &TextRun) {
     put!(svg, " {}>", fill(run.color));
     if matches!(run.content, TextContent::Figure { .. }) {
         let Rect { x, y, width, height } = run.bounds;
-        put!(svg, r#"<rect x="{}" y="{}" width="{}" height="{}" fill="none" pointer-events="all"/>"#, Px(x), Px(y), Px(width), Px(height));
+        put!(
+            svg,
+            r#"<rect x="{}" y="{}" width="{}" height="{}" fill="none" pointer-events="all"/>"#,
+            Px(x),
+            Px(y),
+            Px(width),
+            Px(height)
+        );
     }
     for glyph in &run.glyphs {
         let scale = run.size / OUTLINES.units_per_em(glyph.face);
@@ -160,7 +179,8 @@ fn write_text(svg: &mut String, run: &TextRun) {
 
 /// The outlines that a scene uses, each once. Equal names hold equal outlines in every group.
 fn write_outlines(svg: &mut String, scene: &Scene) {
-    let glyphs: BTreeSet<(u8, u16)> = scene.texts().flat_map(|run| &run.glyphs).map(|glyph| (glyph.face, glyph.id)).collect();
+    let glyphs: BTreeSet<(u8, u16)> =
+        scene.texts().flat_map(|run| &run.glyphs).map(|glyph| (glyph.face, glyph.id)).collect();
     if glyphs.is_empty() {
         return;
     }
@@ -242,7 +262,15 @@ mod tests {
 
     #[test]
     fn lengths_have_at_most_two_digits_behind_the_point() {
-        let cases = [(0.0, "0"), (-0.001, "0"), (12.0, "12"), (12.3, "12.3"), (12.345, "12.35"), (0.05, "0.05"), (-1.5, "-1.5")];
+        let cases = [
+            (0.0, "0"),
+            (-0.001, "0"),
+            (12.0, "12"),
+            (12.3, "12.3"),
+            (12.345, "12.35"),
+            (0.05, "0.05"),
+            (-1.5, "-1.5"),
+        ];
         for (length, meant) in cases {
             assert_eq!(Px(length).to_string(), meant);
         }

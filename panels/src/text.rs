@@ -1,14 +1,19 @@
 //! Fonts, shaping and measuring. The only fonts are our own, so that every machine draws the same.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use cosmic_text::{Attrs, Buffer, Family, FeatureTag, FontFeatures, FontSystem, Metrics, Shaping, Weight, Wrap, fontdb};
+use cosmic_text::{
+    Attrs, Buffer, Family, FeatureTag, FontFeatures, FontSystem, Metrics, Shaping, Weight, Wrap, fontdb,
+};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::scene::{Glyph, Rect, TextContent, TextRun};
 use crate::theme::Color;
+
+mod cache;
+
+use cache::ShapedCache;
 
 /// One font file.
 #[derive(Debug, Clone, Copy)]
@@ -190,7 +195,11 @@ impl TextEngine {
     /// A run with its pen starting at `x` on the baseline `y`.
     pub fn run(&mut self, content: TextContent, style: Style, x: f32, y: f32) -> TextRun {
         let shaped = self.shape(content.as_str(), style.font);
-        let glyphs = shaped.glyphs.iter().map(|glyph| Glyph { x: x + glyph.x * style.size, y: y + glyph.y * style.size, ..*glyph });
+        let glyphs = shaped.glyphs.iter().map(|glyph| Glyph {
+            x: x + glyph.x * style.size,
+            y: y + glyph.y * style.size,
+            ..*glyph
+        });
         TextRun {
             glyphs: glyphs.collect(),
             content,
@@ -288,35 +297,4 @@ impl TextEngine {
 fn one_line(text: &str) -> String {
     let tidy = |c: char| if c.is_control() { ' ' } else { c };
     if is_nfc(text) { text.chars().map(tidy).collect() } else { text.nfc().map(tidy).collect() }
-}
-
-/// Two generations: what was not asked for during a whole one is forgotten.
-#[derive(Default)]
-struct ShapedCache {
-    young: HashMap<Font, HashMap<Box<str>, Arc<Shaped>>>,
-    old: HashMap<Font, HashMap<Box<str>, Arc<Shaped>>>,
-    young_len: usize,
-}
-
-/// Shaped texts in one generation.
-const GENERATION: usize = 4096;
-
-impl ShapedCache {
-    fn get(&mut self, text: &str, font: Font) -> Option<Arc<Shaped>> {
-        if let Some(shaped) = self.young.get(&font).and_then(|texts| texts.get(text)) {
-            return Some(Arc::clone(shaped));
-        }
-        let shaped = Arc::clone(self.old.get(&font)?.get(text)?);
-        self.insert(text, font, Arc::clone(&shaped));
-        Some(shaped)
-    }
-
-    fn insert(&mut self, text: &str, font: Font, shaped: Arc<Shaped>) {
-        if self.young_len >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
-            self.young_len = 0;
-        }
-        self.young.entry(font).or_default().insert(text.into(), shaped);
-        self.young_len += 1;
-    }
 }

@@ -70,8 +70,15 @@ pub struct TypeSizes {
 }
 
 /// The reference sizes of a canvas 2160 px high.
-pub const TYPE: TypeSizes =
-    TypeSizes { numeral: 128.0, small_numeral: 100.0, title: 38.0, body: 34.0, caption: 29.0, heading: 72.0, clock: 76.0 };
+pub const TYPE: TypeSizes = TypeSizes {
+    numeral: 128.0,
+    small_numeral: 100.0,
+    title: 38.0,
+    body: 34.0,
+    caption: 29.0,
+    heading: 72.0,
+    clock: 76.0,
+};
 
 /// The smallest that text is set at before it is shortened; below it, seats at the back cannot read it.
 pub const SMALLEST: f32 = 24.0;

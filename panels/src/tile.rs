@@ -159,7 +159,9 @@ impl<'p, 'a> Tile<'p, 'a> {
     pub fn pieces_keeping_figures(&mut self, mut pieces: Vec<Piece>, x: f32, baseline: f32, width: f32) -> f32 {
         let excess = self.width(&pieces) - width;
         let is_words = |piece: &&mut Piece| matches!(piece.content, TextContent::Words(_));
-        if excess > 0.0 && let Some(piece) = pieces.iter_mut().find(is_words) {
+        if excess > 0.0
+            && let Some(piece) = pieces.iter_mut().find(is_words)
+        {
             let text = piece.content.as_str();
             let room = (self.paint.text.width(text, piece.style) - excess).max(0.0);
             piece.content = TextContent::Words(self.paint.text.shorten(text, piece.style, room).into());

@@ -5,12 +5,17 @@ use protocol::observation::Period;
 use protocol::view::Window;
 use protocol::{Indicator, Scenario, SeriesKey, Timestamp};
 
-use crate::number;
 use crate::OptionsError;
+use crate::number;
 use crate::scene::Rect;
 
 /// The span that `secs`, or `from` and `to` (whole days, both included), describe.
-pub(crate) fn span(secs: Option<u64>, from: Option<&str>, to: Option<&str>, default_secs: u64) -> Result<Span, OptionsError> {
+pub(crate) fn span(
+    secs: Option<u64>,
+    from: Option<&str>,
+    to: Option<&str>,
+    default_secs: u64,
+) -> Result<Span, OptionsError> {
     match (secs, from, to) {
         (Some(0), None, None) => Err(OptionsError::of("secs", "'secs' must be at least 1")),
         (secs, None, None) => Ok(Span::Last { secs: secs.unwrap_or(default_secs) }),
@@ -49,7 +54,13 @@ pub(crate) fn usual_secs(indicator: &Indicator) -> u64 {
 }
 
 /// Buckets that lose no value of the indicator, as long as the picture is wide enough to show them.
-pub(crate) fn window(series: SeriesKey, span: Span, indicator: &Indicator, asked: Option<u16>, rect: Rect) -> WindowSpec {
+pub(crate) fn window(
+    series: SeriesKey,
+    span: Span,
+    indicator: &Indicator,
+    asked: Option<u16>,
+    rect: Rect,
+) -> WindowSpec {
     const MOST: u16 = 600;
     let secs = match span {
         Span::Last { secs } => secs,
@@ -58,7 +69,8 @@ pub(crate) fn window(series: SeriesKey, span: Span, indicator: &Indicator, asked
     // Four for each expected value, so that an uneven calendar never puts two into one bucket.
     let lossless = secs.saturating_mul(4).div_ceil(indicator.expected_interval_secs.max(1));
     let widest = (rect.width as u16).clamp(2, MAX_BUCKETS);
-    let buckets = asked.unwrap_or_else(|| u16::try_from(lossless).unwrap_or(u16::MAX).clamp(2, MOST.min(widest / 2).max(2)));
+    let buckets =
+        asked.unwrap_or_else(|| u16::try_from(lossless).unwrap_or(u16::MAX).clamp(2, MOST.min(widest / 2).max(2)));
     WindowSpec { series, span, buckets: buckets.clamp(2, widest) }
 }
 
@@ -75,12 +87,15 @@ pub(crate) fn check_buckets(asked: Option<u16>) -> Result<(), OptionsError> {
 /// Runs of buckets without a gap; a curve that was planned has none.
 pub(crate) fn unbroken<'a>(window: &'a Window, indicator: &Indicator) -> Vec<Vec<&'a Bucket>> {
     let planned = matches!(window.spec.series.scenario, Scenario::Plan | Scenario::Expected);
-    let interval = i64::try_from(indicator.expected_interval_secs.saturating_add(indicator.grace_secs)).unwrap_or(i64::MAX);
+    let interval =
+        i64::try_from(indicator.expected_interval_secs.saturating_add(indicator.grace_secs)).unwrap_or(i64::MAX);
     let longest = interval.saturating_mul(1_500_000).saturating_add(window.spec.bucket_micros());
     let mut runs: Vec<Vec<&Bucket>> = Vec::new();
     for bucket in window.buckets.values() {
         match runs.last_mut() {
-            Some(run) if planned || run.last().is_some_and(|last| bucket.time.since(last.time) <= longest) => run.push(bucket),
+            Some(run) if planned || run.last().is_some_and(|last| bucket.time.since(last.time) <= longest) => {
+                run.push(bucket)
+            }
             _ => runs.push(vec![bucket]),
         }
     }

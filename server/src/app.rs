@@ -15,10 +15,17 @@ use crate::centre::Centre;
 use crate::clock::Clock;
 use crate::config::{CentreConfig, Settings};
 use crate::hub;
+use crate::log::Backend;
 use crate::log::local::LocalLog;
 use crate::log::recorder::Recorder;
+use crate::log::redis::{RedisLog, RedisSettings, Writer};
 use crate::log::tail::{LogState, Tail};
+use crate::sources;
 use crate::store::{Projection, Reader};
+
+/// How long a start waits for the configuration to be in a shared log.
+const CONFIGURE_PATIENCE: Duration = Duration::from_secs(6);
+const REVISE_RETRY: Duration = Duration::from_millis(500);
 
 /// What every request may use. Cheap to clone.
 #[derive(Clone)]
@@ -29,7 +36,8 @@ pub struct Shared {
     pub log_state: watch::Receiver<LogState>,
     pub store: Reader,
     pub hub: hub::Handle,
-    pub sources: crate::sources::health::Board,
+    /// How each source does.
+    pub sources: sources::health::Board,
     pub settings: Arc<Settings>,
     pub clock: Clock,
     /// True once the server is to stop.
@@ -40,6 +48,7 @@ pub struct Shared {
 pub struct App {
     pub shared: Shared,
     stop: watch::Sender<bool>,
+    running: sources::Running,
 }
 
 impl App {
@@ -47,21 +56,31 @@ impl App {
     ///
     /// # Errors
     /// When the data folder cannot be used, or the log not be written.
-    pub async fn start(config: CentreConfig, data: &Path) -> anyhow::Result<Self> {
+    pub async fn start(config: CentreConfig, data: &Path, address: SocketAddr) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
         crate::web::metrics::start();
         let clock = Clock::System;
         let CentreConfig { settings, catalogue, walls, layouts, sources } = config;
-        let log = LocalLog::open(data)?;
+        let is_shared = settings.log.redis.is_some();
+        let log = if is_shared { LocalLog::open_archive(data)? } else { LocalLog::open(data)? };
         let (tail, items) = Tail::open(&log)?;
         let projected = Projection::start(data, log.clone(), tail.head())?;
         let store = Reader::new(data, tail.head(), projected);
-        let recorder = Recorder::start(log, Arc::clone(&tail), clock.clone());
         let hub = hub::start(hub_settings(&settings), &tail, items, store.clone(), clock.clone());
-        revise(&recorder, &tail, CatalogueRevised { at: clock.now(), catalogue, walls, layouts }).await?;
         let (stop, stopping) = watch::channel(false);
+        let backend = match redis_settings(&settings, address)? {
+            None => Backend::Local,
+            Some(redis) => {
+                let joining = RedisLog::start(redis, log.clone(), Arc::clone(&tail), clock.clone(), stopping.clone());
+                Backend::Redis(Box::new(joining.await?))
+            }
+        };
+        let recorder = Recorder::start(log, backend, Arc::clone(&tail), clock.clone());
+        let revised = CatalogueRevised { at: clock.now(), catalogue, walls, layouts };
+        configure(&recorder, &tail, revised).await?;
         let catalogue = follow_catalogue(tail.centre());
-        drop((sources, catalogue));
+        let board = sources::health::Board::default();
+        let running = sources::start(sources, data, &recorder, &catalogue, &board, &clock, &stopping);
         let shared = Shared {
             recorder,
             centre: tail.centre(),
@@ -69,12 +88,12 @@ impl App {
             log_state: tail.state(),
             store,
             hub,
-            sources: crate::sources::health::Board::default(),
+            sources: board,
             settings: Arc::new(settings),
             clock,
             stopping,
         };
-        Ok(Self { shared, stop })
+        Ok(Self { shared, stop, running })
     }
 
     /// Serves until `stopped` resolves, then says goodbye to clients within 5 s.
@@ -89,6 +108,7 @@ impl App {
         stopped.await;
         tracing::info!("stopping: no new work is taken");
         self.stop.send_replace(true);
+        self.running.finished(Duration::from_secs(2)).await;
         match tokio::time::timeout(Duration::from_secs(3), serving).await {
             Ok(served) => served.context("serving panicked"),
             Err(_) => {
@@ -108,12 +128,54 @@ fn hub_settings(settings: &Settings) -> hub::HubSettings {
     }
 }
 
+/// How this server takes part in a shared log, if it is to.
+fn redis_settings(settings: &Settings, address: SocketAddr) -> anyhow::Result<Option<RedisSettings>> {
+    let Some(redis) = settings.log.redis.clone() else { return Ok(None) };
+    let advertise = match &settings.log.advertise {
+        Some(advertise) => advertise.clone(),
+        None if address.ip().is_unspecified() => anyhow::bail!(
+            "listening on {address} does not tell how other servers reach this one; set [log] advertise = \"http://ADDRESS:{}\" (or IOC_LOG_ADVERTISE)",
+            address.port()
+        ),
+        None => format!("http://{address}"),
+    };
+    Ok(Some(RedisSettings::new(redis, &advertise)))
+}
+
+/// Brings the configuration into the log: now, or whenever this server becomes the writer of a shared one.
+async fn configure(recorder: &Recorder, tail: &Arc<Tail>, revised: CatalogueRevised) -> anyhow::Result<()> {
+    let Some(log) = recorder.shared_log() else { return revise(recorder, tail, &revised).await };
+    let (mut writer, recorder, folded) = (log.writer(), recorder.clone(), Arc::clone(tail));
+    let loaded_at = tail.centre().borrow().catalogue_at;
+    tokio::spawn(async move {
+        while writer.wait_for(|writer| *writer == Writer::This).await.is_ok() {
+            let outdated = folded.centre().borrow().catalogue_at > loaded_at;
+            if outdated && folded.centre().borrow().differs_from(&revised) {
+                tracing::warn!("another server has brought in a newer configuration; restart this one to load it");
+            } else if let Err(error) = revise(&recorder, &folded, &revised).await {
+                tracing::error!("{error:#}; trying again");
+                tokio::time::sleep(REVISE_RETRY).await;
+                continue;
+            }
+            if writer.wait_for(|writer| *writer != Writer::This).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut centre = tail.centre();
+    let configured = centre.wait_for(|centre| centre.catalogue_at > 0);
+    if tokio::time::timeout(CONFIGURE_PATIENCE, configured).await.is_err() {
+        tracing::warn!("no server has brought a configuration into the log yet");
+    }
+    Ok(())
+}
+
 /// Appends the configuration when it differs from what the log has.
-async fn revise(recorder: &Recorder, tail: &Tail, revised: CatalogueRevised) -> anyhow::Result<()> {
-    let differs = tail.centre().borrow().differs_from(&revised);
+async fn revise(recorder: &Recorder, tail: &Tail, revised: &CatalogueRevised) -> anyhow::Result<()> {
+    let differs = tail.centre().borrow().differs_from(revised);
     if differs {
         recorder
-            .revise(Event::CatalogueRevised(Box::new(revised)))
+            .revise(Event::CatalogueRevised(Box::new(revised.clone())))
             .await
             .context("the configuration cannot be recorded")?;
     }

@@ -108,7 +108,7 @@ fn serve(config: &std::path::Path, data: &std::path::Path, listen: Option<String
     runtime.block_on(async {
         let listen = listen.unwrap_or_else(|| config.settings.server.listen.clone());
         let (listener, address) = app::listen(&listen).await?;
-        let app = app::App::start(config, data).await?;
+        let app = app::App::start(config, data, address).await?;
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "listening beyond this machine: there are no accounts yet, so everyone who reaches this address sees everything; changes are taken from this machine only");
         } else {

@@ -185,3 +185,141 @@ impl Model {
         (std::mem::take(&mut self.touched), std::mem::take(&mut self.steps))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::change::Arranged;
+    use protocol::message::Mode;
+    use protocol::{Canvas, Catalogue, Envelope, Layout, Observation, ObservationStatus, Scenario};
+    use std::sync::Arc;
+
+    fn series() -> SeriesKey {
+        SeriesKey { indicator: "a".into(), area: "51".into(), scenario: Scenario::Actual }
+    }
+
+    fn observed(at: u64, value: f64) -> Envelope {
+        let time = Timestamp(i64::try_from(at).unwrap());
+        let observation = Observation {
+            series: series(),
+            value,
+            phenomenon_time: time,
+            received_at: time,
+            status: ObservationStatus::Automatic,
+            source: "s".into(),
+        };
+        Envelope::new(at, Change::Observed(Arc::new(observation)))
+    }
+
+    fn snapshot(offset: u64) -> Inbound {
+        let layout = Layout { id: "l".into(), name: Default::default(), version: 1, read_only: false, grid: (1, 1), panels: vec![] };
+        let canvas = Canvas { width_px: 16, height_px: 9 };
+        let arranged =
+            Arranged { mode: Mode::Live, wall: None, canvas, layout, catalogue: Catalogue::default(), series: vec![series()], windows: vec![] };
+        let changes = vec![Envelope::new(1, Change::Arranged(Arc::new(arranged)))];
+        Inbound::Snapshot { position: StreamPosition { epoch: 1, offset }, changes }
+    }
+
+    fn frame(since: u64, until: u64, present_at: i64, heard: i64) -> Inbound {
+        let frame = Frame { since, until, present_at: Timestamp(present_at), changes: vec![observed(until, until as f64)] };
+        Inbound::Frame { frame, after: since, heard: Timestamp(heard) }
+    }
+
+    fn model(ahead_micros: i64, is_good: bool) -> Model {
+        let mut model = Model::default();
+        model.receive(Inbound::Clock(ClockEstimate { ahead_micros, is_good }));
+        model.receive(snapshot(1));
+        model.take_touched();
+        model
+    }
+
+    fn shown(model: &Model) -> Option<f64> {
+        model.view().latest(&series()).map(|observation| observation.value)
+    }
+
+    #[test]
+    fn a_frame_takes_effect_at_its_moment_on_the_servers_clock_and_not_before() {
+        let mut model = model(1_000_000, true);
+        model.receive(frame(1, 2, 1_300_000, 100_000));
+        assert_eq!(model.due_at(), Some(Timestamp(300_000)));
+        model.advance(Timestamp(299_999));
+        assert_eq!(shown(&model), None);
+        model.advance(Timestamp(300_000));
+        assert_eq!(shown(&model), Some(2.0));
+        let (touched, steps) = model.take_touched();
+        assert!(touched.series.contains(&series()) && !touched.all);
+        let position = StreamPosition { epoch: 1, offset: 2 };
+        assert_eq!(steps, [Step::Frame { position, present_at: Timestamp(1_300_000) }]);
+    }
+
+    #[test]
+    fn without_a_good_clock_frames_take_effect_at_once() {
+        let mut model = model(1_000_000, false);
+        model.receive(frame(1, 2, i64::MAX, 100));
+        model.advance(Timestamp(100));
+        assert_eq!(shown(&model), Some(2.0));
+    }
+
+    #[test]
+    fn no_frame_is_held_back_for_longer_than_a_second() {
+        let mut model = model(0, true);
+        model.receive(frame(1, 2, 3_600_000_000, 500));
+        assert_eq!(model.due_at(), Some(Timestamp(1_000_500)));
+    }
+
+    #[test]
+    fn frames_keep_their_order_even_when_the_later_one_is_due_first() {
+        let mut model = model(0, true);
+        model.receive(frame(1, 2, 900, 0));
+        model.receive(frame(2, 3, 100, 0));
+        model.advance(Timestamp(500));
+        assert_eq!(shown(&model), None);
+        model.advance(Timestamp(900));
+        assert_eq!(shown(&model), Some(3.0));
+    }
+
+    #[test]
+    fn changes_that_are_known_already_are_not_applied_again() {
+        let mut model = model(0, true);
+        let frame = Frame { since: 0, until: 5, present_at: Timestamp(0), changes: vec![observed(3, 3.0), observed(5, 5.0)] };
+        model.receive(Inbound::Frame { frame, after: 5, heard: Timestamp(0) });
+        model.advance(Timestamp(1));
+        assert_eq!(shown(&model), None);
+    }
+
+    #[test]
+    fn a_snapshot_replaces_what_waits() {
+        let mut model = model(0, true);
+        model.receive(frame(1, 2, 1_000, 0));
+        model.receive(snapshot(7));
+        assert_eq!(model.due_at(), None);
+        assert_eq!(model.position(), Some(StreamPosition { epoch: 1, offset: 7 }));
+        assert!(model.take_touched().0.arranged);
+    }
+
+    #[test]
+    fn a_lost_link_is_said_once_with_since_when_on_the_servers_clock() {
+        let mut model = model(1_000, true);
+        model.receive(Inbound::Lost { since: Timestamp(50) });
+        model.receive(Inbound::Lost { since: Timestamp(50) });
+        let lost = Link::Lost { since: Timestamp(1_050) };
+        assert_eq!(model.link(), lost);
+        let (touched, steps) = model.take_touched();
+        assert!(touched.all, "every panel shows it");
+        assert_eq!(steps, [Step::Link(lost)]);
+        model.receive(Inbound::Resumed(StreamPosition { epoch: 1, offset: 1 }));
+        assert_eq!(model.link(), Link::Live);
+    }
+
+    #[test]
+    fn a_log_that_is_away_is_shown_while_the_link_is_up() {
+        let mut model = model(0, true);
+        model.receive(Inbound::Log { away_since: Some(Timestamp(9)) });
+        assert_eq!(model.link(), Link::LogAway { since: Timestamp(9) });
+        model.receive(Inbound::Lost { since: Timestamp(50) });
+        assert_eq!(model.link(), Link::Lost { since: Timestamp(50) });
+        model.receive(Inbound::Log { away_since: None });
+        model.receive(Inbound::Resumed(StreamPosition { epoch: 1, offset: 1 }));
+        assert_eq!(model.link(), Link::Live);
+    }
+}

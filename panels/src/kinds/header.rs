@@ -53,7 +53,8 @@ impl Panel for Header {
         illustrative_pill(&mut tile);
         let width = (tile.room.width - tile.px(40.0)).max(0.0);
         let line = tile.style(Font::Regular, 0.0, theme::CAPTION).at(tile.px(31.0).min(rect.height * 0.27));
-        let head = tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.heading).min(rect.height * 0.57));
+        let head =
+            tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.heading).min(rect.height * 0.57));
         let (first, second) = baselines(rect, line.size, head.size, 0.95 * head.size);
         tile.pieces(vec![Piece::words(organisation.to_uppercase(), line)], rect.x, first, width);
         tile.pieces(vec![Piece::words(heading, head)], rect.x, second, width);
@@ -70,7 +71,8 @@ fn names(options: &Options, paint: &Paint<'_>) -> (String, String) {
     let organisation = match (&options.organisation, arranged) {
         (Some(wording), _) => wording.in_language(language).to_owned(),
         (None, Some(arranged)) => {
-            let names = [&arranged.catalogue.organisation, &arranged.catalogue.centre].map(|name| name.in_language(language));
+            let names =
+                [&arranged.catalogue.organisation, &arranged.catalogue.centre].map(|name| name.in_language(language));
             names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" · ")
         }
         (None, None) => String::new(),
@@ -89,7 +91,8 @@ fn clock(tile: &mut Tile<'_, '_>) {
     let local = number::local(now);
     let weekday = locale::text(language, &format!("weekday-{}", local.weekday().to_monday_one_offset()));
     let room = tile.room;
-    let clock_style = tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.clock).min(room.height * 0.55));
+    let clock_style =
+        tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.clock).min(room.height * 0.55));
     let date_style = tile.style(Font::Regular, 0.0, theme::TEXT_3).at(tile.px(32.0).min(room.height * 0.27));
     let clock = Piece::label(Label::time(number::clock(now)), clock_style);
     let date = Piece::label(Label::time(format!("{weekday}, {}", number::date(now))), date_style);
@@ -115,14 +118,25 @@ fn baselines(rect: Rect, upper: f32, lower: f32, apart: f32) -> (f32, f32) {
 
 /// Whether this is the present, and whether the link to it holds.
 fn state_pill(tile: &mut Tile<'_, '_>) {
-    let (language, mode) = (tile.paint.language, tile.paint.view.arranged().map_or(Mode::Live, |arranged| arranged.mode));
+    let (language, mode) =
+        (tile.paint.language, tile.paint.view.arranged().map_or(Mode::Live, |arranged| arranged.mode));
     let since = |key, since| locale::text_with(language, key, &[("time", &number::clock(since))]);
     let (words, mark, ink, plate, border) = match (tile.paint.link, mode) {
-        (Link::Lost { since: at }, _) => (since("link-lost", at), Mark::Critical, theme::CRITICAL_TEXT, theme::CRITICAL_PLATE, theme::CRITICAL),
-        (Link::LogAway { since: at }, _) => (since("log-away", at), Mark::Warning, theme::WARNING_TEXT, theme::WARNING_PLATE, theme::WARNING),
-        (Link::Live, Mode::Live) => (locale::text(language, "live"), Mark::Live, theme::LIVE, theme::INSET, theme::LIVE.with_alpha(150)),
-        (Link::Live, Mode::Replay) => (locale::text(language, "replay"), Mark::Stale, theme::GROUND, theme::WARNING, theme::WARNING),
-        (Link::Live, Mode::Rehearsal) => (locale::text(language, "rehearsal"), Mark::Stale, theme::WHITE, theme::REHEARSAL, theme::REHEARSAL),
+        (Link::Lost { since: at }, _) => {
+            (since("link-lost", at), Mark::Critical, theme::CRITICAL_TEXT, theme::CRITICAL_PLATE, theme::CRITICAL)
+        }
+        (Link::LogAway { since: at }, _) => {
+            (since("log-away", at), Mark::Warning, theme::WARNING_TEXT, theme::WARNING_PLATE, theme::WARNING)
+        }
+        (Link::Live, Mode::Live) => {
+            (locale::text(language, "live"), Mark::Live, theme::LIVE, theme::INSET, theme::LIVE.with_alpha(150))
+        }
+        (Link::Live, Mode::Replay) => {
+            (locale::text(language, "replay"), Mark::Stale, theme::GROUND, theme::WARNING, theme::WARNING)
+        }
+        (Link::Live, Mode::Rehearsal) => {
+            (locale::text(language, "rehearsal"), Mark::Stale, theme::WHITE, theme::REHEARSAL, theme::REHEARSAL)
+        }
     };
     let style = tile.style(Font::SemiBold, TYPE.body, ink);
     badge(tile, (mark, words), style, plate, border);
@@ -157,6 +171,11 @@ fn badge(tile: &mut Tile<'_, '_>, (mark, words): (Mark, String), style: Style, p
     tile.outline(rect, tile.px(10.0), tile.px(theme::SPACING.border), border);
     mark.draw(tile, Point { x: rect.x + style.size, y: middle }, style.size * 0.8, style.color);
     let left = rect.x + style.size * 1.7;
-    tile.pieces(vec![piece], left, middle + CAP_HEIGHT * style.size / 2.0, (rect.right() - style.size * 0.7 - left).max(0.0) * 1.001);
+    tile.pieces(
+        vec![piece],
+        left,
+        middle + CAP_HEIGHT * style.size / 2.0,
+        (rect.right() - style.size * 0.7 - left).max(0.0) * 1.001,
+    );
     tile.room.width = (room.width - width - tile.px(24.0)).max(0.0);
 }

@@ -1,8 +1,6 @@
 //! One figure, large, with all that is needed to judge it.
 
-use protocol::change::{Span, WindowSpec};
-use protocol::{AreaId, Catalogue, Indicator, IndicatorId, PanelSpec, Scenario, SeriesKey, Timestamp, ViewState};
-use serde::Deserialize;
+use protocol::{Catalogue, PanelSpec, Scenario, Timestamp, ViewState};
 
 use crate::chart::{Pen, Plot};
 use crate::facts::{self, Facts, Severity};
@@ -10,62 +8,17 @@ use crate::frame::{Footer, Pill};
 use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Provenance;
 use crate::scene::{Point, Rect, Scene};
-use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT};
+use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
-use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, locale, number, window};
+
+mod options;
+
+use options::{Options, Sparkline};
 
 /// The kind `value`.
 pub struct Value;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Options {
-    indicator: IndicatorId,
-    area: AreaId,
-    /// The name of the indicator if absent.
-    #[serde(default)]
-    title: Option<Wording>,
-    /// The smaller form; by the width of the tile if absent.
-    #[serde(default)]
-    compact: Option<bool>,
-    /// `false` for none; `{ secs, buckets }`; as the indicator's period suggests if absent.
-    #[serde(default)]
-    sparkline: Option<Sparkline>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "expected true, false or a table with 'secs' and, if wanted, 'buckets'")]
-enum Sparkline {
-    Shown(bool),
-    Of(SparklineSpan),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SparklineSpan {
-    secs: u64,
-    #[serde(default)]
-    buckets: Option<u16>,
-}
-
-impl Options {
-    fn series(&self, scenario: Scenario) -> SeriesKey {
-        SeriesKey { indicator: self.indicator.clone(), area: self.area.clone(), scenario }
-    }
-
-    fn sparkline(&self, indicator: &Indicator, rect: Rect) -> Option<WindowSpec> {
-        const BUCKETS: u16 = 96;
-        let (secs, buckets) = match &self.sparkline {
-            Some(Sparkline::Shown(false)) => return None,
-            Some(Sparkline::Of(span)) => (span.secs.max(1), span.buckets),
-            Some(Sparkline::Shown(true)) | None => (window::usual_secs(indicator), None),
-        };
-        let widest = Rect { width: rect.width.min(f32::from(BUCKETS) * 2.0), ..rect };
-        Some(window::window(self.series(Scenario::Actual), Span::Last { secs }, indicator, buckets, widest))
-    }
-}
 
 impl Panel for Value {
     fn kind(&self) -> &'static str {
@@ -80,8 +33,12 @@ impl Panel for Value {
             window::check_buckets(span.buckets)?;
         }
         let scenarios = [Scenario::Actual, Scenario::Plan, Scenario::Expected, Scenario::SamePeriod];
-        let sparkline = catalogue.indicators.get(&options.indicator).and_then(|indicator| options.sparkline(indicator, rect));
-        Ok(Needs { series: scenarios.map(|scenario| options.series(scenario)).to_vec(), windows: sparkline.into_iter().collect() })
+        let sparkline =
+            catalogue.indicators.get(&options.indicator).and_then(|indicator| options.sparkline(indicator, rect));
+        Ok(Needs {
+            series: scenarios.map(|scenario| options.series(scenario)).to_vec(),
+            windows: sparkline.into_iter().collect(),
+        })
     }
 
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {
@@ -117,7 +74,9 @@ impl<'a> Picture<'a> {
 
     fn paint(&self, tile: &mut Tile<'_, '_>, view: &ViewState) {
         let facts = self.facts;
-        let pill = facts.actual.and_then(|actual| Pill::at(self.severity, actual.phenomenon_time, tile.paint.now, self.language));
+        let pill = facts
+            .actual
+            .and_then(|actual| Pill::at(self.severity, actual.phenomenon_time, tile.paint.now, self.language));
         tile.attention_border(self.severity);
         let title = self.title(tile);
         tile.title_row(&title, pill);
@@ -125,12 +84,20 @@ impl<'a> Picture<'a> {
         let blocks = self.blocks(tile, view);
         if blocks.footer {
             let illustrative = facts::any_illustrative(facts.all());
-            let footer = Footer { illustrative, ..Footer::at(&arranged.catalogue, facts.indicator, (&actual.source, actual.phenomenon_time), tile) };
+            let footer = Footer {
+                illustrative,
+                ..Footer::at(&arranged.catalogue, facts.indicator, (&actual.source, actual.phenomenon_time), tile)
+            };
             tile.footer(&footer);
         }
         let gap = blocks.gap;
         let strip = tile.take_top(blocks.numeral * CAP_HEIGHT + gap * 2.0);
-        self.numeral(tile, strip, blocks.numeral);
+        let end = self.numeral(tile, strip, blocks.numeral);
+        let beside = Rect { x: end + tile.px(48.0), width: strip.right() - end - tile.px(48.0), ..strip };
+        if blocks.sparkline == Course::Beside && beside.width > tile.px(160.0) {
+            let width = beside.width.min(tile.px(420.0));
+            self.sparkline(tile, view, Rect { x: beside.right() - width, width, ..beside });
+        }
         if blocks.change > 0.0 {
             let strip = tile.take_top(blocks.change + gap);
             self.change(tile, Rect { height: blocks.change, ..strip });
@@ -139,10 +106,11 @@ impl<'a> Picture<'a> {
             let strip = tile.take_bottom(blocks.plan + gap);
             self.plan(tile, Rect { height: blocks.plan, ..strip });
         }
-        if blocks.sparkline {
-            let (above, below) = (gap * 0.5, gap.max(tile.px(14.0)));
+        if blocks.sparkline == Course::Below {
+            let (above, below) = (gap * 0.3, gap * 0.8);
             let room = tile.room;
-            let strip = Rect { y: room.y + above, height: (room.height - above - below).min(tile.px(220.0)).max(0.0), ..room };
+            let strip =
+                Rect { y: room.y + above, height: (room.height - above - below).min(tile.px(220.0)).max(0.0), ..room };
             self.sparkline(tile, view, Rect { y: room.bottom() - below - strip.height, ..strip });
         }
     }
@@ -153,7 +121,8 @@ impl<'a> Picture<'a> {
         }
         let name = self.facts.indicator.name.in_language(self.language);
         let style = tile.style(Font::SemiBold, TYPE.title * 0.85, theme::TEXT_2);
-        let short = self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.7);
+        let short =
+            self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.7);
         short.map_or(name, |short| short.in_language(self.language)).to_owned()
     }
 
@@ -161,7 +130,8 @@ impl<'a> Picture<'a> {
     fn blocks(&self, tile: &mut Tile<'_, '_>, view: &ViewState) -> Blocks {
         let height = tile.room.height;
         let line = tile.px(TYPE.body) * LINE_HEIGHT;
-        let numeral = tile.px(if self.compact { TYPE.small_numeral } else { TYPE.numeral }).min(height / CAP_HEIGHT * 0.8);
+        let numeral =
+            tile.px(if self.compact { TYPE.small_numeral } else { TYPE.numeral }).min(height / CAP_HEIGHT * 0.8);
         let gap = tile.px(18.0).min(height * 0.08);
         let mut left = height - numeral * CAP_HEIGHT - 2.0 * gap;
         let mut take = |wanted: bool, size: f32| {
@@ -171,24 +141,29 @@ impl<'a> Picture<'a> {
         };
         let footer = take(true, tile.px(TYPE.caption) * LINE_HEIGHT);
         let change = if take(self.facts.movement(self.language).is_some(), line + gap) { line } else { 0.0 };
-        let plan_height = line + tile.px(PLAN_BAR + 12.0);
-        let plan = if take(self.facts.plan_share().is_some(), plan_height + gap) { plan_height } else { 0.0 };
+        let bar = if self.facts.indicator.cumulative { tile.px(PLAN_BAR + 12.0) } else { 0.0 };
+        let plan = if take(self.facts.plan_share().is_some(), line + bar + gap) { line + bar } else { 0.0 };
         let drawable = self.sparkline_window(tile, view).is_some_and(|window| window.buckets.len() >= 2);
-        let sparkline = take(drawable, tile.px(64.0) + gap * 1.5);
+        let sparkline = match (drawable, take(drawable, tile.px(46.0) + gap * 1.1)) {
+            (_, true) => Course::Below,
+            (true, false) => Course::Beside,
+            (false, false) => Course::Nowhere,
+        };
+        let below = sparkline == Course::Below;
         // What nothing else wants makes the figure larger and the rest airier.
-        let grown = if sparkline { numeral } else { (numeral + left.max(0.0) * 0.5).min(numeral * 1.35) };
+        let grown = if below { numeral } else { (numeral + left.max(0.0) * 0.5).min(numeral * 1.35) };
         let left = left - (grown - numeral) * CAP_HEIGHT;
-        let airier = if sparkline { gap } else { gap + (left.max(0.0) / 4.0).min(gap) };
+        let airier = if below { gap } else { gap + (left.max(0.0) / 4.0).min(gap) };
         Blocks { footer, change, plan, sparkline, numeral: grown, gap: airier }
     }
 
-    /// The figure and its unit; the strip is as high as the figure and a gap above and below.
-    fn numeral(&self, tile: &mut Tile<'_, '_>, strip: Rect, size: f32) {
-        let Some(actual) = self.facts.actual else { return };
+    /// The figure and its unit; the strip is as high as the figure and a gap above and below. Gives where they end.
+    fn numeral(&self, tile: &mut Tile<'_, '_>, strip: Rect, size: f32) -> f32 {
+        let Some(actual) = self.facts.actual else { return strip.x };
         let stale = self.severity == Severity::Stale;
         let (ink, unit_ink) = if stale { (theme::STALE_TEXT, theme::STALE_TEXT) } else { (theme::TEXT, theme::TEXT_3) };
         let text = facts::written(self.facts.indicator, actual.value, self.language);
-        let figure = crate::text::Style::new(Font::DisplayBold, size, ink);
+        let figure = Style::new(Font::DisplayBold, size, ink);
         let unit = self.facts.indicator.unit.in_language(self.language);
         let unit_style = tile.style(Font::Regular, if self.compact { TYPE.body } else { TYPE.title * 1.05 }, unit_ink);
         let unit_width = tile.paint.text.width(unit, unit_style).min(strip.width * 0.35) + size * 0.16;
@@ -197,9 +172,10 @@ impl<'a> Picture<'a> {
         let piece = Piece::figure(text, Provenance::value(&**actual), figure.at(fitted));
         let pen = tile.piece(piece, strip.x, baseline) + fitted * 0.16;
         let room = strip.right() - pen;
-        if room > unit_style.size && !unit.is_empty() {
-            tile.pieces(vec![Piece::words(unit, unit_style)], pen, baseline, room);
+        if room < unit_style.size || unit.is_empty() {
+            return pen;
         }
+        tile.pieces(vec![Piece::words(unit, unit_style)], pen, baseline, room)
     }
 
     fn change(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
@@ -212,14 +188,40 @@ impl<'a> Picture<'a> {
         };
         let style = tile.style(Font::SemiBold, TYPE.body, ink);
         let words = tile.style(Font::Regular, TYPE.body, theme::TEXT_3);
-        let points = if movement.points { format!(" {}", locale::text(self.language, "percentage-points")) } else { String::new() };
+        let points = if movement.points {
+            format!(" {}", locale::text(self.language, "percentage-points"))
+        } else {
+            String::new()
+        };
         let against = format!("{points} {}", locale::text(self.language, "against-same-period"));
         let pieces = vec![Piece::figure(movement.text, movement.provenance, style), Piece::words(against, words)];
         tile.pieces(pieces, strip.x, Tile::middle_baseline(strip, style.size), strip.width);
     }
 
-    /// How much of the year's plan is reached, with a mark where it should be by now.
     fn plan(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
+        if self.facts.indicator.cumulative {
+            self.plan_share(tile, strip);
+        } else {
+            self.plan_level(tile, strip);
+        }
+    }
+
+    /// The planned level of a figure that does not accumulate, so that no share of it means anything.
+    fn plan_level(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
+        let Some(plan) = self.facts.plan else { return };
+        let (figure, words) = caption_styles(tile);
+        let text = facts::written(self.facts.indicator, plan.value, self.language);
+        let unit = self.facts.indicator.unit.in_language(self.language);
+        let pieces = vec![
+            Piece::words(format!("{} ", locale::text(self.language, "scenario-plan")), words),
+            Piece::figure(text, Provenance::value(&**plan), figure),
+            Piece::words(format!(" {unit}"), words),
+        ];
+        tile.pieces(pieces, strip.x, Tile::middle_baseline(strip, figure.size), strip.width);
+    }
+
+    /// How much of the year's plan is reached, with a mark where it should be by now.
+    fn plan_share(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
         let Some((share, provenance)) = self.facts.plan_share() else { return };
         let expected = self.facts.expected_share();
         let bar = Rect { height: tile.px(PLAN_BAR), ..strip };
@@ -234,7 +236,7 @@ impl<'a> Picture<'a> {
             let x = bar.x + (expected / 100.0).clamp(0.0, 1.0) as f32 * (bar.width - width);
             tile.plate(Rect::new(x, bar.y - over, width, bar.height + 2.0 * over), width / 2.0, theme::TEXT);
         }
-        let (figure, words) = (tile.style(Font::SemiBold, TYPE.caption, theme::TEXT_2), tile.style(Font::Regular, TYPE.caption, theme::TEXT_3));
+        let (figure, words) = caption_styles(tile);
         let said = |share| number::percent(share, 1, self.language);
         let of_plan = format!(" {}", locale::text(self.language, "of-year-plan"));
         let mut pieces = vec![Piece::figure(said(share), provenance, figure), Piece::words(of_plan, words)];
@@ -284,6 +286,11 @@ impl<'a> Picture<'a> {
     }
 }
 
+/// Of figures and words below the large figure.
+fn caption_styles(tile: &Tile<'_, '_>) -> (Style, Style) {
+    (tile.style(Font::SemiBold, TYPE.caption, theme::TEXT_2), tile.style(Font::Regular, TYPE.caption, theme::TEXT_3))
+}
+
 /// Height of the plan bar in reference pixels.
 const PLAN_BAR: f32 = 18.0;
 
@@ -292,8 +299,16 @@ struct Blocks {
     footer: bool,
     change: f32,
     plan: f32,
-    sparkline: bool,
+    sparkline: Course,
     /// Em.
     numeral: f32,
     gap: f32,
+}
+
+/// Where the course of the figure is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Below,
+    Beside,
+    Nowhere,
 }

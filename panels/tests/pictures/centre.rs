@@ -10,8 +10,8 @@ use protocol::change::{Arranged, Bucket, Buckets, Change, Span, WindowSpec};
 use protocol::message::Mode;
 use protocol::observation::{Better, Name, Period};
 use protocol::{
-    Agency, Area, Canvas, Catalogue, Indicator, Layout, Observation, ObservationStatus, PanelSpec, Place, Scenario, SeriesKey, SourceInfo,
-    Timestamp, ViewState,
+    Agency, Area, Canvas, Catalogue, Indicator, Layout, Observation, ObservationStatus, PanelSpec, Place, Scenario,
+    SeriesKey, SourceInfo, Timestamp, ViewState,
 };
 use serde_json::{Value, json};
 
@@ -25,29 +25,84 @@ pub fn name(vi: &str, en: &str) -> Name {
 }
 
 const DISTRICTS: [(&str, &str); 13] = [
-    ("522", "TP Quảng Ngãi"), ("524", "Bình Sơn"), ("525", "Trà Bồng"), ("527", "Sơn Tịnh"), ("528", "Tư Nghĩa"), ("529", "Sơn Hà"),
-    ("530", "Sơn Tây"), ("531", "Minh Long"), ("532", "Nghĩa Hành"), ("533", "Mộ Đức"), ("534", "TX Đức Phổ"), ("535", "Ba Tơ"), ("536", "Lý Sơn"),
+    ("522", "TP Quảng Ngãi"),
+    ("524", "Bình Sơn"),
+    ("525", "Trà Bồng"),
+    ("527", "Sơn Tịnh"),
+    ("528", "Tư Nghĩa"),
+    ("529", "Sơn Hà"),
+    ("530", "Sơn Tây"),
+    ("531", "Minh Long"),
+    ("532", "Nghĩa Hành"),
+    ("533", "Mộ Đức"),
+    ("534", "TX Đức Phổ"),
+    ("535", "Ba Tơ"),
+    ("536", "Lý Sơn"),
 ];
 
 fn indicator(id: &str, vi: &str, en: &str, unit: &str, period: Period, interval: u64) -> Indicator {
     Indicator {
-        id: id.into(), name: name(vi, en), short: None, unit: Name { vi: unit.into(), en: None }, decimals: 0, display_scale: 1.0,
-        period, better: Better::Higher, cumulative: false, owner: "stc".into(), expected_interval_secs: interval, grace_secs: interval / 4,
-        warning: None, critical: None,
+        id: id.into(),
+        name: name(vi, en),
+        short: None,
+        unit: Name { vi: unit.into(), en: None },
+        decimals: 0,
+        display_scale: 1.0,
+        period,
+        better: Better::Higher,
+        cumulative: false,
+        owner: "stc".into(),
+        expected_interval_secs: interval,
+        grace_secs: interval / 4,
+        warning: None,
+        critical: None,
     }
 }
 
 pub fn catalogue() -> Catalogue {
-    let mut catalogue = Catalogue { organisation: name("UBND tỉnh Quảng Ngãi", "Quang Ngai People's Committee"), centre: name("Trung tâm Điều hành thông minh", "Intelligent Operations Centre"), ..Catalogue::default() };
-    let area = |id: &str, vi: &str, parent: Option<&str>| Arc::new(Area { id: id.into(), name: Name { vi: vi.into(), en: None }, parent: parent.map(Into::into), valid_from: None, valid_to: None });
+    let mut catalogue = Catalogue {
+        organisation: name("UBND tỉnh Quảng Ngãi", "Quang Ngai People's Committee"),
+        centre: name("Trung tâm Điều hành thông minh", "Intelligent Operations Centre"),
+        ..Catalogue::default()
+    };
+    let area = |id: &str, vi: &str, parent: Option<&str>| {
+        Arc::new(Area {
+            id: id.into(),
+            name: Name { vi: vi.into(), en: None },
+            parent: parent.map(Into::into),
+            valid_from: None,
+            valid_to: None,
+        })
+    };
     catalogue.areas.insert("51".into(), area("51", "Quảng Ngãi", None));
     for (id, vi) in DISTRICTS {
         catalogue.areas.insert(id.into(), area(id, vi, Some("51")));
     }
-    let agency = Agency { id: "stc".into(), name: name("Sở Tài chính", "Department of Finance"), short: None, parent: None, valid_from: None, valid_to: None, successor: None };
+    let agency = Agency {
+        id: "stc".into(),
+        name: name("Sở Tài chính", "Department of Finance"),
+        short: None,
+        parent: None,
+        valid_from: None,
+        valid_to: None,
+        successor: None,
+    };
     catalogue.agencies.insert("stc".into(), Arc::new(agency));
-    for (id, vi) in [("kbnn", "Kho bạc Nhà nước"), ("sct", "Sở Công Thương"), ("qt", "Trạm quan trắc tự động, 5 phút/lần"), ("kttv", "Đài Khí tượng Thủy văn tỉnh")] {
-        catalogue.sources.insert(id.into(), Arc::new(SourceInfo { id: id.into(), name: Name { vi: vi.into(), en: None }, kind: "simulated".into(), owner: None }));
+    for (id, vi) in [
+        ("kbnn", "Kho bạc Nhà nước"),
+        ("sct", "Sở Công Thương"),
+        ("qt", "Trạm quan trắc tự động, 5 phút/lần"),
+        ("kttv", "Đài Khí tượng Thủy văn tỉnh"),
+    ] {
+        catalogue.sources.insert(
+            id.into(),
+            Arc::new(SourceInfo {
+                id: id.into(),
+                name: Name { vi: vi.into(), en: None },
+                kind: "simulated".into(),
+                owner: None,
+            }),
+        );
     }
     for indicator in indicators() {
         catalogue.indicators.insert(indicator.id.clone(), Arc::new(indicator));
@@ -58,17 +113,56 @@ pub fn catalogue() -> Catalogue {
 fn indicators() -> Vec<Indicator> {
     let of = indicator;
     vec![
-        Indicator { cumulative: true, ..of("revenue", "Thu ngân sách trên địa bàn", "Budget revenue", "tỷ đồng", Period::Day, DAY) },
-        Indicator { cumulative: true, ..of("capital", "Giải ngân vốn đầu tư công", "Public investment", "tỷ đồng", Period::Day, DAY) },
-        Indicator { decimals: 1, ..of("on-time", "Hồ sơ đúng hạn", "Files on time", "%", Period::Continuous, 900) },
-        Indicator { decimals: 1, better: Better::Neither, short: Some(name("IIP", "IIP")), ..of("iip", "Chỉ số sản xuất công nghiệp", "Industrial production", "%", Period::Day, 3_600) },
+        Indicator {
+            cumulative: true,
+            ..of("revenue", "Thu ngân sách trên địa bàn", "Budget revenue", "tỷ đồng", Period::Day, DAY)
+        },
+        Indicator {
+            cumulative: true,
+            ..of("capital", "Giải ngân vốn đầu tư công", "Public investment", "tỷ đồng", Period::Day, DAY)
+        },
+        Indicator {
+            decimals: 1, ..of("on-time", "Hồ sơ đúng hạn", "Files on time", "%", Period::Continuous, 900)
+        },
+        Indicator {
+            decimals: 1,
+            better: Better::Neither,
+            short: Some(name("IIP", "IIP")),
+            ..of("iip", "Chỉ số sản xuất công nghiệp", "Industrial production", "%", Period::Day, 3_600)
+        },
         of("visitors", "Khách ra Lý Sơn", "Visitors to Ly Son", "lượt", Period::Day, DAY),
-        Indicator { decimals: 1, better: Better::Lower, warning: Some(85.0), critical: Some(95.0), ..of("beds", "Giường bệnh đang dùng", "Hospital beds in use", "%", Period::Continuous, 900) },
-        Indicator { better: Better::Lower, warning: Some(100.0), critical: Some(200.0), ..of("aqi", "VN_AQI – trạm Dung Quất", "VN_AQI at Dung Quat", "điểm", Period::Continuous, 300) },
-        Indicator { decimals: 2, better: Better::Lower, warning: Some(3.5), ..of("river", "Mực nước các sông", "River levels", "m", Period::Continuous, 1_800) },
-        Indicator { decimals: 1, warning: Some(30.0), ..of("rate", "Tỷ lệ giải ngân vốn đầu tư công", "Disbursement", "%", Period::Day, DAY) },
-        Indicator { cumulative: true, ..of("monthly", "Giải ngân lũy kế theo tháng", "Disbursed by month", "% kế hoạch", Period::Month, 31 * DAY) },
-        Indicator { display_scale: 0.001, ..of("budget", "Thu ngân sách nhà nước", "State budget revenue", "tỷ đồng", Period::Year, 366 * DAY) },
+        Indicator {
+            decimals: 1,
+            better: Better::Lower,
+            warning: Some(85.0),
+            critical: Some(95.0),
+            ..of("beds", "Giường bệnh đang dùng", "Hospital beds in use", "%", Period::Continuous, 900)
+        },
+        Indicator {
+            better: Better::Lower,
+            warning: Some(100.0),
+            critical: Some(200.0),
+            ..of("aqi", "VN_AQI – trạm Dung Quất", "VN_AQI at Dung Quat", "điểm", Period::Continuous, 300)
+        },
+        Indicator {
+            decimals: 2,
+            better: Better::Lower,
+            warning: Some(3.5),
+            ..of("river", "Mực nước các sông", "River levels", "m", Period::Continuous, 1_800)
+        },
+        Indicator {
+            decimals: 1,
+            warning: Some(30.0),
+            ..of("rate", "Tỷ lệ giải ngân vốn đầu tư công", "Disbursement", "%", Period::Day, DAY)
+        },
+        Indicator {
+            cumulative: true,
+            ..of("monthly", "Giải ngân lũy kế theo tháng", "Disbursed by month", "% kế hoạch", Period::Month, 31 * DAY)
+        },
+        Indicator {
+            display_scale: 0.001,
+            ..of("budget", "Thu ngân sách nhà nước", "State budget revenue", "tỷ đồng", Period::Year, 366 * DAY)
+        },
     ]
 }
 
@@ -79,7 +173,14 @@ fn panel(id: &str, kind: &str, place: [u16; 4], options: Value) -> PanelSpec {
 }
 
 pub fn layout(panels: Vec<PanelSpec>) -> Layout {
-    Layout { id: "overview".into(), name: name("Tổng quan kinh tế – xã hội", "Economy and society"), version: 1, read_only: true, grid: (32, 18), panels }
+    Layout {
+        id: "overview".into(),
+        name: name("Tổng quan kinh tế – xã hội", "Economy and society"),
+        version: 1,
+        read_only: true,
+        grid: (32, 18),
+        panels,
+    }
 }
 
 /// The layout that is compared with the reference picture.
@@ -93,14 +194,44 @@ pub fn overview() -> Layout {
         panel("iip", "value", [4, 11, 4, 3], value("iip")),
         panel("visitors", "value", [0, 14, 4, 4], value("visitors")),
         panel("beds", "value", [4, 14, 4, 4], value("beds")),
-        panel("rate", "bars", [8, 1, 7, 10], json!({ "indicator": "rate", "area": "51", "title": "Tỷ lệ giải ngân theo địa bàn (%)" })),
-        panel("budget", "bars", [15, 1, 9, 5], json!({ "by": "time", "indicator": "budget", "area": "51", "from": "2006-01-01", "to": "2015-12-31" })),
-        panel("years", "series", [15, 6, 9, 5], json!({ "indicator": "budget", "area": "51", "from": "2006-01-01", "to": "2015-12-31" })),
-        panel("monthly", "series", [8, 11, 16, 7], json!({ "indicator": "monthly", "area": "51", "scenarios": ["actual", "same_period", "expected"], "from": "2023-01-01", "to": "2023-12-31" })),
-        panel("note", "text", [24, 1, 8, 5], json!({ "title": "Kết luận phiên họp trước", "body": "Chủ tịch UBND tỉnh yêu cầu các sở, ngành và địa phương đẩy nhanh tiến độ giải ngân vốn đầu tư công, tháo gỡ vướng mắc về giải phóng mặt bằng.\nSở Kế hoạch và Đầu tư tổng hợp, báo cáo trước ngày 20/8/2023." })),
+        panel(
+            "rate",
+            "bars",
+            [8, 1, 7, 10],
+            json!({ "indicator": "rate", "area": "51", "title": "Tỷ lệ giải ngân theo địa bàn (%)" }),
+        ),
+        panel(
+            "budget",
+            "bars",
+            [15, 1, 9, 5],
+            json!({ "by": "time", "indicator": "budget", "area": "51", "from": "2006-01-01", "to": "2015-12-31" }),
+        ),
+        panel(
+            "years",
+            "series",
+            [15, 6, 9, 5],
+            json!({ "indicator": "budget", "area": "51", "from": "2006-01-01", "to": "2015-12-31" }),
+        ),
+        panel(
+            "monthly",
+            "series",
+            [8, 11, 16, 7],
+            json!({ "indicator": "monthly", "area": "51", "scenarios": ["actual", "same_period", "expected"], "from": "2023-01-01", "to": "2023-12-31" }),
+        ),
+        panel(
+            "note",
+            "text",
+            [24, 1, 8, 5],
+            json!({ "title": "Kết luận phiên họp trước", "body": "Chủ tịch UBND tỉnh yêu cầu các sở, ngành và địa phương đẩy nhanh tiến độ giải ngân vốn đầu tư công, tháo gỡ vướng mắc về giải phóng mặt bằng.\nSở Kế hoạch và Đầu tư tổng hợp, báo cáo trước ngày 20/8/2023." }),
+        ),
         panel("aqi", "series", [24, 6, 8, 6], json!({ "indicator": "aqi", "area": "51", "secs": 86400 })),
-        panel("rivers", "bars", [24, 12, 8, 4], json!({ "by": "series", "title": "Mực nước các sông so với báo động (m)", "series": [
-            { "indicator": "river", "area": "529", "label": "Sông Vệ" }, { "indicator": "river", "area": "522", "label": "Trà Khúc" }, { "indicator": "river", "area": "525", "label": "Trà Bồng" } ] })),
+        panel(
+            "rivers",
+            "bars",
+            [24, 12, 8, 4],
+            json!({ "by": "series", "title": "Mực nước các sông so với báo động (m)", "series": [
+            { "indicator": "river", "area": "529", "label": "Sông Vệ" }, { "indicator": "river", "area": "522", "label": "Trà Khúc" }, { "indicator": "river", "area": "525", "label": "Trà Bồng" } ] }),
+        ),
         panel("future", "hologram", [24, 16, 8, 2], json!({})),
     ])
 }
@@ -109,7 +240,15 @@ pub fn overview() -> Layout {
 pub fn state(layout: Layout, canvas: Canvas, mode: Mode) -> ViewState {
     let catalogue = catalogue();
     let needs = panels::needs(&layout, &catalogue, canvas);
-    let arranged = Arranged { mode, wall: None, canvas, layout, catalogue, series: needs.series.clone(), windows: needs.windows.clone() };
+    let arranged = Arranged {
+        mode,
+        wall: None,
+        canvas,
+        layout,
+        catalogue,
+        series: needs.series.clone(),
+        windows: needs.windows.clone(),
+    };
     let mut view = ViewState::default();
     view.apply(1, &Change::Arranged(Arc::new(arranged)));
     for series in &needs.series {
@@ -170,13 +309,31 @@ fn latest(series: &SeriesKey) -> Option<Observation> {
         ("budget", Scenario::Actual) => (33_190_000.0, day_start(2015, 12, 31)?),
         _ => return None,
     };
-    let status = if series.indicator.as_str() == "budget" { ObservationStatus::Official } else { ObservationStatus::Simulated };
-    Some(Observation { series: series.clone(), value, phenomenon_time: at, received_at: at.plus_micros(800_000), status, source: source(series).into() })
+    let status =
+        if series.indicator.as_str() == "budget" { ObservationStatus::Official } else { ObservationStatus::Simulated };
+    Some(Observation {
+        series: series.clone(),
+        value,
+        phenomenon_time: at,
+        received_at: at.plus_micros(800_000),
+        status,
+        source: source(series).into(),
+    })
 }
 
 fn bucket(spec: &WindowSpec, time: Timestamp, value: f64) -> Option<Bucket> {
     let start = spec.bucket_start(time)?;
-    Some(Bucket { start, min: value, max: value, last: value, time, received_at: time.plus_micros(500_000), status: ObservationStatus::Simulated, source: source(&spec.series).into(), at: 3 })
+    Some(Bucket {
+        start,
+        min: value,
+        max: value,
+        last: value,
+        time,
+        received_at: time.plus_micros(500_000),
+        status: ObservationStatus::Simulated,
+        source: source(&spec.series).into(),
+        at: 3,
+    })
 }
 
 fn buckets(spec: &WindowSpec) -> Vec<Bucket> {

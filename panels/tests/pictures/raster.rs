@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use panels::{Link, svg};
 use panels::text::TextEngine;
+use panels::{Link, svg};
 use protocol::message::Mode;
 use resvg::{tiny_skia, usvg};
 

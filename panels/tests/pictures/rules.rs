@@ -20,8 +20,15 @@ thread_local! {
 /// Values that bring out overflow, overlap and division by nothing.
 fn any_value() -> impl Strategy<Value = f64> {
     prop_oneof![
-        Just(0.0), Just(-0.0), Just(f64::MAX), Just(f64::MIN), Just(f64::MIN_POSITIVE), Just(1e-300),
-        -1e3..1e3f64, -1e12..1e12f64, any::<f64>().prop_filter("finite", |value| value.is_finite()),
+        Just(0.0),
+        Just(-0.0),
+        Just(f64::MAX),
+        Just(f64::MIN),
+        Just(f64::MIN_POSITIVE),
+        Just(1e-300),
+        -1e3..1e3f64,
+        -1e12..1e12f64,
+        any::<f64>().prop_filter("finite", |value| value.is_finite()),
     ]
 }
 
@@ -39,19 +46,37 @@ fn any_canvas() -> impl Strategy<Value = Canvas> {
 /// The overview with random figures in it.
 fn any_state() -> impl Strategy<Value = Shown> {
     let figures = proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_time()), 0..40);
-    let buckets = proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_value(), any_time()), 0..60);
+    let buckets =
+        proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_value(), any_time()), 0..60);
     (any_canvas(), figures, buckets).prop_map(|(canvas, figures, points)| {
         let mut view = state_without_figures(canvas);
         let arranged = view.arranged().unwrap().clone();
         for (index, value, at) in figures {
             let series = index.get(&arranged.series).clone();
-            let observation = Observation { series, value, phenomenon_time: at, received_at: at, status: ObservationStatus::Simulated, source: "kbnn".into() };
+            let observation = Observation {
+                series,
+                value,
+                phenomenon_time: at,
+                received_at: at,
+                status: ObservationStatus::Simulated,
+                source: "kbnn".into(),
+            };
             view.apply(2, &Change::Observed(observation.into()));
         }
         for (index, a, b, at) in points {
             let window = index.index(arranged.windows.len());
             let Some(start) = arranged.windows[window].bucket_start(at) else { continue };
-            let bucket = Bucket { start, min: a.min(b), max: a.max(b), last: b, time: at, received_at: at, status: ObservationStatus::Automatic, source: "qt".into(), at: 3 };
+            let bucket = Bucket {
+                start,
+                min: a.min(b),
+                max: a.max(b),
+                last: b,
+                time: at,
+                received_at: at,
+                status: ObservationStatus::Automatic,
+                source: "qt".into(),
+                at: 3,
+            };
             view.apply(3, &Change::Buckets(Buckets { window: u16::try_from(window).unwrap(), buckets: vec![bucket] }));
         }
         Shown(view)
@@ -63,7 +88,12 @@ struct Shown(ViewState);
 
 impl std::fmt::Debug for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} with {:?}", self.0.arranged().map(|arranged| arranged.canvas), self.0.latest_values().collect::<Vec<_>>())
+        write!(
+            f,
+            "{:?} with {:?}",
+            self.0.arranged().map(|arranged| arranged.canvas),
+            self.0.latest_values().collect::<Vec<_>>()
+        )
     }
 }
 
@@ -77,11 +107,14 @@ fn state_without_figures(canvas: Canvas) -> ViewState {
 /// Nothing is drawn outside the tile or is not a number, and every figure comes from a series of the state.
 fn check(view: &ViewState, link: Link, language: &str, text: &mut TextEngine) -> Result<(), TestCaseError> {
     let arranged = view.arranged().unwrap();
-    let known: BTreeSet<_> = arranged.series.iter().chain(arranged.windows.iter().map(|window| &window.series)).collect();
+    let known: BTreeSet<_> =
+        arranged.series.iter().chain(arranged.windows.iter().map(|window| &window.series)).collect();
     let scale = place::scale(arranged.canvas);
     for (spec, rect) in place::tiles(&arranged.layout, arranged.canvas) {
         let scene = paint_panel(Paint { spec, view, now: NOW, link, language, rect, scale, text });
-        prop_assert!(matches!(&scene.items[0], Item::Quad(ground) if ground.rect == rect && ground.fill.a == 255 && ground.radius == 0.0));
+        prop_assert!(
+            matches!(&scene.items[0], Item::Quad(ground) if ground.rect == rect && ground.fill.a == 255 && ground.radius == 0.0)
+        );
         for item in &scene.items {
             let bounds = item.bounds();
             let finite = [bounds.x, bounds.y, bounds.width, bounds.height].iter().all(|length| length.is_finite());
@@ -90,7 +123,11 @@ fn check(view: &ViewState, link: Link, language: &str, text: &mut TextEngine) ->
         }
         for (figure, provenance) in scene.figures() {
             prop_assert!(!figure.is_empty() && !provenance.origins().is_empty());
-            prop_assert!(provenance.origins().iter().all(|origin| known.contains(origin.series())), "{}: {figure}", spec.id);
+            prop_assert!(
+                provenance.origins().iter().all(|origin| known.contains(origin.series())),
+                "{}: {figure}",
+                spec.id
+            );
         }
         if let Some(change) = panel(&spec.kind).and_then(|kind| kind.next_change(spec, view, NOW)) {
             prop_assert!(change > NOW, "{}: the next change lies at {change:?}", spec.id);
@@ -124,8 +161,19 @@ proptest! {
 #[test]
 fn before_the_first_snapshot_every_kind_says_that_it_waits() {
     let (layout, view, mut text) = (overview(), ViewState::default(), TextEngine::new());
-    for (spec, rect) in place::tiles(&layout, CANVAS).filter(|(spec, _)| !["text", "hologram"].contains(&spec.kind.as_str())) {
-        let scene = paint_panel(Paint { spec, view: &view, now: NOW, link: Link::Live, language: "vi", rect, scale: 1.0, text: &mut text });
+    for (spec, rect) in
+        place::tiles(&layout, CANVAS).filter(|(spec, _)| !["text", "hologram"].contains(&spec.kind.as_str()))
+    {
+        let scene = paint_panel(Paint {
+            spec,
+            view: &view,
+            now: NOW,
+            link: Link::Live,
+            language: "vi",
+            rect,
+            scale: 1.0,
+            text: &mut text,
+        });
         let said = scene.texts().any(|run| run.content.as_str() == "Đang chờ dữ liệu");
         assert!(said, "{} does not say that it waits", spec.id);
     }
@@ -141,7 +189,14 @@ fn said(id: &str, mode: Mode, link: Link) -> Vec<String> {
 #[test]
 fn the_header_tells_the_time_the_state_and_what_is_illustrative() {
     let header = said("head", Mode::Live, Link::Live);
-    let meant = ["UBND TỈNH QUẢNG NGÃI · TRUNG TÂM ĐIỀU HÀNH THÔNG MINH", "Tổng quan kinh tế – xã hội", "08:42:17", "Thứ Hai, 14/8/2023", "TRỰC TIẾP", "số liệu minh họa"];
+    let meant = [
+        "UBND TỈNH QUẢNG NGÃI · TRUNG TÂM ĐIỀU HÀNH THÔNG MINH",
+        "Tổng quan kinh tế – xã hội",
+        "08:42:17",
+        "Thứ Hai, 14/8/2023",
+        "TRỰC TIẾP",
+        "số liệu minh họa",
+    ];
     for text in meant {
         assert!(header.iter().any(|said| said == text), "'{text}' is not in {header:?}");
     }
@@ -181,12 +236,37 @@ fn what_is_wrong_with_options_is_named_with_what_would_be_right() {
     let cases = [
         ("value", serde_json::json!({ "indicator": "revenu", "area": "51" }), "indicator", "did you mean 'revenue'?"),
         ("value", serde_json::json!({ "indicator": "revenue", "area": "99" }), "area", "unknown area '99'"),
-        ("value", serde_json::json!({ "indicater": "revenue", "area": "51" }), "indicater", "did you mean 'indicator'?"),
-        ("value", serde_json::json!({ "indicator": "revenue", "area": 51 }), "area", "invalid type: integer `51`, expected a string"),
-        ("value", serde_json::json!({ "indicator": "revenue", "area": "51", "sparkline": 3 }), "sparkline", "expected true, false or a table"),
-        ("series", serde_json::json!({ "indicator": "revenue", "area": "51", "from": "2023-02-30", "to": "2023-12-31" }), "from", "write it like 2023-12-31"),
+        (
+            "value",
+            serde_json::json!({ "indicater": "revenue", "area": "51" }),
+            "indicater",
+            "did you mean 'indicator'?",
+        ),
+        (
+            "value",
+            serde_json::json!({ "indicator": "revenue", "area": 51 }),
+            "area",
+            "invalid type: integer `51`, expected a string",
+        ),
+        (
+            "value",
+            serde_json::json!({ "indicator": "revenue", "area": "51", "sparkline": 3 }),
+            "sparkline",
+            "expected true, false or a table",
+        ),
+        (
+            "series",
+            serde_json::json!({ "indicator": "revenue", "area": "51", "from": "2023-02-30", "to": "2023-12-31" }),
+            "from",
+            "write it like 2023-12-31",
+        ),
         ("series", serde_json::json!({ "indicator": "revenue" }), "series", "give either 'indicator' and 'area'"),
-        ("series", serde_json::json!({ "indicator": "revenue", "area": "51", "buckets": 1 }), "buckets", "it must be 2 to 2048"),
+        (
+            "series",
+            serde_json::json!({ "indicator": "revenue", "area": "51", "buckets": 1 }),
+            "buckets",
+            "it must be 2 to 2048",
+        ),
         ("bars", serde_json::json!({ "indicator": "rate", "area": "522" }), "area", "no areas below it"),
         ("bars", serde_json::json!({ "by": "colour" }), "by", "unknown variant `colour`"),
         ("bars", serde_json::json!({ "by": "series" }), "series", "need a list 'series'"),

@@ -41,7 +41,7 @@ pub struct Centre {
 }
 
 /// Why a command was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 pub enum Refusal {
     #[error("there is no {what}; known: {known}")]
     NotFound { what: String, known: String },

@@ -250,3 +250,25 @@ fn mistakes_in_sources_are_named() {
         ]
     );
 }
+
+/// A centre of this repository, by its folder.
+fn shipped(folder: &str) -> CentreConfig {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+    load_in(&dir, &|_| None).unwrap_or_else(|findings| panic!("{folder}:\n{findings}"))
+}
+
+#[test]
+fn the_demonstration_centre_is_whole() {
+    let config = shipped("config/demo");
+    let catalogue = &config.catalogue;
+    assert_eq!(catalogue.children(&"51".into()).count(), 13);
+    assert!(catalogue.indicators.len() >= 12);
+    assert!(config.sources.iter().any(|spec| spec.info.kind == "push" && spec.source.is_none()));
+    assert_eq!(config.walls["main"].canvas, protocol::Canvas { width_px: 3840, height_px: 2160 });
+    let names = catalogue.indicators.values().map(|indicator| &indicator.name).chain(catalogue.areas.values().map(|area| &area.name));
+    assert!(names.chain(catalogue.agencies.values().map(|agency| &agency.name)).all(|name| name.en.is_some()));
+    // The panels fill the grid but for nothing.
+    let layout = &config.layouts["overview"];
+    let cells: u32 = layout.panels.iter().map(|panel| u32::from(panel.place.columns) * u32::from(panel.place.rows)).sum();
+    assert_eq!(cells, u32::from(layout.grid.0) * u32::from(layout.grid.1));
+}

@@ -37,6 +37,11 @@ CREATE TABLE lost_entries (
     body BLOB NOT NULL,
     PRIMARY KEY (epoch, offset)
 );
+CREATE TABLE cuts (
+    id INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    offset INTEGER NOT NULL
+);
 ";
 const SCHEMA_VERSION: i64 = 1;
 /// How many groups may wait for the disk.
@@ -74,8 +79,20 @@ impl LocalLog {
     /// # Errors
     /// When the folder cannot be used or was written by a newer version.
     pub fn open(folder: &Path) -> Result<Self, LogError> {
+        Self::open_as(folder, database::Durability::EveryCommit)
+    }
+
+    /// Opens or makes the archive of another log, from which its newest entries can be had again.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_archive(folder: &Path) -> Result<Self, LogError> {
+        Self::open_as(folder, database::Durability::Eventually)
+    }
+
+    fn open_as(folder: &Path, durability: database::Durability) -> Result<Self, LogError> {
         let path = folder.join("log.sqlite");
-        let connection = database::open(&path, SCHEMA, SCHEMA_VERSION, database::Durability::EveryCommit)?;
+        let connection = database::open(&path, SCHEMA, SCHEMA_VERSION, durability)?;
         let head = read_head(&connection)?;
         let head = Arc::new(Mutex::new(head));
         let (jobs, queue) = mpsc::channel(QUEUE);
@@ -178,6 +195,22 @@ impl LocalLog {
         })
     }
 
+    /// The offset up to which the log is still what it was in `epoch`; 0 for an epoch it never had.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn kept_since(&self, epoch: u64) -> Result<u64, LogError> {
+        self.with_reader(|connection| {
+            let mut began = connection.prepare_cached("SELECT max(id) FROM cuts WHERE epoch = ?1")?;
+            let Some(began) = began.query_row([to_sql(epoch)], |row| row.get::<_, Option<i64>>(0))? else {
+                return Ok(0);
+            };
+            let mut lowest = connection.prepare_cached("SELECT min(offset) FROM cuts WHERE id > ?1")?;
+            let lowest = lowest.query_row([began], |row| row.get::<_, Option<i64>>(0))?;
+            Ok(lowest.map_or(u64::MAX, from_sql))
+        })
+    }
+
     fn with_reader<T>(&self, read: impl FnOnce(&Connection) -> Result<T, LogError>) -> Result<T, LogError> {
         let pooled = self.readers.lock().pop();
         let connection = match pooled {
@@ -251,7 +284,7 @@ impl Writer {
         )?;
         transaction.execute("DELETE FROM entries WHERE offset > ?1", [to_sql(offset)])?;
         transaction.execute("DELETE FROM idempotency WHERE offset > ?1", [to_sql(offset)])?;
-        database::set_meta(&transaction, "epoch", to_sql(epoch))?;
+        note_epoch(&transaction, to_sql(epoch), to_sql(offset))?;
         transaction.commit()?;
         *self.head.lock() = read_head(&self.connection)?;
         Ok(lost as u64)
@@ -315,7 +348,7 @@ fn read_head(connection: &Connection) -> Result<Head, LogError> {
         Some(epoch) => epoch,
         None => {
             let epoch = fresh_epoch();
-            database::set_meta(connection, "epoch", epoch)?;
+            note_epoch(connection, epoch, 0)?;
             epoch
         }
     };
@@ -328,8 +361,14 @@ fn read_head(connection: &Connection) -> Result<Head, LogError> {
     Ok(Head { position: StreamPosition { epoch: from_sql(epoch), offset }, hash })
 }
 
+/// The log goes on under `epoch` behind `offset`.
+fn note_epoch(connection: &Connection, epoch: i64, offset: i64) -> Result<(), rusqlite::Error> {
+    connection.execute("INSERT INTO cuts (epoch, offset) VALUES (?1, ?2)", params![epoch, offset])?;
+    database::set_meta(connection, "epoch", epoch)
+}
+
 /// A name that no other log has; small enough for a JavaScript number.
-pub(super) fn fresh_epoch() -> i64 {
+pub(in crate::log) fn fresh_epoch() -> i64 {
     i64::from(rand::random::<u32>()) + 1
 }
 

@@ -5,6 +5,7 @@
 
 pub mod local;
 pub mod recorder;
+pub mod redis;
 pub mod tail;
 
 use std::fmt;
@@ -61,9 +62,12 @@ pub enum LogError {
     /// It cannot be written now; nothing was kept.
     #[error("the log cannot be written: {reason}")]
     Away { reason: String },
-    /// Another writer was faster: the head is not where it was thought to be.
-    #[error("the log has moved on")]
-    Moved,
+    /// Another writer was faster: the head is not where it was thought to be. Nothing was kept.
+    #[error("the log has moved on to entry {}", head.position.offset)]
+    Moved { head: Head },
+    /// The connection broke before the log answered.
+    #[error("whether it was recorded is not known: {reason}")]
+    Unknown { reason: String },
     /// Entries do not follow the head.
     #[error("entry {offset} does not follow the log, which ends before {expected}")]
     Diverged { offset: u64, expected: u64 },
@@ -86,4 +90,13 @@ impl From<crate::store::database::DatabaseError> for LogError {
     fn from(error: crate::store::database::DatabaseError) -> Self {
         Self::Database(std::sync::Arc::new(error))
     }
+}
+
+/// Where entries become durable.
+#[derive(Clone)]
+pub enum Backend {
+    /// In the data folder of this server, the only one.
+    Local,
+    /// In Redis, for several servers.
+    Redis(Box<redis::RedisLog>),
 }

@@ -1,16 +1,17 @@
 //! The one writer: batches and commands become events, a group at a time.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::event::{ObservationRow, ObservationsRecorded, RefusedRow};
-use protocol::{Command, Event, SourceId, Timestamp};
+use protocol::{Command, Event, SourceId, StreamPosition, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::local::{LocalLog, Written, idempotency_key};
+use super::redis::{Answer, Appender, Forwarded, RedisLog, Unappended};
 use super::tail::Tail;
-use super::{Draft, LogError};
-use crate::centre::Refusal;
+use super::{Backend, Draft, Head, LogError};
+use crate::centre::{Centre, Refusal};
 use crate::clock::Clock;
 
 /// Requests that may wait for the writer.
@@ -18,6 +19,8 @@ const QUEUE: usize = 1024;
 /// Most requests, and most bytes, of one group.
 const GROUP_REQUESTS: usize = 512;
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
+/// How long a group follows a log that others write, and waits to be folded.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Observations from one source, already checked row by row.
 #[derive(Debug, Clone)]
@@ -53,18 +56,25 @@ pub enum RecordError {
     /// The log cannot be written now; the same request may succeed later.
     #[error("{reason}")]
     Unavailable { reason: String },
+    /// The log did not answer: it may have been recorded or not.
+    #[error("whether it was recorded is not known ({reason}); send it again with the same Idempotency-Key")]
+    Unknown { reason: String },
     #[error("{0}")]
     Refused(#[from] Refusal),
 }
 
 impl From<LogError> for RecordError {
     fn from(error: LogError) -> Self {
-        Self::Unavailable { reason: error.to_string() }
+        match error {
+            LogError::Unknown { reason } => Self::Unknown { reason },
+            error => Self::Unavailable { reason: error.to_string() },
+        }
     }
 }
 
 enum Request {
-    Record { draft: Draft, key: Option<String>, reply: oneshot::Sender<Result<Recorded, RecordError>> },
+    /// The draft is lent to an append, and comes back when that has to be made again.
+    Record { draft: Option<Draft>, key: Option<String>, reply: oneshot::Sender<Result<Recorded, RecordError>> },
     Command { command: Command, reply: oneshot::Sender<Result<Decided, RecordError>> },
     Revise { event: Box<Event>, reply: oneshot::Sender<Result<Decided, RecordError>> },
 }
@@ -73,37 +83,54 @@ enum Request {
 #[derive(Clone)]
 pub struct Recorder {
     requests: mpsc::Sender<Request>,
+    backend: Backend,
     tail: Arc<Tail>,
     clock: Clock,
 }
 
 impl Recorder {
-    /// Starts the writer over a log.
+    /// Starts the writer over a log; `log` is the archive when the log itself is elsewhere.
     #[must_use]
-    pub fn start(log: LocalLog, tail: Arc<Tail>, clock: Clock) -> Self {
+    pub fn start(log: LocalLog, backend: Backend, tail: Arc<Tail>, clock: Clock) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE);
-        let writer = Writer { log, tail: Arc::clone(&tail), clock: clock.clone() };
+        let appending = match &backend {
+            Backend::Local => Appending::Local,
+            Backend::Redis(redis) => Appending::Redis(redis.appender()),
+        };
+        let writer = Writer { log, appending, tail: Arc::clone(&tail), clock: clock.clone() };
         tokio::spawn(writer.run(queue));
-        Self { requests, tail, clock }
+        Self { requests, backend, tail, clock }
     }
 
     /// Makes a batch durable.
     ///
     /// # Errors
-    /// When the log cannot be written; nothing of the batch is kept then.
+    /// When the log cannot be written; nothing of the batch is kept then, unless it is [`RecordError::Unknown`].
     pub async fn record(&self, batch: Batch) -> Result<Recorded, RecordError> {
-        let Batch { source, rows, refused, idempotency_key: key } = batch;
-        if rows.is_empty() && key.is_none() {
+        let Batch { source, rows, refused, idempotency_key } = batch;
+        if rows.is_empty() && idempotency_key.is_none() {
             let offset = self.tail.head().borrow().position.offset;
             return Ok(Recorded { offset, accepted: 0, refused, repeated: false });
         }
+        let elsewhere = self.elsewhere();
+        let is_keyed = idempotency_key.is_some();
+        // What goes to another server may have to be sent again.
+        let key = idempotency_key.or_else(|| elsewhere.is_some().then(|| format!("{:032x}", rand::random::<u128>())));
         let kept = if key.is_some() { refused.clone() } else { Vec::new() };
         let recorded =
             ObservationsRecorded { source, received_at: self.clock.now(), rows, idempotency_key: key, refused: kept };
-        let event = Event::ObservationsRecorded(recorded);
-        let draft = encode(event)?;
-        let key = idempotency_key(&draft.event);
-        let mut answer = self.ask(|reply| Request::Record { draft, key, reply }).await?;
+        let draft = encode(Event::ObservationsRecorded(recorded))?;
+        let forwarded = match elsewhere {
+            Some(redis) => redis.forward(&Forwarded::Record { body: draft.body.clone().into() }).await?,
+            None => None,
+        };
+        let mut answer = match forwarded {
+            Some(answer) => answer.recorded()?,
+            None => self.record_here(draft).await?,
+        };
+        if !is_keyed {
+            answer.repeated = false;
+        }
         if !answer.repeated {
             answer.refused = refused;
         }
@@ -115,15 +142,53 @@ impl Recorder {
     /// # Errors
     /// When it is refused or the log cannot be written.
     pub async fn command(&self, command: Command) -> Result<Decided, RecordError> {
+        if let Some(redis) = self.elsewhere()
+            && let Some(answer) = redis.forward(&Forwarded::Command(command.clone())).await?
+        {
+            return answer.decided();
+        }
         self.ask(|reply| Request::Command { command, reply }).await
     }
 
-    /// Records a new revision of the configuration.
+    /// Records a new revision of the configuration, as the writer.
     ///
     /// # Errors
     /// When the log cannot be written.
     pub async fn revise(&self, event: Event) -> Result<Decided, RecordError> {
         self.ask(|reply| Request::Revise { event: Box::new(event), reply }).await
+    }
+
+    /// Does what another server has forwarded; it is not forwarded again.
+    pub async fn answer(&self, forwarded: Forwarded) -> Answer {
+        if self.elsewhere().is_some() {
+            return Answer::NotWriter;
+        }
+        match forwarded {
+            Forwarded::Command(command) => self.ask(|reply| Request::Command { command, reply }).await.into(),
+            Forwarded::Record { body } => match rmp_serde::from_slice(&body) {
+                Ok(event) => self.record_here(Draft { event, body: body.into() }).await.into(),
+                Err(error) => Answer::Unavailable { reason: format!("the writer cannot read the event: {error}") },
+            },
+        }
+    }
+
+    /// The log that other servers share, if one does.
+    #[must_use]
+    pub fn shared_log(&self) -> Option<&RedisLog> {
+        match &self.backend {
+            Backend::Local => None,
+            Backend::Redis(redis) => Some(redis),
+        }
+    }
+
+    /// The log, when another server writes it.
+    fn elsewhere(&self) -> Option<&RedisLog> {
+        self.shared_log().filter(|redis| !redis.is_writer())
+    }
+
+    async fn record_here(&self, draft: Draft) -> Result<Recorded, RecordError> {
+        let key = idempotency_key(&draft.event);
+        self.ask(|reply| Request::Record { draft: Some(draft), key, reply }).await
     }
 
     async fn ask<T>(
@@ -142,21 +207,33 @@ fn encode(event: Event) -> Result<Draft, LogError> {
     Ok(Draft { event, body })
 }
 
-/// What to tell whom once a group is durable. `first` is the place of its first draft in the group.
-enum Answer {
-    Record { accepted: u64, place: usize, reply: oneshot::Sender<Result<Recorded, RecordError>> },
-    Repeat { place: usize, reply: oneshot::Sender<Result<Recorded, RecordError>> },
-    Decided { events: Vec<Event>, place: usize, reply: oneshot::Sender<Result<Decided, RecordError>> },
+/// What is to be told once a group is durable, request by request. `place` is where in the group a draft is.
+enum Verdict {
+    Record { accepted: u64, place: usize },
+    /// The same key as a draft of the group.
+    Repeat { place: usize },
+    /// The same key as an entry of the log.
+    Earlier(Recorded),
+    Decided { events: Vec<Event>, place: usize },
+    Refused(RecordError),
+}
+
+/// How a group becomes durable.
+enum Appending {
+    Local,
+    Redis(Appender),
 }
 
 struct Writer {
+    /// The log, or the archive of the one in Redis.
     log: LocalLog,
+    appending: Appending,
     tail: Arc<Tail>,
     clock: Clock,
 }
 
 impl Writer {
-    async fn run(self, mut queue: mpsc::Receiver<Request>) {
+    async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
         while let Some(first) = queue.recv().await {
             let mut group = vec![first];
             let mut bytes = group[0].bytes();
@@ -169,94 +246,137 @@ impl Writer {
         }
     }
 
-    async fn write(&self, group: Vec<Request>) {
-        let now = self.clock.now();
-        let (drafts, answers) = self.decide(group, now).await;
+    /// Decides and appends a group, anew when another writer was faster.
+    async fn write(&mut self, mut group: Vec<Request>) {
+        let began = Instant::now();
+        loop {
+            let now = self.clock.now();
+            // The head before the centre: a centre that is ahead of it only makes the append fail.
+            let head = *self.tail.head().borrow();
+            let (drafts, verdicts) = self.decide(&mut group, head, now).await;
+            match self.append(head, drafts, now).await {
+                Ok(written) => return answer(group, verdicts, &written),
+                Err(Unappended { error: LogError::Moved { head }, drafts }) if began.elapsed() < PATIENCE => {
+                    take_back(&mut group, &verdicts, drafts);
+                    self.tail.reach_head(head, PATIENCE).await;
+                }
+                Err(Unappended { error, .. }) => return refuse(group, verdicts, &error.into()),
+            }
+        }
+    }
+
+    /// Durable and folded when it returns, so that who is answered reads what it wrote.
+    async fn append(&mut self, head: Head, drafts: Vec<Draft>, now: Timestamp) -> Result<Vec<Written>, Unappended> {
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
         let started = Instant::now();
-        let result = if drafts.is_empty() { Ok(Vec::new()) } else { self.log.append(drafts, now).await };
-        match result {
+        let appended = match &mut self.appending {
+            Appending::Local => {
+                let appended = self.log.append(drafts, now).await;
+                appended.map_err(|error| Unappended { error, drafts: Vec::new() })
+            }
+            Appending::Redis(appender) => appender.append(head, drafts, now).await,
+        };
+        match &appended {
             Ok(written) => {
                 metrics::histogram!("ioc_append_seconds").record(started.elapsed().as_secs_f64());
-                if !written.is_empty() {
-                    self.tail.note(None, now);
-                }
-                // Folded before the answer, so that who is answered reads what it wrote.
-                if let Err(error) = self.tail.advance(&written).await {
+                self.tail.note(None, now);
+                self.fold(head.position.epoch, written).await;
+            }
+            Err(Unappended { error: LogError::Moved { .. } | LogError::Unknown { .. }, .. }) => {}
+            Err(Unappended { error, .. }) => self.tail.note(Some(&error.to_string()), now),
+        }
+        appended
+    }
+
+    /// With Redis the entries come back as the stream is followed.
+    async fn fold(&self, epoch: u64, written: &[Written]) {
+        match self.appending {
+            Appending::Local => {
+                if let Err(error) = self.tail.advance(written).await {
                     tracing::debug!(%error, "entries were not folded");
                 }
-                answer(answers, &written);
             }
-            Err(error) => {
-                self.tail.note(Some(&error.to_string()), now);
-                refuse(answers, &error.into());
+            Appending::Redis(_) => {
+                let offset = written.last().map_or(0, |written| written.entry.offset);
+                self.tail.reach(StreamPosition { epoch, offset }, PATIENCE).await;
             }
         }
     }
 
     /// Turns requests into drafts, each command decided on what the ones before it lead to.
-    async fn decide(&self, group: Vec<Request>, now: Timestamp) -> (Vec<Draft>, Vec<Answer>) {
+    async fn decide(&self, group: &mut [Request], head: Head, now: Timestamp) -> (Vec<Draft>, Vec<Verdict>) {
         let mut centre = self.tail.centre().borrow().clone();
-        let mut next = self.tail.head().borrow().position.offset + 1;
-        let (mut drafts, mut answers) = (Vec::<Draft>::new(), Vec::new());
+        let (mut drafts, mut verdicts) = (Vec::<Draft>::new(), Vec::with_capacity(group.len()));
         for request in group {
-            match request {
-                Request::Record { draft, key, reply } => match self.earlier(key, &drafts).await {
-                    Ok(None) => {
-                        let accepted = accepted(&draft.event);
-                        answers.push(Answer::Record { accepted, place: drafts.len(), reply });
-                        drafts.push(draft);
-                        next += 1;
-                    }
-                    Ok(Some(Earlier::InGroup(place))) => answers.push(Answer::Repeat { place, reply }),
-                    Ok(Some(Earlier::InLog(recorded))) => drop(reply.send(Ok(recorded))),
-                    Err(error) => drop(reply.send(Err(error.into()))),
-                },
-                Request::Command { command, reply } => match centre.decide(&command, now) {
-                    Ok(events) => {
-                        let place = drafts.len();
-                        match events.iter().cloned().map(encode).collect::<Result<Vec<_>, _>>() {
-                            Ok(encoded) => {
-                                for draft in encoded {
-                                    Arc::make_mut(&mut centre).apply(next, &draft.event);
-                                    next += 1;
-                                    drafts.push(draft);
-                                }
-                                answers.push(Answer::Decided { events, place, reply });
-                            }
-                            Err(error) => drop(reply.send(Err(error.into()))),
-                        }
-                    }
-                    Err(refusal) => drop(reply.send(Err(refusal.into()))),
-                },
-                Request::Revise { event, reply } => match encode(*event) {
-                    Ok(draft) => {
-                        Arc::make_mut(&mut centre).apply(next, &draft.event);
-                        answers.push(Answer::Decided { events: vec![draft.event.clone()], place: drafts.len(), reply });
-                        next += 1;
-                        drafts.push(draft);
-                    }
-                    Err(error) => drop(reply.send(Err(error.into()))),
-                },
+            let before = drafts.len();
+            let verdict = match request {
+                Request::Record { draft, key, .. } => self.decide_record(draft, key.as_deref(), &mut drafts).await,
+                Request::Command { command, .. } => decide_command(&centre, command, now, &mut drafts),
+                Request::Revise { event, .. } => decided(vec![(**event).clone()], &mut drafts),
+            };
+            if matches!(verdict, Verdict::Decided { .. }) {
+                let next = head.position.offset + 1 + before as u64;
+                for (offset, draft) in (next..).zip(&drafts[before..]) {
+                    Arc::make_mut(&mut centre).apply(offset, &draft.event);
+                }
             }
+            verdicts.push(verdict);
         }
-        (drafts, answers)
+        (drafts, verdicts)
     }
 
-    async fn earlier(&self, key: Option<String>, drafts: &[Draft]) -> Result<Option<Earlier>, LogError> {
-        let Some(key) = key else { return Ok(None) };
+    async fn decide_record(&self, draft: &mut Option<Draft>, key: Option<&str>, drafts: &mut Vec<Draft>) -> Verdict {
+        match self.earlier(key, drafts).await {
+            Ok(Some(earlier)) => earlier,
+            Ok(None) => {
+                let place = drafts.len();
+                drafts.extend(draft.take());
+                Verdict::Record { accepted: drafts.last().map_or(0, |draft| accepted(&draft.event)), place }
+            }
+            Err(error) => Verdict::Refused(error.into()),
+        }
+    }
+
+    /// What became of an earlier batch with the same key.
+    async fn earlier(&self, key: Option<&str>, drafts: &[Draft]) -> Result<Option<Verdict>, LogError> {
+        let Some(key) = key.map(str::to_owned) else { return Ok(None) };
         if let Some(place) = drafts.iter().position(|draft| idempotency_key(&draft.event).as_ref() == Some(&key)) {
-            return Ok(Some(Earlier::InGroup(place)));
+            return Ok(Some(Verdict::Repeat { place }));
         }
         let log = self.log.clone();
         let found = tokio::task::spawn_blocking(move || log.by_key(&key)).await.map_err(|_| LogError::Stopped)??;
-        Ok(found.map(|written| Earlier::InLog(repeat(written.entry.offset, &written.entry.event))))
+        Ok(found.map(|written| Verdict::Earlier(repeat(written.entry.offset, &written.entry.event))))
     }
 }
 
-/// Where a batch with the same key is.
-enum Earlier {
-    InGroup(usize),
-    InLog(Recorded),
+fn decide_command(centre: &Centre, command: &Command, now: Timestamp, drafts: &mut Vec<Draft>) -> Verdict {
+    match centre.decide(command, now) {
+        Ok(events) => decided(events, drafts),
+        Err(refusal) => Verdict::Refused(refusal.into()),
+    }
+}
+
+fn decided(events: Vec<Event>, drafts: &mut Vec<Draft>) -> Verdict {
+    match events.iter().cloned().map(encode).collect::<Result<Vec<_>, _>>() {
+        Ok(encoded) => {
+            let place = drafts.len();
+            drafts.extend(encoded);
+            Verdict::Decided { events, place }
+        }
+        Err(error) => Verdict::Refused(error.into()),
+    }
+}
+
+/// Gives batches back to their requests; what commands led to is decided anew.
+fn take_back(group: &mut [Request], verdicts: &[Verdict], drafts: Vec<Draft>) {
+    let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
+    for (request, verdict) in group.iter_mut().zip(verdicts) {
+        if let (Request::Record { draft, .. }, Verdict::Record { place, .. }) = (request, verdict) {
+            *draft = drafts.get_mut(*place).and_then(Option::take);
+        }
+    }
 }
 
 fn accepted(event: &Event) -> u64 {
@@ -274,37 +394,46 @@ fn repeat(offset: u64, event: &Event) -> Recorded {
     Recorded { offset, accepted: accepted(event), refused, repeated: true }
 }
 
-/// A caller that no longer waits is no error: its batch is durable all the same.
-fn answer(answers: Vec<Answer>, written: &[Written]) {
-    let offset_at = |place: usize| written.get(place).map_or(0, |written| written.entry.offset);
-    for answer in answers {
-        match answer {
-            Answer::Record { accepted, place, reply } => {
-                drop(reply.send(Ok(Recorded {
-                    offset: offset_at(place),
-                    accepted,
-                    refused: Vec::new(),
-                    repeated: false,
-                })));
-            }
-            Answer::Repeat { place, reply } => {
-                if let Some(written) = written.get(place) {
-                    drop(reply.send(Ok(repeat(written.entry.offset, &written.entry.event))));
-                }
-            }
-            Answer::Decided { events, place, reply } => {
-                let offset = offset_at(place + events.len().saturating_sub(1));
-                drop(reply.send(Ok(Decided { offset, events })));
-            }
-        }
+/// Tells everyone of a group that is durable.
+fn answer(group: Vec<Request>, verdicts: Vec<Verdict>, written: &[Written]) {
+    for (request, verdict) in group.into_iter().zip(verdicts) {
+        request.settle(verdict, written);
     }
 }
 
-fn refuse(answers: Vec<Answer>, error: &RecordError) {
-    for answer in answers {
-        match answer {
-            Answer::Record { reply, .. } | Answer::Repeat { reply, .. } => drop(reply.send(Err(error.clone()))),
-            Answer::Decided { reply, .. } => drop(reply.send(Err(error.clone()))),
+/// Tells everyone that a group was not appended; who needs no append is answered all the same.
+fn refuse(group: Vec<Request>, verdicts: Vec<Verdict>, error: &RecordError) {
+    for (request, verdict) in group.into_iter().zip(verdicts) {
+        let verdict = match verdict {
+            verdict @ (Verdict::Earlier(_) | Verdict::Refused(_)) => verdict,
+            _ => Verdict::Refused(error.clone()),
+        };
+        request.settle(verdict, &[]);
+    }
+}
+
+impl Verdict {
+    fn recorded(self, written: &[Written]) -> Result<Recorded, RecordError> {
+        let entry_at = |place: usize| written.get(place).map(|written| &written.entry).ok_or(LogError::Stopped);
+        match self {
+            Self::Record { accepted, place } => {
+                Ok(Recorded { offset: entry_at(place)?.offset, accepted, refused: Vec::new(), repeated: false })
+            }
+            Self::Repeat { place } => entry_at(place).map(|entry| repeat(entry.offset, &entry.event)).map_err(Into::into),
+            Self::Earlier(recorded) => Ok(recorded),
+            Self::Refused(error) => Err(error),
+            Self::Decided { .. } => Err(LogError::Stopped.into()),
+        }
+    }
+
+    fn decided(self, written: &[Written]) -> Result<Decided, RecordError> {
+        match self {
+            Self::Decided { events, place } => {
+                let last = written.get(place + events.len().saturating_sub(1));
+                Ok(Decided { offset: last.map_or(0, |written| written.entry.offset), events })
+            }
+            Self::Refused(error) => Err(error),
+            Self::Record { .. } | Self::Repeat { .. } | Self::Earlier(_) => Err(LogError::Stopped.into()),
         }
     }
 }
@@ -312,8 +441,16 @@ fn refuse(answers: Vec<Answer>, error: &RecordError) {
 impl Request {
     fn bytes(&self) -> usize {
         match self {
-            Self::Record { draft, .. } => draft.body.len(),
+            Self::Record { draft, .. } => draft.as_ref().map_or(0, |draft| draft.body.len()),
             Self::Command { .. } | Self::Revise { .. } => 1024,
+        }
+    }
+
+    /// A caller that no longer waits is no error: its batch is durable all the same.
+    fn settle(self, verdict: Verdict, written: &[Written]) {
+        match self {
+            Self::Record { reply, .. } => drop(reply.send(verdict.recorded(written))),
+            Self::Command { reply, .. } | Self::Revise { reply, .. } => drop(reply.send(verdict.decided(written))),
         }
     }
 }

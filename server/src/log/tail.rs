@@ -1,9 +1,10 @@
 //! The end of the log as this server has folded it: every entry passes here once, in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use protocol::Timestamp;
+use protocol::{StreamPosition, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 use super::local::{LocalLog, Written};
@@ -76,6 +77,26 @@ impl Tail {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<LogState> {
         self.state.subscribe()
+    }
+
+    /// Waits until `position` is folded, or its epoch is over; not longer than `patience`.
+    pub async fn reach(&self, position: StreamPosition, patience: Duration) {
+        let mut head = self.head();
+        let is_there = |head: &Head| {
+            let StreamPosition { epoch, offset } = head.position;
+            epoch != position.epoch || offset >= position.offset
+        };
+        if tokio::time::timeout(patience, head.wait_for(is_there)).await.is_err() {
+            tracing::warn!(offset = position.offset, "an entry is durable but not folded yet");
+        }
+    }
+
+    /// Waits until exactly this head, or a later one of its epoch, is folded; false when that takes too long.
+    pub async fn reach_head(&self, target: Head, patience: Duration) -> bool {
+        let StreamPosition { epoch, offset } = target.position;
+        let mut head = self.head();
+        let is_there = |head: &Head| head.position.epoch == epoch && head.position.offset >= offset;
+        tokio::time::timeout(patience, head.wait_for(is_there)).await.is_ok_and(|reached| reached.is_ok())
     }
 
     /// Takes in entries that follow the head and are durable.

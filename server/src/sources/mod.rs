@@ -1,14 +1,26 @@
 //! Where numbers come from. Each kind of source is one file and one line in [`SOURCES`].
 
 pub mod health;
+mod link;
+mod simulated;
+mod state;
+mod supervisor;
 
 use std::fmt;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use crate::config::Options;
 
+pub use link::{Link, SourceError};
+pub use supervisor::{Running, start};
+
 /// Something that brings observations in.
-pub trait Source: Send + Sync + fmt::Debug {}
+pub trait Source: Send + Sync + fmt::Debug {
+    /// Runs until [`Link::stopped`]. After an error it is started again, later and later.
+    fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>>;
+}
 
 /// A kind of source, by the name in `kind = "…"`.
 pub struct Kind {
@@ -18,13 +30,14 @@ pub struct Kind {
 }
 
 /// Every kind there is.
-pub static SOURCES: &[Kind] = &[Kind { name: "push", read: push }];
+pub static SOURCES: &[Kind] =
+    &[Kind { name: "push", read: push }, Kind { name: "simulated", read: simulated::read }];
 
 /// Others send its observations to `POST /api/v1/observations`; it takes no options.
 fn push(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct None {}
-    options.take::<None>();
-    Option::None
+    struct Nothing {}
+    options.take::<Nothing>();
+    None
 }

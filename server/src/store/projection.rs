@@ -119,13 +119,16 @@ impl Projection {
         }
     }
 
-    /// A log that began anew may be shorter: what it no longer has is forgotten.
+    /// A log that began anew may be shorter, and long again by now: what it no longer has is forgotten.
+    /// An archive that lost power may also be behind the history.
     fn follow_epoch(&mut self, target: crate::log::Head) -> Result<(), LogError> {
         let state = self.state.borrow().clone();
-        if state.epoch == target.position.epoch {
+        let same_epoch = state.epoch == target.position.epoch;
+        if same_epoch && state.offset <= target.position.offset {
             return Ok(());
         }
-        let kept = state.offset.min(target.position.offset);
+        let kept = if same_epoch || state.epoch == 0 { u64::MAX } else { self.log.kept_since(state.epoch)? };
+        let kept = kept.min(state.offset).min(target.position.offset);
         let transaction = self.connection.transaction()?;
         if state.epoch != 0 {
             transaction.execute("DELETE FROM observations WHERE offset > ?1", [kept as i64])?;

@@ -68,7 +68,9 @@ impl Reader {
     /// When it does not get there.
     pub async fn wait_for(&self, offset: u64) -> Result<(), StoreError> {
         let mut projected = self.projected.clone();
-        let reached = tokio::time::timeout(PATIENCE, projected.wait_for(|state| state.offset >= offset)).await;
+        let epoch = self.head.borrow().position.epoch;
+        let is_there = |state: &ProjectionState| state.epoch == epoch && state.offset >= offset;
+        let reached = tokio::time::timeout(PATIENCE, projected.wait_for(is_there)).await;
         match reached {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(StoreError::Stopped),

@@ -5,6 +5,7 @@ mod catalogue;
 mod health;
 mod history;
 mod ingest;
+mod internal;
 mod layouts;
 mod live;
 pub mod metrics;
@@ -54,6 +55,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::render))
         .route("/openapi.json", get(openapi::get))
+        .merge(internal::routes())
         .fallback(no_such_address)
         .method_not_allowed_fallback(no_such_method)
         .layer((nosniff, no_store, no_referrer))

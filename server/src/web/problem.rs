@@ -134,6 +134,7 @@ impl From<RecordError> for Problem {
             RecordError::Unavailable { reason } => {
                 Self::unavailable(format!("nothing was recorded: {reason}"), RETRY_AFTER_SECS)
             }
+            unknown @ RecordError::Unknown { .. } => Self::unavailable(unknown.to_string(), RETRY_AFTER_SECS),
         }
     }
 }

@@ -18,7 +18,7 @@ impl Blitter {
         let device = &gpu.device;
         let region = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("region"),
-            size: 16,
+            size: 32,
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
@@ -35,8 +35,11 @@ impl Blitter {
     pub fn blit(&self, gpu: &Gpu, canvas: &GpuCanvas, region: Rect, target: &wgpu::Texture) -> wgpu::CommandBuffer {
         let (width, height) = canvas.size_px();
         let (width, height) = (width as f32, height as f32);
-        let relative = [region.x / width, region.y / height, region.width / width, region.height / height];
-        gpu.queue.write_buffer(&self.region, 0, bytemuck::cast_slice(&relative));
+        let inner = letterbox(region, target.width(), target.height());
+        let (x, y) = (region.x / width, region.y / height);
+        let (region_width, region_height) = (region.width / width, region.height / height);
+        let content = [x, y, region_width, region_height, inner.width, inner.height, 0.0, 0.0];
+        gpu.queue.write_buffer(&self.region, 0, bytemuck::cast_slice(&content));
         let view = target.create_view(&wgpu::TextureViewDescriptor::default());
         let group = self.group(gpu, canvas);
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -57,7 +60,6 @@ impl Blitter {
                 occlusion_query_set: None,
                 multiview_mask: None,
             });
-            let inner = letterbox(region, target.width(), target.height());
             pass.set_viewport(inner.x, inner.y, inner.width, inner.height, 0.0, 1.0);
             pass.set_pipeline(&self.pipeline);
             pass.set_bind_group(0, &group, &[]);

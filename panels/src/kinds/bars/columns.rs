@@ -13,7 +13,9 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> bool {
     let slot = room.width / bars.len().max(1) as f32;
     let figure = tile.style(Font::SemiBold, TYPE.body, theme::TEXT);
     let name = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
-    let mut widest = |texts: &mut dyn Iterator<Item = &str>, style| texts.map(|text| tile.paint.text.width(text, style)).fold(0.1, f32::max);
+    let mut widest = |texts: &mut dyn Iterator<Item = &str>, style| {
+        texts.map(|text| tile.paint.text.width(text, style)).fold(0.1, f32::max)
+    };
     let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.text.as_str()), figure);
     let names = widest(&mut bars.iter().map(|bar| bar.name.as_str()), name);
     let factor = |width: f32| (slot * 0.97 / width).min(1.0);
@@ -59,7 +61,12 @@ fn draw_column(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, column: Rect, range: (f64
     let baseline = rect.y - style.size * 0.35;
     let left = column.x + (column.width - width) / 2.0;
     if let Some(mark) = bar.severity.mark().filter(|_| rect.height > style.size * 1.5) {
-        mark.draw(tile, Point { x: column.x + column.width / 2.0, y: rect.y + style.size * 0.8 }, style.size * CAP_HEIGHT, theme::GROUND);
+        mark.draw(
+            tile,
+            Point { x: column.x + column.width / 2.0, y: rect.y + style.size * 0.8 },
+            style.size * CAP_HEIGHT,
+            theme::GROUND,
+        );
     }
     tile.piece(Piece::figure(fact.text.as_str(), fact.provenance.clone(), style), left, baseline);
 }
@@ -68,5 +75,10 @@ fn threshold_line(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], plot: Rect, range: 
     let Some(threshold) = threshold(bars).filter(|threshold| (range.0..=range.1).contains(threshold)) else { return };
     let y = height_of(plot, threshold, range);
     let dash = Some((tile.px(6.0), tile.px(8.0)));
-    tile.dashed_line(vec![Point { x: plot.x, y }, Point { x: plot.right(), y }], tile.px(3.0), theme::WARNING.with_alpha(170), dash);
+    tile.dashed_line(
+        vec![Point { x: plot.x, y }, Point { x: plot.right(), y }],
+        tile.px(3.0),
+        theme::WARNING.with_alpha(170),
+        dash,
+    );
 }

@@ -1,6 +1,6 @@
 //! Names on the left, bars in the middle, figures on the right.
 
-use super::{Bar, Fact, axis, threshold};
+use super::{Bar, Fact, axis};
 use crate::facts::Severity;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, Style};
@@ -18,6 +18,7 @@ struct Columns {
 
 pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) {
     tile.take_top(tile.px(10.0));
+    tile.take_bottom(tile.px(8.0));
     let room = tile.room;
     let least = tile.smallest() * 1.25;
     let fitting = (room.height / least).floor() as usize;
@@ -29,28 +30,36 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) {
     let rows = if bars.len() > shown { shown + 1 } else { shown };
     let height = (room.height / rows.max(1) as f32).min(tile.px(84.0));
     let size = (height * 0.62).clamp(tile.smallest(), tile.px(TYPE.body));
-    let (name, figure) = (Style::new(Font::Regular, size, theme::TEXT_2), Style::new(Font::SemiBold, size, theme::TEXT));
+    let (name, figure) =
+        (Style::new(Font::Regular, size, theme::TEXT_2), Style::new(Font::SemiBold, size, theme::TEXT));
     let columns = columns(tile, &bars[..shown], name, figure);
     let (low, high) = axis(bars);
     for (index, bar) in bars[..shown].iter().enumerate() {
         let row = Rect { y: room.y + index as f32 * height, height, ..room };
         draw_row(tile, bar, row, &columns, (low, high), (name, figure));
     }
-    draw_threshold(tile, bars, &columns, (low, high), height * shown as f32);
     if bars.len() > shown {
         let count = number::number((bars.len() - shown) as f64, 0, tile.paint.language);
         let words = locale::text_with(tile.paint.language, "more", &[("count", &count)]);
         let row = Rect { y: room.y + shown as f32 * height, height, ..room };
         let style = Style { color: theme::CAPTION, ..name };
-        tile.pieces(vec![Piece::label(crate::Label::tick(words), style)], room.x, Tile::middle_baseline(row, size), room.width);
+        tile.pieces(
+            vec![Piece::label(crate::Label::tick(words), style)],
+            room.x,
+            Tile::middle_baseline(row, size),
+            room.width,
+        );
     }
 }
 
 fn columns(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], name: Style, figure: Style) -> Columns {
     let room = tile.room;
-    let mut widest = |texts: &mut dyn Iterator<Item = &str>, style| texts.map(|text| tile.paint.text.width(text, style)).fold(0.0, f32::max);
+    let mut widest = |texts: &mut dyn Iterator<Item = &str>, style| {
+        texts.map(|text| tile.paint.text.width(text, style)).fold(0.0, f32::max)
+    };
     let names = widest(&mut bars.iter().map(|bar| bar.name.as_str()), name).min(room.width * 0.42);
-    let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.text.as_str()), figure).min(room.width * 0.4);
+    let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.text.as_str()), figure)
+        .min(room.width * 0.4);
     let marks = if bars.iter().any(|bar| bar.severity != Severity::Normal) { name.size } else { 0.0 };
     let gap = name.size * 0.6;
     let left = room.x + names + gap;
@@ -58,7 +67,14 @@ fn columns(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], name: Style, figure: Style
     Columns { names, left, right: right.max(left), figures }
 }
 
-fn draw_row(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, row: Rect, columns: &Columns, range: (f64, f64), (name, figure): (Style, Style)) {
+fn draw_row(
+    tile: &mut Tile<'_, '_>,
+    bar: &Bar<'_>,
+    row: Rect,
+    columns: &Columns,
+    range: (f64, f64),
+    (name, figure): (Style, Style),
+) {
     let baseline = Tile::middle_baseline(row, name.size);
     let middle = row.y + row.height / 2.0;
     tile.pieces(vec![Piece::words(bar.name.as_str(), name)], row.x, baseline, columns.names + 1.0);
@@ -73,6 +89,7 @@ fn draw_row(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, row: Rect, columns: &Columns
         return;
     };
     draw_bar(tile, track, fact.shown, range, bar.severity);
+    draw_threshold(tile, bar, track, range);
     draw_figure(tile, fact, bar.severity, row, columns, figure);
 }
 
@@ -95,17 +112,24 @@ fn draw_figure(tile: &mut Tile<'_, '_>, fact: &Fact, severity: Severity, row: Re
     let baseline = Tile::middle_baseline(row, style.size);
     let left = row.right() - width;
     if let Some(mark) = severity.mark() {
-        mark.draw(tile, Point { x: left - style.size * 0.6, y: baseline - CAP_HEIGHT * style.size / 2.0 }, style.size * 0.6, severity.color());
+        mark.draw(
+            tile,
+            Point { x: left - style.size * 0.6, y: baseline - CAP_HEIGHT * style.size / 2.0 },
+            style.size * 0.6,
+            severity.color(),
+        );
     }
     tile.pieces(vec![Piece::figure(fact.text.as_str(), fact.provenance.clone(), style)], left, baseline, width + 0.5);
 }
 
-/// One line across all rows.
-fn draw_threshold(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], columns: &Columns, (low, high): (f64, f64), height: f32) {
-    let Some(threshold) = threshold(bars).filter(|threshold| (low..=high).contains(threshold) && *threshold != 0.0) else { return };
-    let x = columns.left + ((threshold - low) / (high - low)) as f32 * (columns.right - columns.left);
-    let top = tile.room.y;
-    let dash = Some((tile.px(6.0), tile.px(8.0)));
-    let points = vec![Point { x, y: top }, Point { x, y: top + height }];
-    tile.dashed_line(points, tile.px(3.0), theme::WARNING.with_alpha(170), dash);
+/// A mark where the figure begins to need attention.
+fn draw_threshold(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, track: Rect, (low, high): (f64, f64)) {
+    let Some(threshold) = bar.threshold().filter(|threshold| (low..=high).contains(threshold) && *threshold != 0.0)
+    else {
+        return;
+    };
+    let width = tile.px(4.0);
+    let x = track.x + ((threshold - low) / (high - low)) as f32 * (track.width - width);
+    let over = track.height * 0.3;
+    tile.plate(Rect::new(x, track.y - over, width, track.height + 2.0 * over), width / 2.0, theme::TEXT);
 }

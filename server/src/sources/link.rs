@@ -1,0 +1,89 @@
+//! What a running source has to do with the rest: where it delivers, what it may know, when it stops.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use protocol::event::ObservationRow;
+use protocol::{Catalogue, SourceId, Timestamp};
+use tokio::sync::watch;
+
+use super::health::Board;
+use crate::centre::admit;
+use crate::clock::Clock;
+use crate::log::recorder::{Batch, RecordError, Recorded, Recorder};
+
+/// Why a source stopped; it is started again.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("what it read cannot be recorded: {0}")]
+    Record(#[from] RecordError),
+    #[error("{doing}: {source}")]
+    Io { doing: String, source: std::io::Error },
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl SourceError {
+    /// An I/O error with what was being done.
+    pub fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { doing: doing.into(), source }
+    }
+}
+
+/// The surroundings of one running source. Cheap to clone.
+#[derive(Clone)]
+pub struct Link {
+    pub source: SourceId,
+    /// A folder of its own below the data folder.
+    pub state: PathBuf,
+    pub health: Board,
+    pub(super) clock: Clock,
+    pub(super) recorder: Recorder,
+    pub(super) catalogue: watch::Receiver<Arc<Catalogue>>,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Link {
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether a row may come in, and why not.
+    ///
+    /// # Errors
+    /// What is wrong with it and what would be right.
+    pub fn admit(&self, row: &ObservationRow) -> Result<(), String> {
+        let catalogue = Arc::clone(&self.catalogue.borrow());
+        admit::check(&catalogue, row, self.now())
+    }
+
+    /// Makes rows durable, once however often it is called with the same key.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn record(&self, rows: Vec<ObservationRow>, key: String) -> Result<Recorded, SourceError> {
+        let batch = Batch { source: self.source.clone(), rows, refused: Vec::new(), idempotency_key: Some(key) };
+        let recorded = self.recorder.record(batch).await?;
+        // An answer given again was counted before the restart.
+        let accepted = if recorded.repeated { 0 } else { recorded.accepted };
+        self.health.delivered(&self.source, self.now(), accepted, 0);
+        Ok(recorded)
+    }
+
+    /// Notes what was wrong at `place`.
+    pub fn problem(&self, place: impl Into<String>, reason: &str) {
+        self.health.problem(&self.source, self.now(), place, reason);
+    }
+
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Waits until the server stops.
+    pub async fn stopped(&self) {
+        // An error means that whoever would stop us is gone: that is the same.
+        let _gone = self.stopping.clone().wait_for(|stopping| *stopping).await.is_err();
+    }
+}
