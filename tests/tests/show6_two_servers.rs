@@ -112,6 +112,6 @@ async fn a_log_that_was_cut_short_begins_a_new_epoch() {
     let summary = checker.finish().await.unwrap();
     println!("4 KiB cut off: {summary}");
     let logs: String = servers.iter_mut().map(|server| server.process().log()).collect();
-    let named = logs.lines().find(|line| line.contains("epoch") && (line.contains("lost") || line.contains("loss") || line.contains("missing")));
+    let named = logs.lines().find(|line| line.contains("ERROR") && line.contains("epoch") && line.contains("offset"));
     println!("{}", named.expect("the loss is named in a server's log"));
 }
