@@ -195,6 +195,9 @@ impl Recorder {
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, RecordError>>) -> Request,
     ) -> Result<T, RecordError> {
+        if let Some(reason) = self.shared_log().and_then(RedisLog::away) {
+            return Err(LogError::Away { reason }.into());
+        }
         let (reply, answer) = oneshot::channel();
         self.requests.send(request(reply)).await.map_err(|_| LogError::Stopped)?;
         answer.await.map_err(|_| LogError::Stopped)?

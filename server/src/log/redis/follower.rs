@@ -97,7 +97,10 @@ impl Follower {
                         self.is_following();
                     }
                 }
-                Found::UpToDate => self.is_following(),
+                Found::UpToDate => {
+                    self.is_following();
+                    self.probe(&mut connection).await;
+                }
                 Found::Gap { until } => self.fetch(until).await?,
                 Found::Other { diverged } => self.agree(&mut connection, diverged).await?,
             }
@@ -110,6 +113,13 @@ impl Follower {
             *phase = Phase::Following;
             changed
         });
+    }
+
+    /// Reading works; when writing did not, it is tried until it does.
+    async fn probe(&self, connection: &mut MultiplexedConnection) {
+        if self.tail.state().borrow().away_since.is_some() && scripts::probe(connection).await.is_ok() {
+            self.tail.note(None, self.clock.now());
+        }
     }
 
     async fn look(&self, connection: &mut MultiplexedConnection) -> Result<Found, Failure> {

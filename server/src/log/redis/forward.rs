@@ -109,7 +109,8 @@ impl RedisLog {
         }
     }
 
-    fn away(&self) -> Option<String> {
+    /// Why the log cannot be written, if it cannot.
+    pub(in crate::log) fn away(&self) -> Option<String> {
         let state = self.tail.state().borrow().clone();
         state.away_since.and(state.reason)
     }

@@ -363,7 +363,7 @@ fn an_append_whose_answer_is_lost_is_neither_lost_nor_doubled() {
     let armed = Arc::new(AtomicBool::new(false));
     let port = proxy.block_on(cutting_proxy(redis.port, Arc::clone(&armed)));
     let server = Server::start(&format!("redis://127.0.0.1:{port}/"), data.path()).unwrap();
-    until("it writes", || server.is_writer());
+    until("the configuration is in the log", || server.position().offset == 1);
     for value in 1..=10 {
         armed.store(true, Ordering::SeqCst);
         let before = server.position().offset;
