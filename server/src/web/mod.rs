@@ -13,6 +13,8 @@ mod openapi;
 mod peer;
 mod problem;
 mod query;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod walls;
 mod watch;
