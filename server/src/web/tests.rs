@@ -71,7 +71,8 @@ fn catalogue() -> Catalogue {
     };
     let area = Area { id: "51".into(), name: name("Quảng Ngãi"), parent: None, valid_from: None, valid_to: None };
     let push = SourceInfo { id: "api".into(), name: name("Gửi qua API"), kind: "push".into(), owner: None };
-    let mut catalogue = Catalogue { organisation: name("UBND <tỉnh>"), centre: name("Trung tâm"), ..Catalogue::default() };
+    let mut catalogue =
+        Catalogue { organisation: name("UBND <tỉnh>"), centre: name("Trung tâm"), ..Catalogue::default() };
     catalogue.indicators.insert(IndicatorId::from("budget.revenue"), Arc::new(indicator));
     catalogue.areas.insert("51".into(), Arc::new(area));
     catalogue.sources.insert(SourceId::from("api"), Arc::new(push));
@@ -85,7 +86,14 @@ fn value_panel() -> PanelSpec {
 }
 
 pub fn layout(id: &str) -> Layout {
-    Layout { id: id.into(), name: name("Tổng quan"), version: 1, read_only: false, grid: (32, 18), panels: vec![value_panel()] }
+    Layout {
+        id: id.into(),
+        name: name("Tổng quan"),
+        version: 1,
+        read_only: false,
+        grid: (32, 18),
+        panels: vec![value_panel()],
+    }
 }
 
 impl Server {
@@ -157,6 +165,7 @@ async fn every_error_is_a_problem() {
     let answer = server.ask(Request::delete("/api/v1/series").body(Body::empty()).unwrap()).await;
     answer.problem(StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(answer.headers[header::ALLOW], "GET,HEAD");
+    server.get("/api/v1/layouts/%ff").await.problem(StatusCode::BAD_REQUEST);
     let answer = server.get("/healthz").await;
     assert_eq!((answer.status, answer.text.as_str()), (StatusCode::OK, "ok\n"));
     assert!(answer.headers.contains_key("x-request-id"));
@@ -172,20 +181,26 @@ async fn history_gives_what_was_sent_and_names_wrong_parameters() {
     ]);
     assert_eq!(server.post("application/json", rows.to_string()).await.json()["accepted"], 3);
     let history = server.get("/api/v1/series?indicator=budget.revenue&area=51").await.json();
-    let values: Vec<f64> = history["observations"].as_array().unwrap().iter().map(|row| row["value"].as_f64().unwrap()).collect();
+    let values: Vec<f64> =
+        history["observations"].as_array().unwrap().iter().map(|row| row["value"].as_f64().unwrap()).collect();
     assert_eq!(values, [0.1, 33_190.123_456_789_01]);
     assert_eq!(history["observations"][1]["status"], "official");
     assert_eq!(history["observations"][0]["time"], 1_704_042_000_000_000_i64);
     let first = server.get("/api/v1/series?indicator=budget.revenue&area=51&limit=1").await.json();
     assert_eq!(first["next_from"], 1_704_128_400_000_000_i64);
-    let request = Request::get("/api/v1/series?indicator=budget.revenue&area=51&to=1704042000000000").header("accept", "text/csv");
+    let request = Request::get("/api/v1/series?indicator=budget.revenue&area=51&to=1704042000000000")
+        .header("accept", "text/csv");
     let csv = server.ask(request.body(Body::empty()).unwrap()).await.text;
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 2, "{csv}");
     assert!(lines[1].starts_with("budget.revenue,51,actual,0.1,2023-12-31T17:00:00Z,automatic,"), "{csv}");
     for (query, status, expected) in [
         ("area=51", StatusCode::BAD_REQUEST, "'indicator' is missing"),
-        ("indicator=budget.revenue&area=51&form=0", StatusCode::BAD_REQUEST, "unknown parameter 'form'; did you mean 'from'?"),
+        (
+            "indicator=budget.revenue&area=51&form=0",
+            StatusCode::BAD_REQUEST,
+            "unknown parameter 'form'; did you mean 'from'?",
+        ),
         ("indicator=budget.revenue&area=51&area=52", StatusCode::BAD_REQUEST, "'area' is given twice"),
         ("indicator=budget.revenue&area=51&from=yesterday", StatusCode::BAD_REQUEST, "'from' must be RFC 3339"),
         ("indicator=budget.revenue&area=51&from=2&to=1", StatusCode::BAD_REQUEST, "'from' lies after 'to'"),
@@ -217,7 +232,8 @@ async fn a_layout_is_saved_by_the_version_it_was_changed_from() {
     server.put(&mine, Some("2")).await.problem(StatusCode::BAD_REQUEST);
     let read = server.get("/api/v1/layouts/mine").await;
     assert_eq!((read.json()["version"].as_u64(), &read.headers[header::ETAG]), (Some(2), &"\"2\"".parse().unwrap()));
-    let known = Request::get("/api/v1/layouts/mine").header(header::IF_NONE_MATCH, "\"2\"").body(Body::empty()).unwrap();
+    let known =
+        Request::get("/api/v1/layouts/mine").header(header::IF_NONE_MATCH, "\"2\"").body(Body::empty()).unwrap();
     assert_eq!(server.ask(known).await.status, StatusCode::NOT_MODIFIED);
     server.put(&layout("overview"), Some("\"1\"")).await.problem(StatusCode::FORBIDDEN);
     server.put(&layout("a.b"), None).await.problem(StatusCode::UNPROCESSABLE_ENTITY);
@@ -230,7 +246,11 @@ async fn a_wrong_layout_is_refused_with_findings() {
     let server = Server::start().await;
     let mut wrong = layout("wrong");
     wrong.panels.push(PanelSpec { id: "second".into(), kind: "valeu".into(), ..value_panel() });
-    wrong.panels.push(PanelSpec { id: "third".into(), place: Place { column: 30, row: 0, columns: 8, rows: 2 }, ..value_panel() });
+    wrong.panels.push(PanelSpec {
+        id: "third".into(),
+        place: Place { column: 30, row: 0, columns: 8, rows: 2 },
+        ..value_panel()
+    });
     wrong.panels[0].options.insert("indicator".into(), "budget.revenu".into());
     let answer = server.put(&wrong, None).await;
     answer.problem(StatusCode::UNPROCESSABLE_ENTITY);

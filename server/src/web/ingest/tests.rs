@@ -126,7 +126,9 @@ async fn bodies_and_lines_are_bounded() {
         let body = Body::from_stream(futures_util::StreamExt::take(pieces.clone(), 1_000_000));
         server.post(media_type, body).await.problem(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    let announced = Request::post("/api/v1/observations").header(header::CONTENT_TYPE, "text/csv").header(header::CONTENT_LENGTH, "2147483648");
+    let announced = Request::post("/api/v1/observations")
+        .header(header::CONTENT_TYPE, "text/csv")
+        .header(header::CONTENT_LENGTH, "2147483648");
     let answer = server.ask(announced.body(Body::empty()).unwrap()).await;
     answer.problem(StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(answer.json()["max_bytes"], 64 * 1024);
@@ -155,7 +157,8 @@ async fn the_same_key_gets_the_first_answer() {
 async fn a_source_must_be_one_that_is_pushed_to() {
     let server = Server::start().await;
     let to = |query: &str| {
-        let request = Request::post(format!("/api/v1/observations{query}")).header(header::CONTENT_TYPE, "application/json");
+        let request =
+            Request::post(format!("/api/v1/observations{query}")).header(header::CONTENT_TYPE, "application/json");
         request.body(Body::from(GOOD)).unwrap()
     };
     for query in ["", "?source=api"] {
@@ -172,7 +175,8 @@ async fn a_source_must_be_one_that_is_pushed_to() {
 fn reading_json_is_fast() {
     use std::sync::Arc;
     let mut catalogue = protocol::Catalogue::default();
-    let area = protocol::Area { id: "51".into(), name: Default::default(), parent: None, valid_from: None, valid_to: None };
+    let area =
+        protocol::Area { id: "51".into(), name: Default::default(), parent: None, valid_from: None, valid_to: None };
     catalogue.areas.insert("51".into(), Arc::new(area));
     let indicator: protocol::Indicator = serde_json::from_value(json!({
         "id": "budget.revenue", "name": {"vi": "Thu"}, "unit": {"vi": "tỷ"}, "period": "day", "owner": "x", "expected_interval_secs": 1
