@@ -11,4 +11,12 @@ if [ "$(ulimit -n)" != unlimited ] && [ "$(ulimit -n)" -lt "$wanted_files" ]; th
         exit 2
     }
 fi
-exec target/release/bench "$@"
+folder=${CARGO_TARGET_DIR:-target}/release
+status=0
+"$folder/bench" "$@" || status=1
+if [ $# = 0 ]; then
+    echo
+    echo wall
+    cargo bench --locked -p wall --bench wall-bench || status=1
+fi
+exit $status

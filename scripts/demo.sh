@@ -2,24 +2,25 @@
 # Starts a server and a wall with the demo centre and keeps them running. Ctrl-C ends both.
 #
 # DEMO_LISTEN   where the server listens (default 127.0.0.1:8080; port 0 picks one)
-# DEMO_DATA     the data folder (default target/demo/data, kept between runs)
+# DEMO_FOLDER   where the data, the picture and the logs are kept (default target/demo)
+# DEMO_BINARIES where the programs are (default target/debug)
 # DEMO_SECONDS  end by itself after so long
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 listen=${DEMO_LISTEN:-127.0.0.1:8080}
-folder=target/demo
-data=${DEMO_DATA:-$folder/data}
+folder=${DEMO_FOLDER:-$PWD/target/demo}
+data=$folder/data
 picture=$folder/wall.png
-binaries=${CARGO_TARGET_DIR:-target}/debug
+binaries=${DEMO_BINARIES:-${CARGO_TARGET_DIR:-target}/debug}
 mkdir -p "$folder" "$data"
 rm -f "$picture"
-export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$PWD/$folder}
+export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$folder}
 
-server= wall=
+server='' wall='' asker=''
 stop() {
     trap - EXIT INT TERM
-    for process in "$wall" "$server"; do
+    for process in "$asker" "$wall" "$server"; do
         if [ -n "$process" ] && kill -0 "$process" 2>/dev/null; then
             kill -TERM "$process" 2>/dev/null || true
             wait "$process" 2>/dev/null || true
@@ -64,9 +65,19 @@ wall_arguments=(--server "$address" --wall main)
 if [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
     wall_arguments+=(--headless 3840x2160)
 fi
-wall_arguments+=(--capture "$picture" --every 5)
-"$binaries/ioc-wall" "${wall_arguments[@]}" >"$folder/wall.out" 2>"$folder/wall.log" &
+# The wall takes commands from a pipe: every few seconds it is asked for its picture.
+rm -f "$folder/control"
+mkfifo "$folder/control"
+"$binaries/ioc-wall" "${wall_arguments[@]}" --control - <"$folder/control" >"$folder/wall.out" 2>"$folder/wall.log" &
 wall=$!
+(
+    trap - EXIT INT TERM
+    while kill -0 "$wall" 2>/dev/null; do
+        sleep 2
+        echo "capture $picture"
+    done >"$folder/control"
+) &
+asker=$!
 
 for _ in $(seq 600); do
     [ -s "$picture" ] && break
@@ -80,7 +91,7 @@ done
 
 cat <<TEXT
 
-  the wall's picture   $PWD/$picture
+  the wall's picture   $picture
   in a browser         $address/watch/overview
   the API              $address/openapi.json
   metrics              $address/metrics
@@ -89,7 +100,8 @@ Ctrl-C ends it.
 TEXT
 
 if [ -n "${DEMO_SECONDS:-}" ]; then
-    sleep "$DEMO_SECONDS"
+    sleep "$DEMO_SECONDS" &
+    wait $!
     exit 0
 fi
 wait -n "$server" "$wall" || true

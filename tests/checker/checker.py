@@ -42,6 +42,7 @@ class Connection:
         self.offered = offered
         self.welcomed = False
         self.awaits_snapshot = False
+        self.has_content = False
         self.until = None
 
     def take(self, message):
@@ -77,8 +78,8 @@ class Connection:
             raise Violation(f"a snapshot of {offset} for a client that already had {position.offset}")
         self.viewer.state.replace(message["changes"], offset)
         self.viewer.counts["snapshots"] += 1
-        position.offset = self.until = offset
-        self.awaits_snapshot = False
+        position.offset, self.until = offset, None
+        self.awaits_snapshot, self.has_content = False, True
 
     def take_frame(self, message):
         self.require_welcome("frame")
@@ -87,20 +88,20 @@ class Connection:
         since, until, position = message["since"], message["until"], self.viewer.position
         if since > until:
             raise Violation(f"a frame from {since} back to {until}")
-        if self.until is not None and since != self.until:
-            what = "a gap" if since > self.until else "an overlap"
-            raise Violation(f"{what}: the last frame ended at {self.until}, this one covers ({since}, {until}]")
+        if self.until is not None and until < self.until:
+            raise Violation(f"out of order: the last frame ended at {self.until}, this one covers ({since}, {until}]")
         if since > position.offset:
             raise Violation(f"a gap: this client has everything up to {position.offset}, the frame begins after {since}")
         if not isinstance(message["present_at"], int):
             raise Violation(f"present_at is {message['present_at']!r}")
-        self.until = until
+        self.until, self.has_content = until, True
         self.viewer.counts["frames"] += 1
+        self.viewer.counts["overlaps"] += since < position.offset
         self.viewer.state.apply_frame(message["changes"], since, until, position.offset)
         position.offset = max(position.offset, until)
 
     def take_clock(self, message):
-        if not message["t0"] <= message["t0"] or message["t1"] > message["t2"]:
+        if message["t1"] > message["t2"]:
             raise Violation(f"a clock that runs backwards: {message}")
         self.viewer.counts["clocks"] += 1
 
@@ -175,7 +176,7 @@ class Viewer:
                 connection.take(json.loads(text))
             except (KeyError, TypeError, ValueError) as error:
                 raise Violation(f"not as described ({error!r}): {text[:300]}") from error
-            if connection.until is not None:
+            if connection.has_content:
                 self.failures = 0
             self.moved.set()
 
@@ -200,7 +201,7 @@ async def fetch(address, view):
     try:
         await socket.send(json.dumps({"type": "hello", "view": view}))
         connection = Connection(viewer, False)
-        while connection.until is None:
+        while not connection.has_content:
             connection.take(json.loads(await asyncio.wait_for(socket.receive(), 10)))
     finally:
         socket.close()
@@ -208,7 +209,7 @@ async def fetch(address, view):
 
 
 def new_counts():
-    names = "frames snapshots reconnects resumes refused_resumes epoch_changes byes signals clocks unexpected changes"
+    names = "frames snapshots reconnects resumes refused_resumes epoch_changes overlaps byes signals clocks unexpected changes"
     return dict.fromkeys(names.split(), 0)
 
 

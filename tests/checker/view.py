@@ -50,7 +50,7 @@ class State:
             raise Violation("a snapshot without an arrangement")
 
     def apply_frame(self, envelopes, since, until, position):
-        """The changes of a span; those that this client already has are passed over."""
+        """The changes of a span. Those up to `position` are known already: they are passed over, but none may be news."""
         seen = set()
         for envelope in envelopes:
             at = envelope["at"]
@@ -62,6 +62,8 @@ class State:
                 seen.add(name)
             if at > position:
                 self.apply(envelope)
+            elif envelope["kind"] == "observed" and self.is_news(at, envelope["body"]):
+                raise Violation(f"left out before: {shorten(envelope)}, though everything up to {position} was sent")
 
     def apply(self, envelope):
         self.counts["changes"] += 1
@@ -86,6 +88,10 @@ class State:
         held = self.latest[name]
         if held is None or (observation["phenomenon_time"], at) >= (held[1]["phenomenon_time"], held[0]):
             self.latest[name] = (at, observation)
+
+    def is_news(self, at, observation):
+        held = self.latest.get(series_name(observation["series"]))
+        return held is None or (observation["phenomenon_time"], at) > (held[1]["phenomenon_time"], held[0])
 
     def difference(self, other):
         """The first thing in which two states differ; None when they are equal."""

@@ -174,7 +174,7 @@ fn layout(name: &str, count: usize, kind: &str) -> String {
         let id = indicator(number);
         let series = match kind {
             "value" => format!("indicator = \"{id}\", area = \"{AREA}\""),
-            _ => format!("series = [{{ indicator = \"{id}\", area = \"{AREA}\" }}], span = {{ last = {{ secs = 86400 }} }}"),
+            _ => format!("indicator = \"{id}\", area = \"{AREA}\", secs = 86400"),
         };
         let _ = writeln!(
             text,

@@ -40,6 +40,7 @@ impl Chromium {
             "--no-first-run".to_owned(),
             "--no-proxy-server".to_owned(),
             "--hide-scrollbars".to_owned(),
+            "--accept-lang=vi-VN,vi".to_owned(),
             "--force-device-scale-factor=1".to_owned(),
             format!("--window-size={width},{height}"),
             format!("--user-data-dir={}", profile.path().display()),

@@ -6,6 +6,7 @@ pub mod checker;
 pub mod chromium;
 pub mod client;
 pub mod load;
+pub mod picture;
 pub mod process;
 pub mod proxy;
 pub mod redis;

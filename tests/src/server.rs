@@ -22,13 +22,22 @@ pub struct ServerOptions {
     pub listen: String,
     /// `IOC_…` settings and others.
     pub variables: Vec<(String, String)>,
+    /// No file may grow beyond this: a disk that is full.
+    pub file_limit_kib: Option<u64>,
 }
 
 impl ServerOptions {
     /// On a port of its own choice.
     #[must_use]
     pub fn new(config: &Path, data: &Path) -> Self {
-        Self { config: config.to_owned(), data: data.to_owned(), listen: "127.0.0.1:0".to_owned(), variables: Vec::new() }
+        Self { config: config.to_owned(), data: data.to_owned(), listen: "127.0.0.1:0".to_owned(), variables: Vec::new(), file_limit_kib: None }
+    }
+
+    /// At an address of one's own.
+    #[must_use]
+    pub fn at(mut self, listen: &str) -> Self {
+        listen.clone_into(&mut self.listen);
+        self
     }
 
     /// With one more variable in its environment.
@@ -79,7 +88,12 @@ impl Server {
             options.listen.clone().into(),
         ];
         let log = options.data.with_extension("log");
-        Process::start(&binary("ioc-server")?, &arguments, &options.variables, &log)
+        let program = binary("ioc-server")?;
+        let Some(limit) = options.file_limit_kib else { return Process::start(&program, &arguments, &options.variables, &log) };
+        // Without the signal, a write beyond the limit fails like one to a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", limit);
+        let shell = [vec!["-c".into(), script.into(), program.into()], arguments].concat();
+        Process::start(Path::new("/bin/bash"), &shell, &options.variables, &log)
     }
 
     async fn address_of(process: &mut Process) -> Result<String> {

@@ -144,3 +144,22 @@ impl Picture {
         pairs.filter(|(a, b)| a[..3] != b[..3]).count()
     }
 }
+
+impl Picture {
+    /// The average colour of a part of the picture: x, y, width, height in pixels.
+    #[must_use]
+    pub fn average(&self, (x, y, width, height): (f64, f64, f64, f64)) -> [f64; 3] {
+        let clamp = |at: f64, most: u32| (at.round().max(0.0) as usize).min(most as usize);
+        let (left, right) = (clamp(x, self.width), clamp(x + width, self.width));
+        let (top, bottom) = (clamp(y, self.height), clamp(y + height, self.height));
+        let mut sums = [0.0; 3];
+        for row in top..bottom {
+            let start = row * self.width as usize;
+            for pixel in self.bytes[(start + left) * self.channels..(start + right) * self.channels].chunks_exact(self.channels) {
+                sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += f64::from(*value));
+            }
+        }
+        let pixels = ((right - left) * (bottom - top)).max(1) as f64;
+        sums.map(|sum| sum / pixels)
+    }
+}

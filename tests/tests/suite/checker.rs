@@ -92,7 +92,8 @@ async fn every_broken_promise_is_found() {
     let resumed = json!({ "type": "welcome", "epoch": 7, "resumed": true, "server_time": 1, "mode": "live" });
     let cases: Vec<(&str, Vec<Value>, &str)> = vec![
         ("gap", with(&[frame(6, 10, &[])]), "a gap"),
-        ("overlap", with(&[frame(5, 8, &[]), frame(7, 10, &[])]), "an overlap"),
+        ("order", with(&[frame(5, 10, &[]), frame(5, 9, &[])]), "out of order"),
+        ("left-out", with(&[frame(5, 8, &[]), frame(6, 10, &[observed(7, 2.0)])]), "left out before"),
         ("backwards", with(&[frame(5, 4, &[])]), "back to"),
         ("outside", with(&[frame(5, 10, &[observed(4, 2.0)])]), "a change at 4"),
         ("twice", with(&[frame(5, 10, &[observed(8, 2.0), observed(9, 3.0)])]), "twice in the frame"),

@@ -1,0 +1,13 @@
+//! End to end: one file for each thing that is shown. One program, so that it is linked once.
+
+mod bad_input;
+mod browser;
+mod checker;
+mod demo;
+mod show2_budget;
+mod show3_kills;
+mod show4_cuts;
+mod show5_two_walls;
+mod show6_two_servers;
+mod show7_device;
+mod show8_provenance;
