@@ -123,7 +123,10 @@ mod tests {
                 + text.split("/// Counts the rows of a push.").nth(1).unwrap_or_default()
                 + text.split("pub async fn render(").nth(1).unwrap_or_default();
             for rest in text.split("\"ioc_").skip(1) {
-                names.insert(format!("ioc_{}", rest.split('"').next().unwrap()));
+                let name = rest.split('"').next().unwrap();
+                if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+                    names.insert(format!("ioc_{name}"));
+                }
             }
         }
         names

@@ -119,7 +119,7 @@ impl Server {
             layouts: [(LayoutId::from("overview"), overview)].into(),
             sources: Vec::new(),
         };
-        let app = App::start(config, data.path()).await.unwrap();
+        let app = App::start(config, data.path(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let shared = app.shared.clone();
         Self { router: super::router(shared.clone()), shared, _app: app, _data: data }
     }
