@@ -74,9 +74,19 @@ impl From<LogError> for RecordError {
 
 enum Request {
     /// The draft is lent to an append, and comes back when that has to be made again.
-    Record { draft: Option<Draft>, key: Option<String>, reply: oneshot::Sender<Result<Recorded, RecordError>> },
-    Command { command: Command, reply: oneshot::Sender<Result<Decided, RecordError>> },
-    Revise { event: Box<Event>, reply: oneshot::Sender<Result<Decided, RecordError>> },
+    Record {
+        draft: Option<Draft>,
+        key: Option<String>,
+        reply: oneshot::Sender<Result<Recorded, RecordError>>,
+    },
+    Command {
+        command: Command,
+        reply: oneshot::Sender<Result<Decided, RecordError>>,
+    },
+    Revise {
+        event: Box<Event>,
+        reply: oneshot::Sender<Result<Decided, RecordError>>,
+    },
 }
 
 /// A handle to the writer. Cheap to clone.
@@ -212,12 +222,20 @@ fn encode(event: Event) -> Result<Draft, LogError> {
 
 /// What is to be told once a group is durable, request by request. `place` is where in the group a draft is.
 enum Verdict {
-    Record { accepted: u64, place: usize },
+    Record {
+        accepted: u64,
+        place: usize,
+    },
     /// The same key as a draft of the group.
-    Repeat { place: usize },
+    Repeat {
+        place: usize,
+    },
     /// The same key as an entry of the log.
     Earlier(Recorded),
-    Decided { events: Vec<Event>, place: usize },
+    Decided {
+        events: Vec<Event>,
+        place: usize,
+    },
     Refused(RecordError),
 }
 
@@ -422,7 +440,9 @@ impl Verdict {
             Self::Record { accepted, place } => {
                 Ok(Recorded { offset: entry_at(place)?.offset, accepted, refused: Vec::new(), repeated: false })
             }
-            Self::Repeat { place } => entry_at(place).map(|entry| repeat(entry.offset, &entry.event)).map_err(Into::into),
+            Self::Repeat { place } => {
+                entry_at(place).map(|entry| repeat(entry.offset, &entry.event)).map_err(Into::into)
+            }
             Self::Earlier(recorded) => Ok(recorded),
             Self::Refused(error) => Err(error),
             Self::Decided { .. } => Err(LogError::Stopped.into()),

@@ -85,11 +85,7 @@ fn start_now(sources: &[SourceSpec], surroundings: &Surroundings) -> Running {
 }
 
 /// Starts the sources when this server becomes the writer and stops them when it no longer is.
-async fn run_while_writing(
-    sources: Vec<SourceSpec>,
-    surroundings: Surroundings,
-    mut writer: watch::Receiver<Writer>,
-) {
+async fn run_while_writing(sources: Vec<SourceSpec>, surroundings: Surroundings, mut writer: watch::Receiver<Writer>) {
     let mut stopping = surroundings.stopping.clone();
     loop {
         tokio::select! {

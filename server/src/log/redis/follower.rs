@@ -40,12 +40,19 @@ pub(super) struct Follower {
 /// What a look at the stream found.
 enum Found {
     /// Entries that follow what is archived.
-    Entries { entries: Vec<Written>, head: u64 },
+    Entries {
+        entries: Vec<Written>,
+        head: u64,
+    },
     UpToDate,
     /// The stream no longer has the entry behind what is archived: up to here it must come from elsewhere.
-    Gap { until: u64 },
+    Gap {
+        until: u64,
+    },
     /// The log is not what is archived: another epoch, shorter, or of other entries.
-    Other { diverged: bool },
+    Other {
+        diverged: bool,
+    },
 }
 
 impl Follower {
@@ -126,7 +133,8 @@ impl Follower {
         let own = self.archive.head();
         // Nobody is kept waiting at a start: what is there is read before new entries are waited for.
         let block = if matches!(*self.phase.borrow(), Phase::Following) { BLOCK_MILLIS } else { 1 };
-        let mut raw = scripts::read(connection, own.position.offset, CHUNK, block).await.map_err(|e| self.address.explain(&e))?;
+        let mut raw =
+            scripts::read(connection, own.position.offset, CHUNK, block).await.map_err(|e| self.address.explain(&e))?;
         // Read after the entries: an epoch that is still ours was ours when they were read.
         let remote = scripts::head(connection).await.map_err(|e| self.address.explain(&e))?;
         let Some(head) = remote.map(|remote| remote.head) else { return Ok(Found::Other { diverged: false }) };

@@ -112,8 +112,10 @@ impl RedisLog {
     ) -> Result<Self, Failure> {
         let address = Address::parse(&settings.url)?;
         let (phase, mut following) = watch::channel(Phase::Starting);
-        let (lease, writer, peers) = lease::Holder::new(address.clone(), &settings, archive.clone(), following.clone())?;
-        let follower = follower::Follower::new(address.clone(), archive.clone(), Arc::clone(&tail), peers.clone(), clock, phase);
+        let (lease, writer, peers) =
+            lease::Holder::new(address.clone(), &settings, archive.clone(), following.clone())?;
+        let follower =
+            follower::Follower::new(address.clone(), archive.clone(), Arc::clone(&tail), peers.clone(), clock, phase);
         tokio::spawn(follower.run(stopping.clone()));
         tokio::spawn(lease.run(stopping));
         wait_until_following(&mut following, &archive).await?;
