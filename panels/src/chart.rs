@@ -207,7 +207,7 @@ mod tests {
     fn lines_keep_a_sixteenth_of_a_pixel() {
         let mut scene = Scene::default();
         let plot = Plot { rect: Rect::new(100.0, 50.0, 200.0, 100.0), x: 0.0..1.0, y: 0.0..1.0 };
-        let pen = Pen { color: Color::rgb(0xFF_FFFF), width: 2.5, dash: None };
+        let pen = Pen { color: crate::theme::WHITE, width: 2.5, dash: None };
         plot.line(&mut scene, [(0.0, 0.0), (0.501, 0.502), (1.0, 1.0)].into_iter(), pen).unwrap();
         let [Item::Polyline(line)] = &scene.items[..] else { panic!("one line expected: {:?}", scene.items) };
         assert!((line.width - 2.5).abs() < 0.001);
@@ -222,7 +222,7 @@ mod tests {
         let mut scene = Scene::default();
         let plot = Plot { rect: Rect::new(0.0, 0.0, 200.0, 100.0), x: 0.0..10.0, y: -1.0..1.0 };
         let points = (0..=10).map(|step| (f64::from(step), (f64::from(step)).sin()));
-        plot.area(&mut scene, points, Color::rgb(0xFF_FFFF)).unwrap();
+        plot.area(&mut scene, points, crate::theme::WHITE).unwrap();
         let [Item::Polygon(polygon)] = &scene.items[..] else { panic!("one polygon expected: {:?}", scene.items) };
         assert_eq!(polygon.triangles.len(), 3 * (polygon.points.len() - 2));
         assert!(plot.rect.contains(&scene.items[0].bounds()));

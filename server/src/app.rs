@@ -80,7 +80,15 @@ impl App {
         configure(&recorder, &tail, revised).await?;
         let catalogue = follow_catalogue(tail.centre());
         let board = sources::health::Board::default();
-        let running = sources::start(sources, data, &recorder, &catalogue, &board, &clock, &stopping);
+        let surroundings = sources::Surroundings {
+            data: data.to_owned(),
+            recorder: recorder.clone(),
+            catalogue,
+            health: board.clone(),
+            clock: clock.clone(),
+            stopping: stopping.clone(),
+        };
+        let running = sources::start(sources, surroundings);
         let shared = Shared {
             recorder,
             centre: tail.centre(),

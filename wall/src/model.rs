@@ -212,16 +212,31 @@ mod tests {
     }
 
     fn snapshot(offset: u64) -> Inbound {
-        let layout = Layout { id: "l".into(), name: Default::default(), version: 1, read_only: false, grid: (1, 1), panels: vec![] };
+        let layout = Layout {
+            id: "l".into(),
+            name: Default::default(),
+            version: 1,
+            read_only: false,
+            grid: (1, 1),
+            panels: vec![],
+        };
         let canvas = Canvas { width_px: 16, height_px: 9 };
-        let arranged =
-            Arranged { mode: Mode::Live, wall: None, canvas, layout, catalogue: Catalogue::default(), series: vec![series()], windows: vec![] };
+        let arranged = Arranged {
+            mode: Mode::Live,
+            wall: None,
+            canvas,
+            layout,
+            catalogue: Catalogue::default(),
+            series: vec![series()],
+            windows: vec![],
+        };
         let changes = vec![Envelope::new(1, Change::Arranged(Arc::new(arranged)))];
         Inbound::Snapshot { position: StreamPosition { epoch: 1, offset }, changes }
     }
 
     fn frame(since: u64, until: u64, present_at: i64, heard: i64) -> Inbound {
-        let frame = Frame { since, until, present_at: Timestamp(present_at), changes: vec![observed(until, until as f64)] };
+        let frame =
+            Frame { since, until, present_at: Timestamp(present_at), changes: vec![observed(until, until as f64)] };
         Inbound::Frame { frame, after: since, heard: Timestamp(heard) }
     }
 
@@ -281,7 +296,8 @@ mod tests {
     #[test]
     fn changes_that_are_known_already_are_not_applied_again() {
         let mut model = model(0, true);
-        let frame = Frame { since: 0, until: 5, present_at: Timestamp(0), changes: vec![observed(3, 3.0), observed(5, 5.0)] };
+        let frame =
+            Frame { since: 0, until: 5, present_at: Timestamp(0), changes: vec![observed(3, 3.0), observed(5, 5.0)] };
         model.receive(Inbound::Frame { frame, after: 5, heard: Timestamp(0) });
         model.advance(Timestamp(1));
         assert_eq!(shown(&model), None);

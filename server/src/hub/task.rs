@@ -192,6 +192,8 @@ impl Hub {
             }
         }
         metrics::gauge!("ioc_views").set(self.views.len() as f64);
+        let rings = self.views.values().flat_map(|watched| watched.view.channels());
+        metrics::gauge!("ioc_ring_bytes").set(rings.map(|(_, channel)| channel.bytes()).sum::<usize>() as f64);
     }
 
     fn signal(&self) {

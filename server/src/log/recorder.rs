@@ -74,9 +74,19 @@ impl From<LogError> for RecordError {
 
 enum Request {
     /// The draft is lent to an append, and comes back when that has to be made again.
-    Record { draft: Option<Draft>, key: Option<String>, reply: oneshot::Sender<Result<Recorded, RecordError>> },
-    Command { command: Command, reply: oneshot::Sender<Result<Decided, RecordError>> },
-    Revise { event: Box<Event>, reply: oneshot::Sender<Result<Decided, RecordError>> },
+    Record {
+        draft: Option<Draft>,
+        key: Option<String>,
+        reply: oneshot::Sender<Result<Recorded, RecordError>>,
+    },
+    Command {
+        command: Command,
+        reply: oneshot::Sender<Result<Decided, RecordError>>,
+    },
+    Revise {
+        event: Box<Event>,
+        reply: oneshot::Sender<Result<Decided, RecordError>>,
+    },
 }
 
 /// A handle to the writer. Cheap to clone.
@@ -195,6 +205,9 @@ impl Recorder {
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, RecordError>>) -> Request,
     ) -> Result<T, RecordError> {
+        if let Some(reason) = self.shared_log().and_then(RedisLog::away) {
+            return Err(LogError::Away { reason }.into());
+        }
         let (reply, answer) = oneshot::channel();
         self.requests.send(request(reply)).await.map_err(|_| LogError::Stopped)?;
         answer.await.map_err(|_| LogError::Stopped)?
@@ -209,12 +222,20 @@ fn encode(event: Event) -> Result<Draft, LogError> {
 
 /// What is to be told once a group is durable, request by request. `place` is where in the group a draft is.
 enum Verdict {
-    Record { accepted: u64, place: usize },
+    Record {
+        accepted: u64,
+        place: usize,
+    },
     /// The same key as a draft of the group.
-    Repeat { place: usize },
+    Repeat {
+        place: usize,
+    },
     /// The same key as an entry of the log.
     Earlier(Recorded),
-    Decided { events: Vec<Event>, place: usize },
+    Decided {
+        events: Vec<Event>,
+        place: usize,
+    },
     Refused(RecordError),
 }
 
@@ -419,7 +440,9 @@ impl Verdict {
             Self::Record { accepted, place } => {
                 Ok(Recorded { offset: entry_at(place)?.offset, accepted, refused: Vec::new(), repeated: false })
             }
-            Self::Repeat { place } => entry_at(place).map(|entry| repeat(entry.offset, &entry.event)).map_err(Into::into),
+            Self::Repeat { place } => {
+                entry_at(place).map(|entry| repeat(entry.offset, &entry.event)).map_err(Into::into)
+            }
             Self::Earlier(recorded) => Ok(recorded),
             Self::Refused(error) => Err(error),
             Self::Decided { .. } => Err(LogError::Stopped.into()),

@@ -1,7 +1,7 @@
 //! Keeps sources running: each is a task of its own, started again after errors and panics.
 
 use std::any::Any;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::{Link, Source};
 use crate::clock::Clock;
 use crate::config::SourceSpec;
 use crate::log::recorder::Recorder;
+use crate::log::redis::{RedisLog, Writer};
 
 /// The first wait before a source is started again; each next one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -24,43 +25,85 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A source that ran this long starts afresh with short waits.
 const STEADY: Duration = Duration::from_secs(120);
 
+/// How long sources may take to stop.
+const TERM_END: Duration = Duration::from_millis(1500);
+
 /// The running sources.
 #[derive(Debug)]
 pub struct Running {
     workers: JoinSet<()>,
 }
 
-/// Starts all sources, each with a folder of its own below `data`.
+/// What every source is given.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Each source gets a folder of its own below it.
+    pub data: PathBuf,
+    pub recorder: Recorder,
+    pub catalogue: watch::Receiver<Arc<Catalogue>>,
+    pub health: Board,
+    pub clock: Clock,
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// Starts all sources; those of a log that several servers share run on the one that writes it.
 #[must_use]
-pub fn start(
-    sources: Vec<SourceSpec>,
-    data: &Path,
-    recorder: &Recorder,
-    catalogue: &watch::Receiver<Arc<Catalogue>>,
-    health: &Board,
-    clock: &Clock,
-    stopping: &watch::Receiver<bool>,
-) -> Running {
+pub fn start(sources: Vec<SourceSpec>, surroundings: Surroundings) -> Running {
+    for SourceSpec { info, source } in &sources {
+        surroundings.health.add(&info.id);
+        if source.is_none() {
+            // Nothing to run: it is as alive as the server.
+            surroundings.health.well(&info.id, surroundings.clock.now());
+        }
+    }
+    match surroundings.recorder.shared_log().map(RedisLog::writer) {
+        None => start_now(&sources, &surroundings),
+        Some(writer) => {
+            let mut workers = JoinSet::new();
+            workers.spawn(run_while_writing(sources, surroundings, writer));
+            Running { workers }
+        }
+    }
+}
+
+fn start_now(sources: &[SourceSpec], surroundings: &Surroundings) -> Running {
     let mut workers = JoinSet::new();
     for SourceSpec { info, source } in sources {
-        health.add(&info.id);
-        let Some(source) = source else {
-            // Nothing to run: it is as alive as the server.
-            health.well(&info.id, clock.now());
-            continue;
-        };
+        let Some(source) = source else { continue };
         let link = Link {
-            state: data.join("sources").join(info.id.as_str()),
-            source: info.id,
-            health: health.clone(),
-            clock: clock.clone(),
-            recorder: recorder.clone(),
-            catalogue: catalogue.clone(),
-            stopping: stopping.clone(),
+            state: surroundings.data.join("sources").join(info.id.as_str()),
+            source: info.id.clone(),
+            health: surroundings.health.clone(),
+            clock: surroundings.clock.clone(),
+            recorder: surroundings.recorder.clone(),
+            catalogue: surroundings.catalogue.clone(),
+            stopping: surroundings.stopping.clone(),
         };
-        workers.spawn(supervise(source, link));
+        workers.spawn(supervise(Arc::clone(source), link));
     }
     Running { workers }
+}
+
+/// Starts the sources when this server becomes the writer and stops them when it no longer is.
+async fn run_while_writing(sources: Vec<SourceSpec>, surroundings: Surroundings, mut writer: watch::Receiver<Writer>) {
+    let mut stopping = surroundings.stopping.clone();
+    loop {
+        tokio::select! {
+            Ok(_) = writer.wait_for(|writer| *writer == Writer::This) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        let (stop, term) = watch::channel(false);
+        let running = start_now(&sources, &Surroundings { stopping: term, ..surroundings.clone() });
+        let is_over = tokio::select! {
+            lost = writer.wait_for(|writer| *writer != Writer::This) => lost.is_err(),
+            _ = stopping.wait_for(|stopping| *stopping) => true,
+        };
+        stop.send_replace(true);
+        running.finished(TERM_END).await;
+        if is_over {
+            return;
+        }
+    }
 }
 
 impl Running {

@@ -1,10 +1,10 @@
 //! What the servers of one centre ask of each other. Who asks must know the secret that they share in Redis.
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
-use axum::Router;
 use serde::{Deserialize, Serialize};
 
 use crate::app::Shared;

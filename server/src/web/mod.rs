@@ -13,6 +13,8 @@ mod openapi;
 mod peer;
 mod problem;
 mod query;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod walls;
 mod watch;
@@ -58,6 +60,7 @@ pub fn router(shared: Shared) -> Router {
         .merge(internal::routes())
         .fallback(no_such_address)
         .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::map_response(problem::from_plain_text))
         .layer((nosniff, no_store, no_referrer))
         .layer(trace::layer())
         .layer(middleware::from_fn(trace::name_request))

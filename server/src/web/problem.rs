@@ -1,7 +1,7 @@
 //! Errors as a client reads them: problem details of RFC 9457.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection};
+use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -88,15 +88,9 @@ impl Problem {
     }
 
     /// The status it answers with.
-    #[must_use]
+    #[cfg(test)]
     pub fn status(&self) -> StatusCode {
         self.status
-    }
-
-    /// What was wrong.
-    #[must_use]
-    pub fn detail(&self) -> &str {
-        &self.detail
     }
 }
 
@@ -108,6 +102,27 @@ impl IntoResponse for Problem {
         response.headers_mut().extend(headers);
         response
     }
+}
+
+/// Most bytes of an answer in plain text that becomes the detail of a problem.
+const MAX_DETAIL_BYTES: usize = 4096;
+
+/// Turns errors that extractors answer in plain text into problems.
+pub async fn from_plain_text(response: Response) -> Response {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !is_error || media_type.is_some_and(|media_type| !media_type.starts_with("text/plain")) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, MAX_DETAIL_BYTES).await.unwrap_or_default();
+    let reason = parts.status.canonical_reason().unwrap_or_default();
+    let text = String::from_utf8_lossy(if text.is_empty() { reason.as_bytes() } else { &text });
+    parts.headers.remove(header::CONTENT_TYPE);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let mut problem = Problem::new(parts.status, text).into_response();
+    problem.headers_mut().extend(parts.headers);
+    problem
 }
 
 impl From<Refusal> for Problem {
@@ -145,12 +160,6 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<BytesRejection> for Problem {
-    fn from(rejection: BytesRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
-    }
-}
-
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         let detail = match rejection.status() {
@@ -158,11 +167,5 @@ impl From<JsonRejection> for Problem {
             _ => rejection.body_text(),
         };
         Self::new(rejection.status(), detail)
-    }
-}
-
-impl From<PathRejection> for Problem {
-    fn from(rejection: PathRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
     }
 }

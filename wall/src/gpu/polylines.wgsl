@@ -66,12 +66,21 @@ fn polyline_vertex(@builtin(vertex_index) vertex: u32) -> Fragment {
     return out;
 }
 
-// Distance to the segment, and how far along it the nearest point is.
-fn to_segment(point: vec2<f32>, start: vec2<f32>, end: vec2<f32>) -> vec2<f32> {
+// From the nearest point of a segment to `point`, and how far along the segment that point is.
+fn from_segment(point: vec2<f32>, start: vec2<f32>, end: vec2<f32>) -> vec3<f32> {
     let along = end - start;
     let share = clamp(dot(point - start, along) / max(dot(along, along), 1e-6), 0.0, 1.0);
-    return vec2(length(point - start - along * share), share * length(along));
+    return vec3(point - start - along * share, share);
 }
+
+fn squared_distance(point: vec2<f32>, start: vec2<f32>, end: vec2<f32>) -> f32 {
+    let away = from_segment(point, start, end).xy;
+    return dot(away, away);
+}
+
+// Around a join both segments are equally near, but for rounding: the earlier one wins, and no pixel is lost between.
+const EARLIER_WINS: f32 = 0.02;
+const OVERLAP: f32 = 0.001;
 
 @fragment
 fn polyline_fragment(in: Fragment) -> @location(0) vec4<f32> {
@@ -79,15 +88,16 @@ fn polyline_fragment(in: Fragment) -> @location(0) vec4<f32> {
     let place = in.position.xy;
     let start = in.segment.xy;
     let end = in.segment.zw;
-    let here = to_segment(place, start, end);
+    let here = from_segment(place, start, end);
+    let squared = dot(here.xy, here.xy);
     let has_before = any(in.neighbours.xy != start);
     let has_behind = any(in.neighbours.zw != end);
-    if has_before && to_segment(place, in.neighbours.xy, start).x <= here.x { discard; }
-    if has_behind && to_segment(place, end, in.neighbours.zw).x < here.x - 0.001 { discard; }
-    var coverage = clamp(0.5 - (here.x - in.shape.x), 0.0, 1.0);
+    if has_before && squared_distance(place, in.neighbours.xy, start) <= squared + EARLIER_WINS { discard; }
+    if has_behind && squared_distance(place, end, in.neighbours.zw) < squared - EARLIER_WINS - OVERLAP { discard; }
+    var coverage = clamp(0.5 - (sqrt(squared) - in.shape.x), 0.0, 1.0);
     let period = in.shape.y + in.shape.z;
     if period > 0.0 {
-        let within = (in.shape.w + here.y) % period;
+        let within = (in.shape.w + here.z * distance(start, end)) % period;
         let beyond_dash = min(within - in.shape.y, period - within);
         coverage *= clamp(0.5 - beyond_dash, 0.0, 1.0);
     }

@@ -71,7 +71,11 @@ impl Server {
     /// The next thing the render thread is told, the clock aside.
     async fn heard(&mut self) -> Inbound {
         loop {
-            match timeout(PATIENCE, self.inbound.recv()).await.expect("nothing was handed on").expect("the connection ended") {
+            match timeout(PATIENCE, self.inbound.recv())
+                .await
+                .expect("nothing was handed on")
+                .expect("the connection ended")
+            {
                 Inbound::Clock(_) => {}
                 other => return other,
             }

@@ -33,7 +33,8 @@ impl Write for Lines {
 fn wait_for(lines: &Receiver<Value>, what: impl Fn(&Value) -> bool) -> Value {
     let until = Instant::now() + PATIENCE;
     loop {
-        let line = lines.recv_timeout(until.saturating_duration_since(Instant::now())).expect("the wall says nothing more");
+        let line =
+            lines.recv_timeout(until.saturating_duration_since(Instant::now())).expect("the wall says nothing more");
         if what(&line) {
             return line;
         }
@@ -47,7 +48,8 @@ fn the_picture_is_back_within_two_seconds_of_each_loss() {
     let (messages, inbox) = mpsc::channel(16);
     let (commands, orders) = mpsc::channel(16);
     let arranged = centre::arranged(1920, 1080);
-    let snapshot = Inbound::Snapshot { position: StreamPosition { epoch: 3, offset: 1 }, changes: centre::snapshot(&arranged) };
+    let snapshot =
+        Inbound::Snapshot { position: StreamPosition { epoch: 3, offset: 1 }, changes: centre::snapshot(&arranged) };
     messages.try_send(snapshot).unwrap();
     let wall_thread = std::thread::spawn(move || {
         let wall = Wall::new("vi".into(), Some(Canvas { width_px: 1920, height_px: 1080 }), Report::to(Lines(sink)));

@@ -45,12 +45,16 @@ impl Address {
     }
 
     async fn check_version(&self, connection: &mut MultiplexedConnection) -> Result<(), Failure> {
-        let info: String = redis::cmd("INFO").arg("server").query_async(connection).await.map_err(|e| self.explain(&e))?;
+        let info: String =
+            redis::cmd("INFO").arg("server").query_async(connection).await.map_err(|e| self.explain(&e))?;
         let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or("unknown").trim();
         let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
         match (numbers.next(), numbers.next()) {
             (Some(major), Some(minor)) if (major, minor) >= LEAST_VERSION => Ok(()),
-            _ => Err(Failure::Unsuitable(format!("Redis at {} is version {version}; 6.2 or newer is needed", self.shown))),
+            _ => Err(Failure::Unsuitable(format!(
+                "Redis at {} is version {version}; 6.2 or newer is needed",
+                self.shown
+            ))),
         }
     }
 

@@ -12,7 +12,11 @@ impl Follower {
     /// Brings the archive in line with the log in Redis: afterwards it is a beginning of it, of the same epoch.
     ///
     /// `diverged` says that entries were seen that do not continue the archive.
-    pub(super) async fn agree(&self, connection: &mut MultiplexedConnection, mut diverged: bool) -> Result<(), Failure> {
+    pub(super) async fn agree(
+        &self,
+        connection: &mut MultiplexedConnection,
+        mut diverged: bool,
+    ) -> Result<(), Failure> {
         loop {
             let own = self.archive.head();
             let Some(remote) = self.ask(scripts::head(connection).await)? else {
@@ -28,7 +32,12 @@ impl Follower {
             self.refuse_broken_chain(connection, own, &remote).await?;
             let epoch = fresh_epoch() as u64;
             if self.ask(scripts::begin_epoch(connection, &remote, epoch).await)? {
-                tracing::error!(epoch, offset = remote.head.position.offset, archived = own.position.offset, "the log in Redis lacks entries that this server has archived; it begins a new epoch");
+                tracing::error!(
+                    epoch,
+                    offset = remote.head.position.offset,
+                    archived = own.position.offset,
+                    "the log in Redis lacks entries that this server has archived; it begins a new epoch"
+                );
             }
             diverged = false;
         }
@@ -42,7 +51,11 @@ impl Follower {
             was.push(own.position.epoch);
         }
         if self.ask(scripts::seed(connection, head, &was).await)? {
-            tracing::info!(epoch = head.position.epoch, offset = head.position.offset, "Redis had no log; it goes on behind the archive of this server");
+            tracing::info!(
+                epoch = head.position.epoch,
+                offset = head.position.offset,
+                "Redis had no log; it goes on behind the archive of this server"
+            );
         }
         Ok(())
     }
@@ -71,7 +84,12 @@ impl Follower {
     }
 
     /// The greatest offset up to which the archive and the log are the same: the chain makes one hash speak for all before it.
-    async fn common_ancestor(&self, connection: &mut MultiplexedConnection, own: Head, remote: Head) -> Result<u64, Failure> {
+    async fn common_ancestor(
+        &self,
+        connection: &mut MultiplexedConnection,
+        own: Head,
+        remote: Head,
+    ) -> Result<u64, Failure> {
         let shorter = own.position.offset.min(remote.position.offset);
         if self.is_same_at(connection, shorter, remote).await? {
             return Ok(shorter);
@@ -88,7 +106,12 @@ impl Follower {
         Ok(same)
     }
 
-    async fn is_same_at(&self, connection: &mut MultiplexedConnection, offset: u64, remote: Head) -> Result<bool, Failure> {
+    async fn is_same_at(
+        &self,
+        connection: &mut MultiplexedConnection,
+        offset: u64,
+        remote: Head,
+    ) -> Result<bool, Failure> {
         if offset == 0 {
             return Ok(true);
         }
@@ -110,7 +133,12 @@ impl Follower {
     }
 
     /// An entry in Redis that follows nothing would begin one epoch after the other.
-    async fn refuse_broken_chain(&self, connection: &mut MultiplexedConnection, own: Head, remote: &Remote) -> Result<(), Failure> {
+    async fn refuse_broken_chain(
+        &self,
+        connection: &mut MultiplexedConnection,
+        own: Head,
+        remote: &Remote,
+    ) -> Result<(), Failure> {
         let offset = own.position.offset;
         if remote.head.position.offset <= offset {
             return Ok(());

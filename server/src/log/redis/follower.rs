@@ -40,12 +40,19 @@ pub(super) struct Follower {
 /// What a look at the stream found.
 enum Found {
     /// Entries that follow what is archived.
-    Entries { entries: Vec<Written>, head: u64 },
+    Entries {
+        entries: Vec<Written>,
+        head: u64,
+    },
     UpToDate,
     /// The stream no longer has the entry behind what is archived: up to here it must come from elsewhere.
-    Gap { until: u64 },
+    Gap {
+        until: u64,
+    },
     /// The log is not what is archived: another epoch, shorter, or of other entries.
-    Other { diverged: bool },
+    Other {
+        diverged: bool,
+    },
 }
 
 impl Follower {
@@ -97,7 +104,10 @@ impl Follower {
                         self.is_following();
                     }
                 }
-                Found::UpToDate => self.is_following(),
+                Found::UpToDate => {
+                    self.is_following();
+                    self.probe(&mut connection).await;
+                }
                 Found::Gap { until } => self.fetch(until).await?,
                 Found::Other { diverged } => self.agree(&mut connection, diverged).await?,
             }
@@ -112,11 +122,19 @@ impl Follower {
         });
     }
 
+    /// Reading works; when writing did not, it is tried until it does.
+    async fn probe(&self, connection: &mut MultiplexedConnection) {
+        if self.tail.state().borrow().away_since.is_some() && scripts::probe(connection).await.is_ok() {
+            self.tail.note(None, self.clock.now());
+        }
+    }
+
     async fn look(&self, connection: &mut MultiplexedConnection) -> Result<Found, Failure> {
         let own = self.archive.head();
         // Nobody is kept waiting at a start: what is there is read before new entries are waited for.
         let block = if matches!(*self.phase.borrow(), Phase::Following) { BLOCK_MILLIS } else { 1 };
-        let mut raw = scripts::read(connection, own.position.offset, CHUNK, block).await.map_err(|e| self.address.explain(&e))?;
+        let mut raw =
+            scripts::read(connection, own.position.offset, CHUNK, block).await.map_err(|e| self.address.explain(&e))?;
         // Read after the entries: an epoch that is still ours was ours when they were read.
         let remote = scripts::head(connection).await.map_err(|e| self.address.explain(&e))?;
         let Some(head) = remote.map(|remote| remote.head) else { return Ok(Found::Other { diverged: false }) };

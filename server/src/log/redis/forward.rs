@@ -20,18 +20,32 @@ const RETRY: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Forwarded {
     /// The encoded event; it carries an idempotency key.
-    Record { body: Bytes },
+    Record {
+        body: Bytes,
+    },
     Command(Command),
 }
 
 /// What the writer made of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Answer {
-    Recorded { offset: u64, accepted: u64, refused: Vec<RefusedRow>, repeated: bool },
-    Decided { offset: u64, events: Vec<Event> },
+    Recorded {
+        offset: u64,
+        accepted: u64,
+        refused: Vec<RefusedRow>,
+        repeated: bool,
+    },
+    Decided {
+        offset: u64,
+        events: Vec<Event>,
+    },
     Refused(Refusal),
-    Unavailable { reason: String },
-    Unknown { reason: String },
+    Unavailable {
+        reason: String,
+    },
+    Unknown {
+        reason: String,
+    },
     /// The lease has gone to another server.
     NotWriter,
 }
@@ -109,7 +123,8 @@ impl RedisLog {
         }
     }
 
-    fn away(&self) -> Option<String> {
+    /// Why the log cannot be written, if it cannot.
+    pub(in crate::log) fn away(&self) -> Option<String> {
         let state = self.tail.state().borrow().clone();
         state.away_since.and(state.reason)
     }
@@ -130,7 +145,9 @@ fn give_up(lost: Option<String>, reason: String) -> RecordError {
 impl From<Result<Recorded, RecordError>> for Answer {
     fn from(result: Result<Recorded, RecordError>) -> Self {
         match result {
-            Ok(Recorded { offset, accepted, refused, repeated }) => Self::Recorded { offset, accepted, refused, repeated },
+            Ok(Recorded { offset, accepted, refused, repeated }) => {
+                Self::Recorded { offset, accepted, refused, repeated }
+            }
             Err(error) => error.into(),
         }
     }
@@ -158,7 +175,9 @@ impl From<RecordError> for Answer {
 impl Answer {
     pub(in crate::log) fn recorded(self) -> Result<Recorded, RecordError> {
         match self {
-            Self::Recorded { offset, accepted, refused, repeated } => Ok(Recorded { offset, accepted, refused, repeated }),
+            Self::Recorded { offset, accepted, refused, repeated } => {
+                Ok(Recorded { offset, accepted, refused, repeated })
+            }
             other => Err(other.error()),
         }
     }

@@ -96,7 +96,9 @@ impl Holder {
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
         }
-        if self.held_until.is_some() && let Err(failure) = self.turn(false).await {
+        if self.held_until.is_some()
+            && let Err(failure) = self.turn(false).await
+        {
             tracing::debug!(%failure, "the lease was not given back; it ends by itself");
         }
     }

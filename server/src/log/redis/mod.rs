@@ -30,7 +30,7 @@ use connection::Address;
 pub use append::{Appender, Unappended};
 pub use forward::{Answer, Forwarded};
 pub use lease::Writer;
-pub use peers::{Archived, Page, SECRET_HEADER};
+pub use peers::{Page, SECRET_HEADER};
 
 /// How long a start waits for Redis before it serves what the archive has.
 const REDIS_PATIENCE: Duration = Duration::from_secs(5);
@@ -81,7 +81,7 @@ impl From<Failure> for LogError {
 
 /// How far this server is with following the log.
 #[derive(Debug, Clone)]
-pub(self) enum Phase {
+enum Phase {
     Starting,
     Away(Failure),
     Following,
@@ -112,8 +112,10 @@ impl RedisLog {
     ) -> Result<Self, Failure> {
         let address = Address::parse(&settings.url)?;
         let (phase, mut following) = watch::channel(Phase::Starting);
-        let (lease, writer, peers) = lease::Holder::new(address.clone(), &settings, archive.clone(), following.clone())?;
-        let follower = follower::Follower::new(address.clone(), archive.clone(), Arc::clone(&tail), peers.clone(), clock, phase);
+        let (lease, writer, peers) =
+            lease::Holder::new(address.clone(), &settings, archive.clone(), following.clone())?;
+        let follower =
+            follower::Follower::new(address.clone(), archive.clone(), Arc::clone(&tail), peers.clone(), clock, phase);
         tokio::spawn(follower.run(stopping.clone()));
         tokio::spawn(lease.run(stopping));
         wait_until_following(&mut following, &archive).await?;

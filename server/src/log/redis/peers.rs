@@ -65,7 +65,8 @@ impl Peers {
     /// # Errors
     /// When no client can be made.
     pub(super) fn new(registry: watch::Receiver<Option<Registry>>) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).build();
+        let http =
+            reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).build();
         let http = http.map_err(|error| Failure::Unsuitable(format!("no HTTP client can be made: {error}")))?;
         Ok(Self { http, registry })
     }
@@ -160,7 +161,8 @@ pub(super) fn page(archive: &LocalLog, after: u64, limit: usize) -> Result<Page,
 impl Archived {
     fn into_raw(self) -> Result<Raw, Failure> {
         let hash = <[u8; 32]>::try_from(&self.hash[..]);
-        let hash = hash.map_err(|_| Failure::Away("another server sent a hash that is not 32 bytes long".to_owned()))?;
+        let hash =
+            hash.map_err(|_| Failure::Away("another server sent a hash that is not 32 bytes long".to_owned()))?;
         Ok(Raw { offset: self.offset, hash: Hash(hash), recorded_at: self.recorded_at, body: self.body.into() })
     }
 }

@@ -18,6 +18,7 @@ pub(super) const LEASE: &str = "ioc:lease";
 pub(super) const SECRET: &str = "ioc:secret";
 /// The addresses of servers; what each has archived stands under its own key, for as long as it lives.
 pub(super) const SERVERS: &str = "ioc:servers";
+const PROBE: &str = "ioc:probe";
 /// Epochs that the head remembers.
 const EPOCHS_REMEMBERED: usize = 64;
 
@@ -200,6 +201,11 @@ pub(super) async fn range(connection: &mut MultiplexedConnection, after: u64, co
 pub(super) async fn hash_at(connection: &mut MultiplexedConnection, offset: u64) -> RedisResult<Option<Hash>> {
     let found = range(connection, offset.saturating_sub(1), 1).await?;
     Ok(found.first().filter(|entry| entry.offset == offset).map(|entry| entry.hash))
+}
+
+/// Writes something that does not matter.
+pub(super) async fn probe(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    redis::cmd("SET").arg(PROBE).arg(1).arg("PX").arg(1000).query_async(connection).await
 }
 
 /// Forgets entries before `offset`.

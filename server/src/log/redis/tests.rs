@@ -59,7 +59,11 @@ impl Redis {
     /// Cuts bytes off the end of the newest append-only file.
     fn cut(&self, bytes: u64) {
         let files = std::fs::read_dir(self.dir.path().join("appendonlydir")).unwrap();
-        let newest = files.map(|file| file.unwrap().path()).filter(|path| path.to_string_lossy().ends_with(".incr.aof")).max().unwrap();
+        let newest = files
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.to_string_lossy().ends_with(".incr.aof"))
+            .max()
+            .unwrap();
         let file = std::fs::OpenOptions::new().write(true).open(newest).unwrap();
         file.set_len(file.metadata().unwrap().len() - bytes).unwrap();
     }
@@ -121,8 +125,18 @@ impl Server {
 
     fn record(&self, value: f64, key: Option<&str>) -> Result<Recorded, RecordError> {
         let series = SeriesKey { indicator: "rainfall".into(), area: "qn".into(), scenario: Scenario::Actual };
-        let row = ObservationRow { series, value, phenomenon_time: Timestamp::from_secs(value as i64), status: ObservationStatus::ByHand };
-        let batch = Batch { source: "push".into(), rows: vec![row], refused: Vec::new(), idempotency_key: key.map(str::to_owned) };
+        let row = ObservationRow {
+            series,
+            value,
+            phenomenon_time: Timestamp::from_secs(value as i64),
+            status: ObservationStatus::ByHand,
+        };
+        let batch = Batch {
+            source: "push".into(),
+            rows: vec![row],
+            refused: Vec::new(),
+            idempotency_key: key.map(str::to_owned),
+        };
         let runtime = self.runtime.as_ref().unwrap();
         runtime.block_on(self.shared.recorder.record(batch))
     }
@@ -333,8 +347,10 @@ async fn cutting_proxy(redis: u16, armed: Arc<AtomicBool>) -> u16 {
             let armed = Arc::clone(&armed);
             tokio::spawn(async move {
                 let server = tokio::net::TcpStream::connect(("127.0.0.1", redis)).await.unwrap();
-                let ((mut from_client, mut to_client), (mut from_server, mut to_server)) = (client.into_split(), server.into_split());
-                let answers = tokio::spawn(async move { drop(tokio::io::copy(&mut from_server, &mut to_client).await) });
+                let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+                    (client.into_split(), server.into_split());
+                let answers =
+                    tokio::spawn(async move { drop(tokio::io::copy(&mut from_server, &mut to_client).await) });
                 let mut bytes = vec![0; 1 << 20];
                 while let Ok(read @ 1..) = from_client.read(&mut bytes).await {
                     let is_append = bytes[..read].windows(8).any(|window| window == b"rainfall");
@@ -363,7 +379,7 @@ fn an_append_whose_answer_is_lost_is_neither_lost_nor_doubled() {
     let armed = Arc::new(AtomicBool::new(false));
     let port = proxy.block_on(cutting_proxy(redis.port, Arc::clone(&armed)));
     let server = Server::start(&format!("redis://127.0.0.1:{port}/"), data.path()).unwrap();
-    until("it writes", || server.is_writer());
+    until("the configuration is in the log", || server.position().offset == 1);
     for value in 1..=10 {
         armed.store(true, Ordering::SeqCst);
         let before = server.position().offset;

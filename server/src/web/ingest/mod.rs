@@ -29,10 +29,6 @@ use super::query::{Params, shorten};
 use crate::app::Shared;
 use crate::log::recorder::{Batch, Recorded};
 
-/// Most bytes of one request.
-pub const MAX_BODY_BYTES: u64 = 32 * 1024 * 1024;
-/// Most bytes of one line of NDJSON or CSV.
-pub const MAX_LINE_BYTES: usize = 64 * 1024;
 /// Bodies larger than this are read off the runtime's threads.
 const INLINE_BYTES: usize = 64 * 1024;
 /// The source of observations when none is named.
@@ -112,11 +108,12 @@ pub async fn post(State(shared): State<Shared>, _peer: LocalPeer, request: Reque
     let catalogue = Arc::clone(&shared.centre.borrow().catalogue);
     let source = source_of(&catalogue, params.get("source"))?;
     let intake = Intake::new(catalogue, shared.clock.now());
-    let body = Body::of(request, MAX_BODY_BYTES)?;
+    let limits = &shared.settings.ingest;
+    let body = Body::of(request, limits.max_body_bytes as u64)?;
     let intake = match format {
         Format::Json => read_json(body, intake).await?,
-        Format::Ndjson => read_ndjson(body, intake).await?,
-        Format::Csv => read_csv(body, intake).await?,
+        Format::Ndjson => read_ndjson(body, intake, limits.max_line_bytes).await?,
+        Format::Csv => read_csv(body, intake, limits.max_line_bytes).await?,
     };
     let batch = Batch { source: source.clone(), rows: intake.rows, refused: intake.refused, idempotency_key };
     let recorded = shared.recorder.record(batch).await?;
@@ -236,11 +233,11 @@ async fn read_json(mut body: Body, mut intake: Intake) -> Result<Intake, Problem
     tokio::task::spawn_blocking(read).await.map_err(|_| Problem::unavailable("the server is stopping", 2))?
 }
 
-async fn read_ndjson(mut body: Body, mut intake: Intake) -> Result<Intake, Problem> {
-    let mut splitter = LineSplitter::new(Ends::Lf, MAX_LINE_BYTES);
+async fn read_ndjson(mut body: Body, mut intake: Intake, max_line_bytes: usize) -> Result<Intake, Problem> {
+    let mut splitter = LineSplitter::new(Ends::Lf, max_line_bytes);
     let mut take = |line: Line<'_>| {
         let Some(text) = text_of(line)? else {
-            return intake.take(line.number, Err(too_long())).map_err(too_many_rows);
+            return intake.take(line.number, Err(too_long(max_line_bytes))).map_err(too_many_rows);
         };
         if text.trim().is_empty() {
             Ok(())
@@ -255,8 +252,8 @@ async fn read_ndjson(mut body: Body, mut intake: Intake) -> Result<Intake, Probl
     if intake.seen() == 0 { Err(empty()) } else { Ok(intake) }
 }
 
-async fn read_csv(mut body: Body, mut intake: Intake) -> Result<Intake, Problem> {
-    let mut splitter = LineSplitter::new(Ends::Any, MAX_LINE_BYTES);
+async fn read_csv(mut body: Body, mut intake: Intake, max_line_bytes: usize) -> Result<Intake, Problem> {
+    let mut splitter = LineSplitter::new(Ends::Any, max_line_bytes);
     let mut csv: Option<CsvRows> = None;
     let mut number = 0;
     let mut take = |line: Line<'_>| {
@@ -266,7 +263,7 @@ async fn read_csv(mut body: Body, mut intake: Intake) -> Result<Intake, Problem>
         }
         let Some(csv) = &mut csv else {
             let header = text.ok_or_else(|| {
-                Problem::bad_request(format!("line {}: the header is longer than {MAX_LINE_BYTES} bytes", line.number))
+                Problem::bad_request(format!("line {}: the header is longer than {max_line_bytes} bytes", line.number))
             })?;
             let read =
                 CsvRows::under(header).map_err(|error| Problem::bad_request(format!("line {}: {error}", line.number)));
@@ -274,7 +271,7 @@ async fn read_csv(mut body: Body, mut intake: Intake) -> Result<Intake, Problem>
             return Ok(());
         };
         number += 1;
-        let row = text.ok_or_else(too_long).and_then(|text| csv.row(text));
+        let row = text.ok_or_else(|| too_long(max_line_bytes)).and_then(|text| csv.row(text));
         let row = row.map_err(|reason| format!("line {}: {reason}", line.number));
         intake.take(number, row).map_err(too_many_rows)
     };
@@ -307,8 +304,8 @@ fn empty() -> Problem {
     Problem::bad_request("the body is empty; send at least one row")
 }
 
-fn too_long() -> String {
-    format!("the line is longer than {MAX_LINE_BYTES} bytes")
+fn too_long(max_line_bytes: usize) -> String {
+    format!("the line is longer than {max_line_bytes} bytes")
 }
 
 fn too_many_rows(_: TooManyRows) -> Problem {

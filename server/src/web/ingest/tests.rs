@@ -1,1 +1,197 @@
 //! What comes in, row by row.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use serde_json::json;
+
+use super::super::tests::Server;
+
+const GOOD: &str = r#"{"indicator":"budget.revenue","area":"51","value":1.5,"time":"2024-01-01T00:00:00Z"}"#;
+
+/// A row with `field` in the place of its value or time.
+fn row(changed: &str) -> String {
+    let (name, _) = changed.split_once(':').unwrap();
+    let fields = [r#""indicator":"budget.revenue""#, r#""area":"51""#, r#""value":1.5"#, r#""time":1704067200000000"#];
+    let kept = fields.iter().filter(|field| !field.starts_with(name)).copied();
+    format!("{{{}}}", kept.chain([changed]).collect::<Vec<_>>().join(","))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_row_is_refused_with_what_would_be_right() {
+    let server = Server::start().await;
+    let cases = [
+        (row(r#""value":"abc""#), "value must be a finite number, got \"abc\""),
+        (row(r#""value":"1.5""#), "value must be a finite number, got \"1.5\""),
+        (row(r#""value":null"#), "value must be a finite number, got null"),
+        (row(r#""value":1e999"#), "beyond the range"),
+        (row(r#""area":51"#), "area must be a string, got 51"),
+        (row(r#""area":"15""#), "unknown area '15'"),
+        (row(r#""indicator":"budget.revenu""#), "did you mean 'budget.revenue'?"),
+        (row(r#""valeu":1"#), "unknown field 'valeu'; did you mean 'value'?"),
+        (row(r#""status":"offical""#), "did you mean 'official'?"),
+        (row(r#""scenario":"plans""#), "did you mean 'plan'?"),
+        (row(r#""time":"2024-01-01""#), "time must be RFC 3339 with an offset"),
+        (row(r#""time":1704067200"#), "looks like seconds"),
+        (row(r#""time":1704067200000"#), "looks like milliseconds"),
+        (row(r#""time":"2999-01-01T00:00:00Z""#), "in the future"),
+        (row(r#""time":1.5"#), "time must be"),
+        (r#"{"indicator":"budget.revenue","area":"51","value":1}"#.to_owned(), "time is missing"),
+        (r#"{"value":1,"value":2}"#.to_owned(), "value is given twice"),
+        ("7".to_owned(), "a row must be an object"),
+        ("[1,2]".to_owned(), "a row must be an object"),
+    ];
+    let body = format!("[{},{GOOD}]", cases.iter().map(|(row, _)| row.as_str()).collect::<Vec<_>>().join(","));
+    let verdict = server.post("application/json", body).await.json();
+    assert_eq!(verdict["accepted"], 1);
+    let refused = verdict["refused"].as_array().unwrap();
+    assert_eq!(refused.len(), cases.len(), "{verdict}");
+    for (index, ((row, expected), refused)) in cases.iter().zip(refused).enumerate() {
+        assert_eq!(refused["row"], index as u64 + 1);
+        let reason = refused["reason"].as_str().unwrap();
+        assert!(reason.contains(expected), "{row}: {reason}");
+    }
+    // The same, a row a line.
+    let lines = cases.iter().map(|(row, _)| row.as_str()).chain([GOOD]).collect::<Vec<_>>().join("\r\n");
+    let by_line = server.post("application/x-ndjson", lines).await.json();
+    assert_eq!((&by_line["accepted"], &by_line["refused"]), (&json!(1), &verdict["refused"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_is_read_under_its_header() {
+    let server = Server::start().await;
+    let body = "\u{feff}time,indicator,area,value,status\r\n\
+                2024-01-01T00:00:00Z,budget.revenue,51,1,official\r\
+                1704067200000000,budget.revenue,51,2,\n\
+                2024-01-01T00:00:00Z,budget.revenue,51,NaN,\n\
+                2024-01-01T00:00:00Z,budget.revenue,51,\"33,19\",\n\
+                2024-01-01T00:00:00Z,budget.revenue,51,inf,\n\n\
+                2024-01-01T00:00:00Z,budget.revenue,51,\"4,\n\
+                2024-01-01T00:00:00Z,budget.rev";
+    let verdict = server.post("text/csv; charset=utf-8", body).await.json();
+    assert_eq!(verdict["accepted"], 2, "{verdict}");
+    let expected = [
+        (3, "line 4: value must be a finite number, got \"NaN\""),
+        (4, "write a decimal point"),
+        (5, "got \"inf\""),
+        (6, "line 8: a quote"),
+        (7, "line 9: 2 fields, but the header names 5; is the line cut off"),
+    ];
+    let refused = verdict["refused"].as_array().unwrap();
+    assert_eq!(refused.len(), expected.len(), "{verdict}");
+    for ((row, reason), refused) in expected.iter().zip(refused) {
+        assert_eq!(refused["row"], *row);
+        assert!(refused["reason"].as_str().unwrap().contains(reason), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_cannot_be_read_is_refused_whole() {
+    let server = Server::start().await;
+    let head = server.shared.head.borrow().position.offset;
+    let bad = StatusCode::BAD_REQUEST;
+    let cases: [(&str, &[u8], StatusCode, &str); 15] = [
+        ("application/json", b"", bad, "the body is empty"),
+        ("application/json", b" \n", bad, "the body is empty"),
+        ("application/json", b"[\n{\"value\":NaN}]", bad, "line 2, column"),
+        ("application/json", b"[{}", bad, "line 1, column 3"),
+        ("application/json", b"[] []", bad, "column 4"),
+        ("application/json", b"\"row\"", bad, "an array of rows"),
+        ("application/json", b"[\n\"\xff\"]", bad, "byte 3 (0xFF, line 2) is not UTF-8"),
+        ("application/x-ndjson", b"\n\n", bad, "the body is empty"),
+        ("application/x-ndjson", b"{}\n\"\xe1\xba\"", bad, "byte 4 (0xE1, line 2) is not UTF-8"),
+        ("text/csv", b"indicator,area,value,time", bad, "no row below it"),
+        ("text/csv", b"indicator;area;value;time\n", bad, "separate columns with commas"),
+        ("text/csv", b"indicator,area,valeu,time\n", bad, "unknown column 'valeu'; did you mean 'value'?"),
+        ("text/csv", b"indicator,area,value\n", bad, "column 'time' is missing"),
+        ("application/xml", b"<x/>", StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/x-ndjson"),
+        ("text/csv; charset=windows-1258", b"x", StatusCode::UNSUPPORTED_MEDIA_TYPE, "send UTF-8"),
+    ];
+    for (media_type, body, status, expected) in cases {
+        let detail = server.post(media_type, body).await.problem(status);
+        assert!(detail.contains(expected), "{}: {detail}", String::from_utf8_lossy(body));
+    }
+    assert_eq!(server.shared.head.borrow().position.offset, head, "nothing was recorded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_and_lines_are_bounded() {
+    let server = Server::start().await;
+    let long = format!("{{\"indicator\":\"{}\"}}\n{GOOD}", "x".repeat(2000));
+    let verdict = server.post("application/x-ndjson", long).await.json();
+    assert_eq!((&verdict["accepted"], &verdict["refused"][0]["row"]), (&json!(1), &json!(1)));
+    assert!(verdict["refused"][0]["reason"].as_str().unwrap().contains("longer than 1024 bytes"));
+    // An endless line comes in pieces without an announced length; it is cut off at the limit.
+    let pieces = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b'x'; 8192])));
+    for media_type in ["application/x-ndjson", "text/csv", "application/json"] {
+        let body = Body::from_stream(futures_util::StreamExt::take(pieces.clone(), 1_000_000));
+        server.post(media_type, body).await.problem(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let announced = Request::post("/api/v1/observations")
+        .header(header::CONTENT_TYPE, "text/csv")
+        .header(header::CONTENT_LENGTH, "2147483648");
+    let answer = server.ask(announced.body(Body::empty()).unwrap()).await;
+    answer.problem(StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(answer.json()["max_bytes"], 64 * 1024);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_gets_the_first_answer() {
+    let server = Server::start().await;
+    let keyed = |key: &str, body: &str| {
+        let request = Request::post("/api/v1/observations").header(header::CONTENT_TYPE, "application/json");
+        request.header("idempotency-key", key).body(Body::from(body.to_owned())).unwrap()
+    };
+    let body = format!("[{GOOD},{{}}]");
+    let first = server.ask(keyed("k1", &body)).await.json();
+    assert_eq!((&first["accepted"], &first["repeated"]), (&json!(1), &json!(false)));
+    let mut again = server.ask(keyed("k1", &body)).await.json();
+    assert_eq!(again["repeated"], true);
+    again["repeated"] = json!(false);
+    assert_eq!(again, first);
+    for key in ["", "with space", &"x".repeat(256)] {
+        server.ask(keyed(key, &body)).await.problem(StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_must_be_one_that_is_pushed_to() {
+    let server = Server::start().await;
+    let to = |query: &str| {
+        let request =
+            Request::post(format!("/api/v1/observations{query}")).header(header::CONTENT_TYPE, "application/json");
+        request.body(Body::from(GOOD)).unwrap()
+    };
+    for query in ["", "?source=api"] {
+        assert_eq!(server.ask(to(query)).await.status, StatusCode::OK);
+    }
+    let detail = server.ask(to("?source=kho-bac")).await.problem(StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(detail.contains("'kho-bac'") && detail.contains("api"), "{detail}");
+    server.ask(to("?sorce=api")).await.problem(StatusCode::BAD_REQUEST);
+}
+
+/// Prints rows a second of one core: `cargo test --release -p server -- --ignored --nocapture reading_json`.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn reading_json_is_fast() {
+    use std::sync::Arc;
+    let mut catalogue = protocol::Catalogue::default();
+    let area =
+        protocol::Area { id: "51".into(), name: Default::default(), parent: None, valid_from: None, valid_to: None };
+    catalogue.areas.insert("51".into(), Arc::new(area));
+    let indicator: protocol::Indicator = serde_json::from_value(json!({
+        "id": "budget.revenue", "name": {"vi": "Thu"}, "unit": {"vi": "tỷ"}, "period": "day", "owner": "x", "expected_interval_secs": 1
+    }))
+    .unwrap();
+    catalogue.indicators.insert("budget.revenue".into(), Arc::new(indicator));
+    let catalogue = Arc::new(catalogue);
+    let rows = 90_000;
+    let body = format!("[{}]", vec![GOOD; rows].join(","));
+    let started = std::time::Instant::now();
+    let rounds = 10;
+    for _ in 0..rounds {
+        let mut intake = super::Intake::new(Arc::clone(&catalogue), protocol::Timestamp::from_secs(1_800_000_000));
+        super::json::read(&body, &mut intake).unwrap();
+        assert_eq!(intake.rows.len(), rows);
+    }
+    println!("{:.0} rows/s", (rows * rounds) as f64 / started.elapsed().as_secs_f64());
+}

@@ -17,7 +17,7 @@ use crate::app::Shared;
 use crate::centre::Centre;
 
 /// What the page's own words are called in assets/locales, without `watch-`.
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 31] = [
     "connecting",
     "live",
     "lost",
@@ -28,7 +28,6 @@ const WORDS: [&str; 34] = [
     "list",
     "hint",
     "printed",
-    "figure",
     "time",
     "received",
     "source",
@@ -38,7 +37,6 @@ const WORDS: [&str; 34] = [
     "computed-difference",
     "computed-change-percent",
     "computed-share-percent",
-    "computed-value",
     "status-automatic",
     "status-by-hand",
     "status-estimated",
@@ -49,7 +47,6 @@ const WORDS: [&str; 34] = [
     "scenario-plan",
     "scenario-expected",
     "scenario-same-period",
-    "broken",
     "stopping",
     "picture",
 ];

@@ -12,7 +12,9 @@
   const locale = page.language === "en" ? "en-GB" : "vi-VN";
   const timeZone = page.time_zone || "Asia/Ho_Chi_Minh";
   const clock = new Intl.DateTimeFormat(locale, { timeZone, timeStyle: "medium" });
-  const moment = new Intl.DateTimeFormat(locale, { timeZone, dateStyle: "medium", timeStyle: "medium" });
+  const moment = new Intl.DateTimeFormat(locale, {
+    timeZone, day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+  });
 
   // --- the connection -------------------------------------------------------------------------
 
