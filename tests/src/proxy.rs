@@ -88,7 +88,13 @@ async fn accept(listener: TcpListener, target: String, mischief: watch::Receiver
     }
 }
 
-async fn serve(client: TcpStream, target: String, number: u64, mut mischief: watch::Receiver<Mischief>, cuts: Arc<AtomicU64>) {
+async fn serve(
+    client: TcpStream,
+    target: String,
+    number: u64,
+    mut mischief: watch::Receiver<Mischief>,
+    cuts: Arc<AtomicU64>,
+) {
     let Ok(server) = TcpStream::connect(&target).await else { return };
     let treatment = *mischief.borrow_and_update();
     let mut dice = StdRng::seed_from_u64(treatment.seed.wrapping_mul(0x9E37_79B9).wrapping_add(number));

@@ -98,7 +98,7 @@ pub fn layout(id: &str) -> Layout {
 
 impl Server {
     pub async fn start() -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::default();
         settings.ingest.max_line_bytes = 1024;
         settings.ingest.max_body_bytes = 64 * 1024;
@@ -119,9 +119,9 @@ impl Server {
             layouts: [(LayoutId::from("overview"), overview)].into(),
             sources: Vec::new(),
         };
-        let app = App::start(config, data.path(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let app = App::start(config, folder.path(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let shared = app.shared.clone();
-        Self { router: super::router(shared.clone()), shared, _app: app, _data: data }
+        Self { router: super::router(shared.clone()), shared, _app: app, _data: folder }
     }
 
     pub async fn ask_from(&self, peer: Option<&str>, mut request: Request<Body>) -> Answer {

@@ -7,8 +7,12 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 use tests::centre::{AREA, indicator};
+use tests::chromium::Chromium;
 use tests::load::{self, Load, Rows, now_micros};
-use tests::{Centre, Checker, CheckerOptions, count};
+use tests::{Centre, Checker, CheckerOptions, Wall, count};
+
+/// How soon a wall and a page show everything again.
+const RIGHT_AGAIN: Duration = Duration::from_secs(10);
 
 fn rows() -> Rows {
     Rows {
@@ -27,6 +31,9 @@ async fn nothing_acknowledged_is_lost_or_doubled() {
     let mut options = CheckerOptions::new(server.authority(), json!({ "wall": "main" }), 5);
     options.max_wait = Duration::from_millis(200);
     let mut checker = Checker::start(&options, &centre.path("checker.log")).unwrap();
+    let mut wall = Wall::start(server.address(), "main", "640x360", &centre.path("wall.log")).unwrap();
+    let mut page = Chromium::start(640, 400).await.unwrap();
+    page.open(&server.url("/watch/wall/main")).await.unwrap();
     let load = Load::start(vec![server.address().to_owned()], rows());
     let mut dice = StdRng::seed_from_u64(3);
 
@@ -38,6 +45,11 @@ async fn nothing_acknowledged_is_lost_or_doubled() {
         let Some(newest) = newest else { continue };
         let again = load::post(server.http(), server.address(), &newest.key, &newest.rows).await.unwrap();
         assert_eq!((&again["offset"], &again["repeated"]), (&newest.answer["offset"], &json!(true)), "kill {kill}");
+        let offset = newest.answer["offset"].as_u64().unwrap();
+        wall.presented(offset, RIGHT_AGAIN)
+            .await
+            .unwrap_or_else(|error| panic!("the wall after kill {kill}: {error:#}"));
+        page.until(&format!("Number(document.body.dataset.offset) >= {offset}"), RIGHT_AGAIN).await.unwrap();
         let status = checker.status().await.unwrap();
         assert_eq!(status["violations"], json!([]), "kill {kill}");
     }
