@@ -85,7 +85,12 @@ impl Load {
     }
 }
 
-async fn post_all(addresses: Vec<String>, rows: Rows, stop: Arc<AtomicBool>, acknowledged: Arc<Mutex<Vec<Acknowledged>>>) -> Result<()> {
+async fn post_all(
+    addresses: Vec<String>,
+    rows: Rows,
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<Mutex<Vec<Acknowledged>>>,
+) -> Result<()> {
     let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
     let turn = AtomicU64::new(0);
     for number in 0.. {
@@ -148,7 +153,12 @@ pub struct Known {
 ///
 /// # Errors
 /// When one time has several values, or there is no answer.
-pub async fn history(http: &reqwest::Client, address: &str, indicator: &str, area: &str) -> Result<BTreeMap<i64, Known>> {
+pub async fn history(
+    http: &reqwest::Client,
+    address: &str,
+    indicator: &str,
+    area: &str,
+) -> Result<BTreeMap<i64, Known>> {
     let url = format!("{address}/api/v1/series?indicator={indicator}&area={area}&limit=100000");
     let answer: Value = http.get(url).send().await?.error_for_status()?.json().await?;
     let mut values = BTreeMap::new();
@@ -177,10 +187,15 @@ pub async fn verify(http: &reqwest::Client, address: &str, batches: &[Acknowledg
                 Entry::Vacant(entry) => entry.insert(history(http, address, &indicator, &area).await?),
             };
             let found = row["time"].as_i64().and_then(|time| known.get(&time));
-            let found = found.with_context(|| format!("{} was acknowledged, but {row} is not in the history", batch.key))?;
+            let found =
+                found.with_context(|| format!("{} was acknowledged, but {row} is not in the history", batch.key))?;
             ensure!(Some(found.value) == row["value"].as_f64(), "{row} has the value {} in the history", found.value);
             let offset = batch.answer["offset"].as_u64();
-            ensure!(Some(found.offset) == offset, "{row} was acknowledged at {offset:?}, but stands at {}", found.offset);
+            ensure!(
+                Some(found.offset) == offset,
+                "{row} was acknowledged at {offset:?}, but stands at {}",
+                found.offset
+            );
         }
     }
     Ok(())

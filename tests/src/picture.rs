@@ -47,7 +47,12 @@ pub fn printed(panel: &str, svg: &str) -> Result<Vec<Printed>> {
 }
 
 fn unescape(text: &str) -> String {
-    text.replace("&#39;", "'").replace("&apos;", "'").replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    text.replace("&#39;", "'")
+        .replace("&apos;", "'")
+        .replace("&quot;", "\"")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
 }
 
 /// The number that a Vietnamese text says, and how many decimals it has: `−1.234,5 %` is (−1234.5, 1).

@@ -24,7 +24,12 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start<S: AsRef<OsStr>>(program: &Path, arguments: &[S], variables: &[(String, String)], log: &Path) -> Result<Self> {
+    pub fn start<S: AsRef<OsStr>>(
+        program: &Path,
+        arguments: &[S],
+        variables: &[(String, String)],
+        log: &Path,
+    ) -> Result<Self> {
         let stderr = File::options().create(true).append(true).open(log).with_context(|| log.display().to_string())?;
         let mut child = Command::new(program)
             .args(arguments)

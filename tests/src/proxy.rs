@@ -88,7 +88,13 @@ async fn accept(listener: TcpListener, target: String, mischief: watch::Receiver
     }
 }
 
-async fn serve(client: TcpStream, target: String, number: u64, mut mischief: watch::Receiver<Mischief>, cuts: Arc<AtomicU64>) {
+async fn serve(
+    client: TcpStream,
+    target: String,
+    number: u64,
+    mut mischief: watch::Receiver<Mischief>,
+    cuts: Arc<AtomicU64>,
+) {
     let Ok(server) = TcpStream::connect(&target).await else { return };
     let treatment = *mischief.borrow_and_update();
     let mut dice = StdRng::seed_from_u64(treatment.seed.wrapping_mul(0x9E37_79B9).wrapping_add(number));
@@ -117,8 +123,7 @@ async fn serve(client: TcpStream, target: String, number: u64, mut mischief: wat
 
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, treatment: Mischief, mut dice: StdRng) {
     let mut piece = vec![0; 16 * 1024];
-    loop {
-        let Ok(length @ 1..) = from.read(&mut piece).await else { break };
+    while let Ok(length @ 1..) = from.read(&mut piece).await {
         let mut rest = &piece[..length];
         if dice.random_range(0..1000) < treatment.stalls.0 {
             tokio::time::sleep(dice.random_range(Duration::ZERO..=treatment.stalls.1)).await;

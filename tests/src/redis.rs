@@ -35,8 +35,20 @@ impl Redis {
         let folder_text = folder.display().to_string();
         let port = port.to_string();
         let arguments = [
-            "--port", &port, "--bind", "127.0.0.1", "--dir", &folder_text, "--appendonly", "yes", "--appendfsync", "always",
-            "--save", "", "--aof-load-truncated", "yes",
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            &folder_text,
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "always",
+            "--save",
+            "",
+            "--aof-load-truncated",
+            "yes",
         ];
         Process::start(Path::new("redis-server"), &arguments, &[], &folder.join("redis.log"))
     }
@@ -83,7 +95,10 @@ impl Redis {
     pub fn cut(&self, bytes: u64) -> Result<()> {
         let folder = self.folder.join("appendonlydir");
         let files = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
-        let newest = files.filter_map(Result::ok).map(|file| file.path()).filter(|path| path.to_string_lossy().ends_with(".incr.aof"));
+        let newest = files
+            .filter_map(Result::ok)
+            .map(|file| file.path())
+            .filter(|path| path.to_string_lossy().ends_with(".incr.aof"));
         let path = newest.max().context("no incremental append-only file")?;
         let length = path.metadata()?.len();
         ensure!(length > bytes, "{} has only {length} bytes", path.display());

@@ -30,7 +30,13 @@ impl ServerOptions {
     /// On a port of its own choice.
     #[must_use]
     pub fn new(config: &Path, data: &Path) -> Self {
-        Self { config: config.to_owned(), data: data.to_owned(), listen: "127.0.0.1:0".to_owned(), variables: Vec::new(), file_limit_kib: None }
+        Self {
+            config: config.to_owned(),
+            data: data.to_owned(),
+            listen: "127.0.0.1:0".to_owned(),
+            variables: Vec::new(),
+            file_limit_kib: None,
+        }
     }
 
     /// At an address of one's own.
@@ -89,7 +95,9 @@ impl Server {
         ];
         let log = options.data.with_extension("log");
         let program = binary("ioc-server")?;
-        let Some(limit) = options.file_limit_kib else { return Process::start(&program, &arguments, &options.variables, &log) };
+        let Some(limit) = options.file_limit_kib else {
+            return Process::start(&program, &arguments, &options.variables, &log);
+        };
         // Without the signal, a write beyond the limit fails like one to a full disk.
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", limit);
         let shell = [vec!["-c".into(), script.into(), program.into()], arguments].concat();
@@ -202,7 +210,12 @@ impl Server {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn post_body(&self, kind: &str, body: impl Into<reqwest::Body>, key: Option<&str>) -> Result<(u16, Value)> {
+    pub async fn post_body(
+        &self,
+        kind: &str,
+        body: impl Into<reqwest::Body>,
+        key: Option<&str>,
+    ) -> Result<(u16, Value)> {
         let mut request = self.http.post(self.url("/api/v1/observations")).header("content-type", kind).body(body);
         if let Some(key) = key {
             request = request.header("idempotency-key", key);

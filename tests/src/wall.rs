@@ -50,7 +50,12 @@ impl Wall {
     ///
     /// # Errors
     /// When none comes within `limit`.
-    pub async fn report_where(&mut self, what: &str, limit: Duration, mut wanted: impl FnMut(&Value) -> bool) -> Result<Value> {
+    pub async fn report_where(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut wanted: impl FnMut(&Value) -> bool,
+    ) -> Result<Value> {
         let mut newest = Value::Null;
         let search = async {
             loop {
@@ -62,7 +67,9 @@ impl Wall {
         };
         match tokio::time::timeout(limit, search).await {
             Ok(found) => found,
-            Err(_) => bail!("{what}: no such report within {limit:?}; the newest was {newest}\n{}", self.process.log_tail()),
+            Err(_) => {
+                bail!("{what}: no such report within {limit:?}; the newest was {newest}\n{}", self.process.log_tail())
+            }
         }
     }
 
@@ -93,7 +100,8 @@ impl Wall {
     /// When it does not answer.
     pub async fn pixel(&mut self, x: u32, y: u32) -> Result<[u8; 4]> {
         self.process.say(&format!("pixel {x} {y}")).await?;
-        let report = self.report_where("the pixel", Duration::from_secs(10), |report| report["event"] == "pixel").await?;
+        let report =
+            self.report_where("the pixel", Duration::from_secs(10), |report| report["event"] == "pixel").await?;
         serde_json::from_value(report["rgba"].clone()).with_context(|| report.to_string())
     }
 
@@ -155,7 +163,9 @@ impl Picture {
         let mut sums = [0.0; 3];
         for row in top..bottom {
             let start = row * self.width as usize;
-            for pixel in self.bytes[(start + left) * self.channels..(start + right) * self.channels].chunks_exact(self.channels) {
+            for pixel in
+                self.bytes[(start + left) * self.channels..(start + right) * self.channels].chunks_exact(self.channels)
+            {
                 sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += f64::from(*value));
             }
         }

@@ -16,16 +16,46 @@ type Rule = fn(&Tree) -> Vec<String>;
 const RULES: &[(&str, Rule, (&str, &str), &str)] = &[
     ("panels and protocol stand alone", stand_alone, ("panels/src/planted.rs", "use tokio::sync::mpsc;"), "tokio"),
     ("only the wall's gpu names wgpu", wgpu_at_home, ("wall/src/planted.rs", "fn f(d: &wgpu::Device) {}"), "wgpu"),
-    ("imports run one way", imports_one_way, ("wall/Cargo.toml", "[dependencies]\nserver.workspace = true\n"), "server"),
+    (
+        "imports run one way",
+        imports_one_way,
+        ("wall/Cargo.toml", "[dependencies]\nserver.workspace = true\n"),
+        "server",
+    ),
     ("the centre is pure", centre_is_pure, ("server/src/centre/planted.rs", "let now = Instant::now();"), "Instant"),
-    ("SQL stands in log and store", sql_at_home, ("server/src/hub/planted.rs", "let q = \"SELECT 1 FROM t\";"), "SELECT"),
+    (
+        "SQL stands in log and store",
+        sql_at_home,
+        ("server/src/hub/planted.rs", "let q = \"SELECT 1 FROM t\";"),
+        "SELECT",
+    ),
     ("colours stand in the theme", colours_at_home, ("panels/src/kinds/planted.rs", "let c = \"#6FA8DC\";"), "#6FA8DC"),
     ("type sizes stand in the theme", sizes_at_home, ("panels/src/kinds/planted.rs", "    size: 38.0,"), "size: 38.0"),
-    ("channels are bounded", channels_bounded, ("wall/src/planted.rs", "let (a, b) = std::sync::mpsc::channel();"), "mpsc"),
-    ("the wire is declared in protocol", wire_in_protocol, ("server/src/hub/planted.rs", "#[derive(Serialize)]"), "Serialize"),
+    (
+        "channels are bounded",
+        channels_bounded,
+        ("wall/src/planted.rs", "let (a, b) = std::sync::mpsc::channel();"),
+        "mpsc",
+    ),
+    (
+        "the wire is declared in protocol",
+        wire_in_protocol,
+        ("server/src/hub/planted.rs", "#[derive(Serialize)]"),
+        "Serialize",
+    ),
     ("paths of the map exist", map_is_true, ("ARCHITECTURE.md", "see `server/src/nowhere.rs`"), "nowhere.rs"),
-    ("texts are in both languages", texts_in_both, ("assets/locales/en.ftl", "planted-key = Only here\n"), "planted-key"),
-    ("texts that are used exist", texts_exist, ("panels/src/kinds/planted.rs", "locale::text(language, \"no-such-key\")"), "no-such-key"),
+    (
+        "texts are in both languages",
+        texts_in_both,
+        ("assets/locales/en.ftl", "planted-key = Only here\n"),
+        "planted-key",
+    ),
+    (
+        "texts that are used exist",
+        texts_exist,
+        ("panels/src/kinds/planted.rs", "locale::text(language, \"no-such-key\")"),
+        "no-such-key",
+    ),
     ("files stay small", files_small, ("server/src/planted.rs", PLANTED_LONG), "lines"),
     ("names say something", names_say_something, ("server/src/planted_helper.rs", ""), "helper"),
 ];
@@ -36,8 +66,10 @@ const PLANTED_LONG: &str = "LONG";
 #[test]
 fn the_house_is_in_order() {
     let tree = read();
-    let found: Vec<String> =
-        RULES.iter().flat_map(|(name, rule, ..)| rule(&tree).into_iter().map(move |what| format!("{name}: {what}"))).collect();
+    let found: Vec<String> = RULES
+        .iter()
+        .flat_map(|(name, rule, ..)| rule(&tree).into_iter().map(move |what| format!("{name}: {what}")))
+        .collect();
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
@@ -62,7 +94,8 @@ fn read() -> Tree {
     tree
 }
 
-const FOLDERS: [&str; 10] = ["protocol", "panels", "server", "wall", "tests", "assets", "config", "docs", "scripts", ".ci"];
+const FOLDERS: [&str; 10] =
+    ["protocol", "panels", "server", "wall", "tests", "assets", "config", "docs", "scripts", ".ci"];
 const KINDS: [&str; 12] = ["rs", "toml", "md", "ftl", "wgsl", "py", "sh", "html", "css", "js", "ts", "json"];
 
 fn collect(folder: &Path, path: &str, tree: &mut Tree) {
@@ -70,7 +103,11 @@ fn collect(folder: &Path, path: &str, tree: &mut Tree) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let inner = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
         let is_folder = entry.file_type().unwrap().is_dir();
-        if is_folder && (!path.is_empty() || FOLDERS.contains(&name.as_str())) && name != "node_modules" && name != "target" {
+        if is_folder
+            && (!path.is_empty() || FOLDERS.contains(&name.as_str()))
+            && name != "node_modules"
+            && name != "target"
+        {
             collect(&entry.path(), &inner, tree);
         } else if !is_folder && name.rsplit_once('.').is_some_and(|(_, kind)| KINDS.contains(&kind)) {
             tree.insert(inner, std::fs::read_to_string(entry.path()).unwrap());
@@ -123,7 +160,12 @@ fn stand_alone(tree: &Tree) -> Vec<String> {
     for name in ["protocol", "panels"] {
         let taken = dependencies(tree, name);
         assert!(taken.contains("serde"), "the dependencies of {name} are not read");
-        found.extend(banned.iter().filter(|banned| taken.contains(**banned)).map(|banned| format!("{name}/Cargo.toml: {banned}")));
+        found.extend(
+            banned
+                .iter()
+                .filter(|banned| taken.contains(**banned))
+                .map(|banned| format!("{name}/Cargo.toml: {banned}")),
+        );
         let prefix = format!("{name}/src/");
         let here = |path: &str| path.starts_with(&prefix) && path.ends_with(".rs") && !is_test(path);
         found.extend(search(tree, here, r"\b(tokio|axum|wgpu|std::fs|std::net|SystemTime|Instant::now)\b"));
@@ -138,12 +180,21 @@ fn wgpu_at_home(tree: &Tree) -> Vec<String> {
 }
 
 fn imports_one_way(tree: &Tree) -> Vec<String> {
-    let may_name = [("protocol", vec![]), ("panels", vec!["protocol"]), ("server", vec!["protocol", "panels"]), ("wall", vec!["protocol", "panels"])];
+    let may_name = [
+        ("protocol", vec![]),
+        ("panels", vec!["protocol"]),
+        ("server", vec!["protocol", "panels"]),
+        ("wall", vec!["protocol", "panels"]),
+    ];
     let ours = ["protocol", "panels", "server", "wall", "tests"];
     let mut found = Vec::new();
     for (name, may) in may_name {
         let taken = dependencies(tree, name);
-        found.extend(ours.iter().filter(|ours| taken.contains(**ours) && !may.contains(ours)).map(|ours| format!("{name} depends on {ours}")));
+        found.extend(
+            ours.iter()
+                .filter(|ours| taken.contains(**ours) && !may.contains(ours))
+                .map(|ours| format!("{name} depends on {ours}")),
+        );
     }
     found
 }
@@ -155,8 +206,14 @@ fn centre_is_pure(tree: &Tree) -> Vec<String> {
 
 fn sql_at_home(tree: &Tree) -> Vec<String> {
     let home = ["server/src/log/", "server/src/store/", "server/src/sources/sql.rs"];
-    let elsewhere = |path: &str| is_rust_in("server/src/")(path) && !is_test(path) && !home.iter().any(|home| path.starts_with(home));
-    search(tree, elsewhere, r"\b(SELECT |INSERT INTO|INSERT OR|DELETE FROM|CREATE TABLE|PRAGMA |UPDATE \w+ SET)|\brusqlite\b")
+    let elsewhere = |path: &str| {
+        is_rust_in("server/src/")(path) && !is_test(path) && !home.iter().any(|home| path.starts_with(home))
+    };
+    search(
+        tree,
+        elsewhere,
+        r"\b(SELECT |INSERT INTO|INSERT OR|DELETE FROM|CREATE TABLE|PRAGMA |UPDATE \w+ SET)|\brusqlite\b",
+    )
 }
 
 fn colours_at_home(tree: &Tree) -> Vec<String> {
@@ -173,7 +230,11 @@ fn sizes_at_home(tree: &Tree) -> Vec<String> {
 }
 
 fn channels_bounded(tree: &Tree) -> Vec<String> {
-    let mut found = search(tree, |path| path.ends_with(".rs") && path != "tests/tests/tidy.rs", r"\bunbounded(_channel)?\b|(std::sync::)?\bmpsc::channel\(\)");
+    let mut found = search(
+        tree,
+        |path| path.ends_with(".rs") && path != "tests/tests/tidy.rs",
+        r"\bunbounded(_channel)?\b|(std::sync::)?\bmpsc::channel\(\)",
+    );
     let bans = tree.get("clippy.toml").map(String::as_str).unwrap_or_default();
     for banned in ["tokio::sync::mpsc::unbounded_channel", "std::sync::mpsc::channel"] {
         if !bans.lines().any(|line| line.contains(banned) && line.contains("reason")) {
@@ -184,7 +245,9 @@ fn channels_bounded(tree: &Tree) -> Vec<String> {
 }
 
 fn wire_in_protocol(tree: &Tree) -> Vec<String> {
-    let wire = |path: &str| ["server/src/hub/", "server/src/web/live", "wall/src/connection"].iter().any(|place| path.starts_with(place));
+    let wire = |path: &str| {
+        ["server/src/hub/", "server/src/web/live", "wall/src/connection"].iter().any(|place| path.starts_with(place))
+    };
     let mut found = search(tree, wire, r"derive\([^)]*\b(Serialize|Deserialize)\b");
     let allowed = ["serde", "serde_json", "schemars", "thiserror"];
     let extra = dependencies(tree, "protocol").into_iter().filter(|name| !allowed.contains(&name.as_str()));
@@ -195,7 +258,8 @@ fn wire_in_protocol(tree: &Tree) -> Vec<String> {
 fn map_is_true(tree: &Tree) -> Vec<String> {
     let quoted = Regex::new(r"`([A-Za-z_.][A-Za-z0-9_.-]*/[A-Za-z0-9_./-]*|[A-Z]+\.md)`").unwrap();
     let map = tree.get("ARCHITECTURE.md").map(String::as_str).unwrap_or_default();
-    let named: Vec<&str> = quoted.captures_iter(map).filter_map(|found| found.get(1)).map(|found| found.as_str()).collect();
+    let named: Vec<&str> =
+        quoted.captures_iter(map).filter_map(|found| found.get(1)).map(|found| found.as_str()).collect();
     assert!(named.len() > 5, "ARCHITECTURE.md names only {named:?}");
     let missing = named.into_iter().filter(|path| !tests::root().join(path).exists());
     missing.map(|path| format!("ARCHITECTURE.md names {path}, which is not there")).collect()
@@ -216,9 +280,12 @@ fn texts_in_both(tree: &Tree) -> Vec<String> {
 /// Keys that code asks for by name: `text(language, "key")` and the like.
 fn texts_exist(tree: &Tree) -> Vec<String> {
     let known = keys(tree, "vi");
-    let asked = Regex::new(r#"\b(?:text|text_with|word|words)\(\s*[A-Za-z_.&]*language[A-Za-z_.()]*,\s*"([a-z][a-z0-9-]*)""#).unwrap();
+    let asked =
+        Regex::new(r#"\b(?:text|text_with|word|words)\(\s*[A-Za-z_.&]*language[A-Za-z_.()]*,\s*"([a-z][a-z0-9-]*)""#)
+            .unwrap();
     let mut found = Vec::new();
-    for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".rs") && path.as_str() != "panels/src/locale.rs") {
+    for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".rs") && path.as_str() != "panels/src/locale.rs")
+    {
         let used = asked.captures_iter(text).filter_map(|found| found.get(1)).map(|found| found.as_str());
         let missing = used.filter(|key| !known.contains(*key));
         found.extend(missing.map(|key| format!("{path} uses the text {key}, which assets/locales does not have")));
@@ -228,8 +295,13 @@ fn texts_exist(tree: &Tree) -> Vec<String> {
 
 fn files_small(tree: &Tree) -> Vec<String> {
     let code = tree.iter().filter(|(path, _)| path.ends_with(".rs") || path.ends_with(".py"));
-    let long = code.filter(|(_, text)| text.lines().count() > 600 && !text.lines().take(12).any(|line| line.contains("Long because")));
-    long.map(|(path, text)| format!("{path}: {} lines; at most 600, or its head says 'Long because …'", text.lines().count())).collect()
+    let long = code.filter(|(_, text)| {
+        text.lines().count() > 600 && !text.lines().take(12).any(|line| line.contains("Long because"))
+    });
+    long.map(|(path, text)| {
+        format!("{path}: {} lines; at most 600, or its head says 'Long because …'", text.lines().count())
+    })
+    .collect()
 }
 
 fn names_say_something(tree: &Tree) -> Vec<String> {
@@ -240,7 +312,11 @@ fn names_say_something(tree: &Tree) -> Vec<String> {
     });
     let mut found: Vec<String> = files.map(|path| format!("{path}: a name that says nothing")).collect();
     let ours = |path: &str| path.ends_with(".rs") && path != "tests/tests/tidy.rs";
-    found.extend(search(tree, ours, r"\b(struct|enum|trait|fn|mod) \w*(?i:manager|helper|utils)\w*|\blet (mut )?data\b"));
+    found.extend(search(
+        tree,
+        ours,
+        r"\b(struct|enum|trait|fn|mod) \w*(?i:manager|helper|utils)\w*|\blet (mut )?data\b",
+    ));
     found
 }
 

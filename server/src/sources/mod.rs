@@ -30,8 +30,7 @@ pub struct Kind {
 }
 
 /// Every kind there is.
-pub static SOURCES: &[Kind] =
-    &[Kind { name: "push", read: push }, Kind { name: "simulated", read: simulated::read }];
+pub static SOURCES: &[Kind] = &[Kind { name: "push", read: push }, Kind { name: "simulated", read: simulated::read }];
 
 /// Others send its observations to `POST /api/v1/observations`; it takes no options.
 fn push(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {

@@ -81,7 +81,11 @@ async fn bodies_that_cannot_be_read_are_refused_whole() {
     }
     let broken_line = format!("{good}\n{{\"indicator\": \n{good}\n");
     let (status, answer) = server.post_body("application/x-ndjson", broken_line, None).await.unwrap();
-    assert_eq!((status, answer["accepted"].as_u64(), &answer["refused"][0]["row"]), (200, Some(2), &json!(2)), "{answer}");
+    assert_eq!(
+        (status, answer["accepted"].as_u64(), &answer["refused"][0]["row"]),
+        (200, Some(2), &json!(2)),
+        "{answer}"
+    );
     assert_serves(&server).await;
 }
 

@@ -40,7 +40,9 @@ async fn the_page_shows_the_layout_live_and_comes_back() {
     assert_like_the_wall(&centre, &server, &mut page, offset).await;
 
     server.kill().await.unwrap();
-    page.until("document.body.dataset.link === 'lost' && !document.getElementById('banner').hidden", LIMIT).await.unwrap();
+    page.until("document.body.dataset.link === 'lost' && !document.getElementById('banner').hidden", LIMIT)
+        .await
+        .unwrap();
     server.restart().await.unwrap();
     let offset = post(&server, 18644.0).await;
     page.until(&shows(offset, "18.644"), LIMIT).await.unwrap();
@@ -62,7 +64,11 @@ async fn assert_provenance(page: &mut Chromium) {
 
 /// Both print the same picture: compared as tiles of averaged colour, since two programs draw the edges.
 async fn assert_like_the_wall(centre: &Centre, server: &Server, page: &mut Chromium, offset: u64) {
-    let mut wall = Wall::start_with(&["--server", server.address(), "--layout", "overview", "--headless", "1280x720"], &centre.path("wall.log")).unwrap();
+    let mut wall = Wall::start_with(
+        &["--server", server.address(), "--layout", "overview", "--headless", "1280x720"],
+        &centre.path("wall.log"),
+    )
+    .unwrap();
     wall.presented(offset, Duration::from_secs(30)).await.unwrap();
     let wall_picture = wall.capture(&centre.path("wall.png")).await.unwrap();
     page.hover(1.0, 1.0).await.unwrap();

@@ -9,8 +9,18 @@ use tests::picture::{panels, printed};
 use tests::{Centre, Wall, eventually, root, shared};
 
 /// Million đồng of each year, 2006 to 2015.
-const REVENUE: [f64; 10] =
-    [559_000.0, 1_078_200.0, 1_438_000.0, 2_015_000.0, 13_735_000.0, 18_121_000.0, 18_194_000.0, 21_369_000.0, 22_880_000.0, 33_190_000.0];
+const REVENUE: [f64; 10] = [
+    559_000.0,
+    1_078_200.0,
+    1_438_000.0,
+    2_015_000.0,
+    13_735_000.0,
+    18_121_000.0,
+    18_194_000.0,
+    21_369_000.0,
+    22_880_000.0,
+    33_190_000.0,
+];
 
 #[tokio::test]
 async fn the_final_budgets_reach_the_wall() {
@@ -40,7 +50,9 @@ async fn the_final_budgets_reach_the_wall() {
         Ok(numbers)
     });
     let shown = shown.await.unwrap();
-    let texts = |panel: &str| shown.iter().filter(|number| number.panel == panel).map(|number| number.text.as_str()).collect::<Vec<_>>();
+    let texts = |panel: &str| {
+        shown.iter().filter(|number| number.panel == panel).map(|number| number.text.as_str()).collect::<Vec<_>>()
+    };
     assert!(texts("revenue").iter().any(|text| text.contains("33.190")), "{:?}", texts("revenue"));
     for revenue in ["559", "1.078", "1.438", "2.015", "13.735", "18.121", "18.194", "21.369", "22.880", "33.190"] {
         assert!(texts("years").iter().any(|text| text.contains(revenue)), "{revenue} is not in {:?}", texts("years"));
@@ -55,7 +67,9 @@ async fn the_final_budgets_reach_the_wall() {
 /// Every row of another province is refused by name, in a report beside the file.
 async fn assert_report(delivered: &std::path::Path) {
     let path = delivered.with_file_name("budget_final_by_province.csv.report.txt");
-    let report = eventually("the report", Duration::from_secs(10), || async { Ok(std::fs::read_to_string(&path)?) }).await.unwrap();
+    let report = eventually("the report", Duration::from_secs(10), || async { Ok(std::fs::read_to_string(&path)?) })
+        .await
+        .unwrap();
     let rows = report.lines().filter(|line| line.starts_with("row ")).count();
     // 632 rows below the header, ten of them ours.
     assert!(rows >= 622, "only {rows} rows are listed:\n{}", &report[..report.len().min(600)]);

@@ -56,7 +56,9 @@ async fn servers_and_redis_are_killed_and_nothing_is_lost() {
             answers_again(other, &load, round).await;
             killed.restart().await.unwrap_or_else(|error| panic!("round {round}: {error:#}"));
         }
-        if round * redis_kills / server_kills.max(redis_kills) != (round + 1) * redis_kills / server_kills.max(redis_kills) {
+        if round * redis_kills / server_kills.max(redis_kills)
+            != (round + 1) * redis_kills / server_kills.max(redis_kills)
+        {
             redis.kill().await.unwrap();
             tokio::time::sleep(Duration::from_millis(dice.random_range(0..300))).await;
             redis.restart().await.unwrap();
@@ -67,10 +69,17 @@ async fn servers_and_redis_are_killed_and_nothing_is_lost() {
 
     let acknowledged = load.finish().await.unwrap();
     for server in &servers {
-        eventually("the history caught up", Duration::from_secs(20), || load::verify(server.http(), server.address(), &acknowledged)).await.unwrap();
+        eventually("the history caught up", Duration::from_secs(20), || {
+            load::verify(server.http(), server.address(), &acknowledged)
+        })
+        .await
+        .unwrap();
     }
     let summary = checker.finish().await.unwrap();
-    println!("{server_kills} servers and {redis_kills} Redis killed, {} batches, none lost or doubled; {summary}", acknowledged.len());
+    println!(
+        "{server_kills} servers and {redis_kills} Redis killed, {} batches, none lost or doubled; {summary}",
+        acknowledged.len()
+    );
     assert_eq!(summary["epoch_changes"], 0, "{summary}");
 }
 

@@ -34,7 +34,8 @@ async fn the_picture_comes_back_by_itself() {
     }
     let mut fresh = Wall::start(server.address(), "main", "1280x720", &centre.path("fresh.log")).unwrap();
     fresh.presented(offset, Duration::from_secs(30)).await.unwrap();
-    let (old, new) = (wall.capture(&centre.path("old.png")).await.unwrap(), fresh.capture(&centre.path("new.png")).await.unwrap());
+    let (old, new) =
+        (wall.capture(&centre.path("old.png")).await.unwrap(), fresh.capture(&centre.path("new.png")).await.unwrap());
     println!("{losses} losses; the slowest picture was back after {worst:?}");
     assert!(old.colours() > 10, "the picture has {} colours", old.colours());
     assert_eq!(old.differing(&new), 0, "pixels differ from those of a wall that never lost its device");

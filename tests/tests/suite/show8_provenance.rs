@@ -59,7 +59,9 @@ async fn known(server: &Server, origin: &Value) -> Value {
     let time = &origin["phenomenon_time"];
     let path = format!(
         "/api/v1/series?indicator={}&area={}&scenario={}&from={time}&to={time}",
-        text("indicator"), text("area"), text("scenario")
+        text("indicator"),
+        text("area"),
+        text("scenario")
     );
     let answer = server.get(&path).await.unwrap();
     let observations = answer["observations"].as_array().unwrap();

@@ -40,7 +40,10 @@ impl Figure {
             Limit::AtMost(limit) => ("≤", limit),
         };
         let verdict = if self.is_kept() { "kept  " } else { "MISSED" };
-        format!("{verdict}  {:<44} {:>10.2} {}  (limit {sign} {limit} {})  {}", self.name, self.measured, self.unit, self.unit, self.peer)
+        format!(
+            "{verdict}  {:<44} {:>10.2} {}  (limit {sign} {limit} {})  {}",
+            self.name, self.measured, self.unit, self.unit, self.peer
+        )
     }
 }
 
