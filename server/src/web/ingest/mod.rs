@@ -3,7 +3,7 @@
 mod body;
 mod csv;
 mod json;
-mod lines;
+
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use self::body::Body;
 use self::csv::CsvRows;
-use self::lines::{Ends, Line, LineSplitter, LineText};
+use crate::lines::{Ends, Line, LineSplitter, LineText};
 pub(super) use self::rows::scenario;
 use self::rows::{Intake, MAX_ROWS, TooManyRows};
 use super::peer::LocalPeer;
