@@ -368,3 +368,36 @@ fn the_demonstration_centre_is_whole() {
         layout.panels.iter().map(|panel| u32::from(panel.place.columns) * u32::from(panel.place.rows)).sum();
     assert_eq!(cells, u32::from(layout.grid.0) * u32::from(layout.grid.1));
 }
+
+#[test]
+fn the_centre_of_final_budgets_is_whole() {
+    let config = shipped("tests/centres/budget");
+    assert_eq!(config.sources[0].info.kind, "csv");
+    assert!(config.sources[0].source.is_some());
+}
+
+#[test]
+fn mistakes_in_csv_sources_are_named() {
+    let said = said("sources.toml", |text| {
+        text.push_str("[[source]]\nid = 'a'\nname = 'A'\nkind = 'csv'\n[source.options]\nfolder = 'x'\ntime = { column = 'y', format = 'yyyy' }\narea = '52'\nvalues = [\n  { column = 'v', indicator = 'budget.revenu' },\n]\ndelimeter = ';'\n");
+    });
+    assert_eq!(
+        said,
+        ["sources.toml:12: unknown key 'delimeter' in the options of source 'a'; did you mean 'delimiter'?"]
+    );
+}
+
+#[test]
+fn names_in_csv_sources_are_checked() {
+    let said = said("sources.toml", |text| {
+        text.push_str("[[source]]\nid = 'a'\nname = 'A'\nkind = 'csv'\n[source.options]\nfolder = 'x'\ntime = { column = 'y', format = 'yyyy' }\narea = '52'\nvalues = [\n  { column = 'v', indicator = 'budget.revenu' },\n]\n");
+    });
+    assert_eq!(
+        said,
+        [
+            "sources.toml:7: source 'a': time format 'yyyy' is not known; use 'year', 'month', 'd/m/yyyy', 'iso' or a pattern such as '%d-%m-%Y %H:%M'",
+            "sources.toml:8: source 'a': area '52' is not in areas.toml; did you mean '51'?",
+            "sources.toml:10: source 'a': indicator 'budget.revenu' is not in indicators.toml; did you mean 'budget.revenue'?",
+        ]
+    );
+}
