@@ -23,7 +23,14 @@ fn arranged(series_count: usize, window_count: usize) -> Change {
         mode: Mode::Live,
         wall: None,
         canvas: Canvas { width_px: 3840, height_px: 2160 },
-        layout: Layout { id: "l".into(), name: Default::default(), version: 1, read_only: true, grid: (32, 18), panels: vec![] },
+        layout: Layout {
+            id: "l".into(),
+            name: Default::default(),
+            version: 1,
+            read_only: true,
+            grid: (32, 18),
+            panels: vec![],
+        },
         catalogue: Catalogue::default(),
         series: (0..series_count).map(series).collect(),
         windows: (0..window_count).map(window).collect(),
@@ -45,7 +52,17 @@ fn step() -> impl Strategy<Value = Change> {
     let bucket = (0..WINDOWS + 1, 0i64..60, -1e6..1e6f64).prop_map(|(index, step, value)| {
         let start = Timestamp(step * window(index).bucket_micros());
         let (received_at, status) = (start, ObservationStatus::Automatic);
-        let bucket = Bucket { start, min: value, max: value, last: value, time: start, received_at, status, source: "s".into(), at: 0 };
+        let bucket = Bucket {
+            start,
+            min: value,
+            max: value,
+            last: value,
+            time: start,
+            received_at,
+            status,
+            source: "s".into(),
+            at: 0,
+        };
         Change::Buckets(Buckets { window: index as u16, buckets: vec![bucket] })
     });
     prop_oneof![

@@ -24,5 +24,8 @@ fn the_committed_schema_is_that_of_the_types() {
         std::fs::write(path, &generated).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == generated, "protocol/schema/v1.json is not what the types say; run `make bless` and read the difference");
+    assert!(
+        committed == generated,
+        "protocol/schema/v1.json is not what the types say; run `make bless` and read the difference"
+    );
 }

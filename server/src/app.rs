@@ -59,7 +59,7 @@ impl App {
     pub async fn start(config: CentreConfig, data: &Path, address: SocketAddr) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
         crate::web::metrics::start();
-        let clock = Clock::System;
+        let clock = Clock;
         let CentreConfig { settings, catalogue, walls, layouts, sources } = config;
         let is_shared = settings.log.redis.is_some();
         let log = if is_shared { LocalLog::open_archive(data)? } else { LocalLog::open(data)? };

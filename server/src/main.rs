@@ -5,6 +5,7 @@ mod centre;
 mod clock;
 mod config;
 mod hub;
+mod lines;
 mod log;
 mod painter;
 mod sources;

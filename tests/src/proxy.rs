@@ -123,8 +123,7 @@ async fn serve(
 
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, treatment: Mischief, mut dice: StdRng) {
     let mut piece = vec![0; 16 * 1024];
-    loop {
-        let Ok(length @ 1..) = from.read(&mut piece).await else { break };
+    while let Ok(length @ 1..) = from.read(&mut piece).await {
         let mut rest = &piece[..length];
         if dice.random_range(0..1000) < treatment.stalls.0 {
             tokio::time::sleep(dice.random_range(Duration::ZERO..=treatment.stalls.1)).await;

@@ -51,10 +51,9 @@ fn run_headless(config: &Config, runtime: &Runtime) -> Result<()> {
     let wake: Wakeup = Arc::new(|| ());
     let messages = connect(config, runtime, &wake)?;
     let commands = control(config, wake)?;
-    let ended = runtime.block_on(async {
+    runtime.block_on(async {
         headless::run(wall(config)?, messages, commands, capture(config), stopped()?).await.map_err(anyhow::Error::from)
-    });
-    ended
+    })
 }
 
 fn run_windows(config: &Config, runtime: &Runtime) -> Result<()> {

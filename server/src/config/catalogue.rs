@@ -35,20 +35,37 @@ pub(super) fn load(dir: &Path, catalogue: &mut Catalogue, findings: &mut Vec<Fin
         let agencies = section::<Agency>(&doc, "agency", findings);
         agencies.check_parents("agencies.toml", |agency| agency.parent.as_ref().map(|id| id.as_str()), findings);
         let names: Vec<&str> = agencies.names().collect();
-        agencies.check_references("successor", "agencies.toml", &names, |agency| agency.successor.as_ref().map(|id| id.as_str()), findings);
+        agencies.check_references(
+            "successor",
+            "agencies.toml",
+            &names,
+            |agency| agency.successor.as_ref().map(|id| id.as_str()),
+            findings,
+        );
         agencies.check_dates(|agency| (&agency.valid_from, &agency.valid_to), findings);
         catalogue.agencies = agencies.into_values().map(|agency| (agency.id.clone(), Arc::new(agency))).collect();
     }
     if let Some(doc) = read(dir, "indicators.toml", "the indicators, one [[indicator]] each", findings) {
         let indicators = section::<Indicator>(&doc, "indicator", findings);
         let agencies: Vec<&str> = catalogue.agencies.keys().map(|id| id.as_str()).collect();
-        indicators.check_references("owner", "agencies.toml", &agencies, |indicator| Some(indicator.owner.as_str()), findings);
+        indicators.check_references(
+            "owner",
+            "agencies.toml",
+            &agencies,
+            |indicator| Some(indicator.owner.as_str()),
+            findings,
+        );
         for (id, item, indicator) in &indicators.entries {
             for (key, message) in indicator_problems(indicator) {
-                findings.push(doc.finding(Some(&item.span_of(&[key])), Some(key), format!("'{key}' of indicator '{id}' {message}")));
+                findings.push(doc.finding(
+                    Some(&item.span_of(&[key])),
+                    Some(key),
+                    format!("'{key}' of indicator '{id}' {message}"),
+                ));
             }
         }
-        catalogue.indicators = indicators.into_values().map(|indicator| (indicator.id.clone(), Arc::new(indicator))).collect();
+        catalogue.indicators =
+            indicators.into_values().map(|indicator| (indicator.id.clone(), Arc::new(indicator))).collect();
     }
 }
 
@@ -72,8 +89,14 @@ fn indicator_problems(indicator: &Indicator) -> Vec<(&'static str, String)> {
 }
 
 /// The sources, each ready to run, and their place in the catalogue.
-pub(super) fn load_sources(dir: &Path, catalogue: &mut Catalogue, settings: &Settings, findings: &mut Vec<Finding>) -> Vec<SourceSpec> {
-    let Some(doc) = read(dir, "sources.toml", "the sources of numbers, one [[source]] each; it may be empty", findings) else {
+pub(super) fn load_sources(
+    dir: &Path,
+    catalogue: &mut Catalogue,
+    settings: &Settings,
+    findings: &mut Vec<Finding>,
+) -> Vec<SourceSpec> {
+    let Some(doc) = read(dir, "sources.toml", "the sources of numbers, one [[source]] each; it may be empty", findings)
+    else {
         return Vec::new();
     };
     let mut root = Item(doc.parse(findings));
@@ -97,7 +120,11 @@ pub(super) fn load_sources(dir: &Path, catalogue: &mut Catalogue, settings: &Set
         }
         let Some(kind) = SOURCES.iter().find(|kind| kind.name == info.kind) else {
             let known: Vec<&str> = SOURCES.iter().map(|kind| kind.name).collect();
-            let message = format!("{what} is of the unknown kind '{}'{}", info.kind, suggestion(&info.kind, known.iter().copied()));
+            let message = format!(
+                "{what} is of the unknown kind '{}'{}",
+                info.kind,
+                suggestion(&info.kind, known.iter().copied())
+            );
             findings.push(doc.finding(Some(&item.span_of(&["kind"])), Some("kind"), message));
             continue;
         };
@@ -111,7 +138,9 @@ pub(super) fn load_sources(dir: &Path, catalogue: &mut Catalogue, settings: &Set
 
 /// The walls; `layouts` are those that there are files for.
 pub(super) fn load_walls(dir: &Path, layouts: &[LayoutId], findings: &mut Vec<Finding>) -> BTreeMap<WallId, Wall> {
-    let Some(doc) = read(dir, "walls.toml", "the video walls, one [[wall]] each", findings) else { return BTreeMap::new() };
+    let Some(doc) = read(dir, "walls.toml", "the video walls, one [[wall]] each", findings) else {
+        return BTreeMap::new();
+    };
     let walls = section::<Wall>(&doc, "wall", findings);
     let known: Vec<&str> = layouts.iter().map(LayoutId::as_str).collect();
     walls.check_references("layout", "layouts/", &known, |wall| Some(wall.layout.as_str()), findings);
@@ -130,18 +159,29 @@ fn wall_problems(wall: &Wall) -> Vec<(Vec<String>, String)> {
     let mut problems = Vec::new();
     let canvas = wall.canvas;
     if !(320..=32_768).contains(&canvas.width_px) || !(180..=32_768).contains(&canvas.height_px) {
-        let message = format!("the canvas is {} × {} px; it is between 320 × 180 and 32768 × 32768", canvas.width_px, canvas.height_px);
+        let message = format!(
+            "the canvas is {} × {} px; it is between 320 × 180 and 32768 × 32768",
+            canvas.width_px, canvas.height_px
+        );
         problems.push((vec!["canvas".to_owned()], message));
     }
     if wall.lead_ms > MAX_LEAD_MS {
-        problems.push((vec!["lead_ms".to_owned()], format!("lead_ms is {}; it is at most {MAX_LEAD_MS}", wall.lead_ms)));
+        problems
+            .push((vec!["lead_ms".to_owned()], format!("lead_ms is {}; it is at most {MAX_LEAD_MS}", wall.lead_ms)));
     }
     for (index, display) in wall.displays.iter().enumerate() {
         let place = || vec![format!("displays[{index}]")];
         let right = u64::from(display.x_px) + u64::from(display.width_px);
         let bottom = u64::from(display.y_px) + u64::from(display.height_px);
-        if display.width_px == 0 || display.height_px == 0 || right > u64::from(canvas.width_px) || bottom > u64::from(canvas.height_px) {
-            let message = format!("display '{}' ends at {right} × {bottom} px, but the canvas is {} × {} px", display.name, canvas.width_px, canvas.height_px);
+        if display.width_px == 0
+            || display.height_px == 0
+            || right > u64::from(canvas.width_px)
+            || bottom > u64::from(canvas.height_px)
+        {
+            let message = format!(
+                "display '{}' ends at {right} × {bottom} px, but the canvas is {} × {} px",
+                display.name, canvas.width_px, canvas.height_px
+            );
             problems.push((place(), message));
         }
         if wall.displays[..index].iter().any(|other| other.name == display.name) {
@@ -151,7 +191,10 @@ fn wall_problems(wall: &Wall) -> Vec<(Vec<String>, String)> {
     if let Some(room) = wall.room {
         let sizes = [room.wall_width_mm, room.wall_height_mm, room.nearest_seat_mm, room.farthest_seat_mm];
         if sizes.iter().any(|size| !size.is_finite() || *size <= 0.0) {
-            problems.push((vec!["room".to_owned()], "the sizes of the room are numbers above 0, in millimetres".to_owned()));
+            problems.push((
+                vec!["room".to_owned()],
+                "the sizes of the room are numbers above 0, in millimetres".to_owned(),
+            ));
         } else if room.nearest_seat_mm > room.farthest_seat_mm {
             problems.push((vec!["room".to_owned()], "the nearest seat is farther away than the farthest".to_owned()));
         }
@@ -164,7 +207,11 @@ fn read(dir: &Path, file: &str, holds: &str, findings: &mut Vec<Finding>) -> Opt
 }
 
 /// Reads every `[[what]]` of a file, reporting what is wrong with each and names that are taken.
-fn section<'a, T: DeserializeOwned>(doc: &'a Document, what: &'static str, findings: &mut Vec<Finding>) -> Section<'a, T> {
+fn section<'a, T: DeserializeOwned>(
+    doc: &'a Document,
+    what: &'static str,
+    findings: &mut Vec<Finding>,
+) -> Section<'a, T> {
     let mut root = Item(doc.parse(findings));
     let items = root.remove_items(doc, what, findings);
     refuse_rest(doc, &root, what, findings);
@@ -196,7 +243,14 @@ fn refuse_rest(doc: &Document, root: &Item<'_>, what: &str, findings: &mut Vec<F
 }
 
 /// Reports a name that is taken or badly formed; whether it is neither.
-fn check_id(doc: &Document, what: &str, item: &Item<'_>, id: &str, seen: &mut BTreeMap<String, u32>, findings: &mut Vec<Finding>) -> bool {
+fn check_id(
+    doc: &Document,
+    what: &str,
+    item: &Item<'_>,
+    id: &str,
+    seen: &mut BTreeMap<String, u32>,
+    findings: &mut Vec<Finding>,
+) -> bool {
     let span = item.span_of(&["id"]);
     let line = doc.line(span.start);
     if let Some(message) = id_problem(id) {
@@ -220,7 +274,8 @@ pub(super) fn id_problem(id: &str) -> Option<&'static str> {
 }
 
 fn dangling(doc: &Document, item: &Item<'_>, what: &str, key: &str, id: &str, file: &str, known: &[&str]) -> Finding {
-    let message = format!("{what} has {key} '{id}', which {file} does not have{}", suggestion(id, known.iter().copied()));
+    let message =
+        format!("{what} has {key} '{id}', which {file} does not have{}", suggestion(id, known.iter().copied()));
     doc.finding(Some(&item.span_of(&[key])), Some(key), message)
 }
 
@@ -234,7 +289,14 @@ impl<T> Section<'_, T> {
     }
 
     /// Reports references under `key` to what `file` does not have.
-    fn check_references<'t>(&'t self, key: &str, file: &str, known: &[&str], reference: impl Fn(&'t T) -> Option<&'t str>, findings: &mut Vec<Finding>) {
+    fn check_references<'t>(
+        &'t self,
+        key: &str,
+        file: &str,
+        known: &[&str],
+        reference: impl Fn(&'t T) -> Option<&'t str>,
+        findings: &mut Vec<Finding>,
+    ) {
         for (id, item, value) in &self.entries {
             if let Some(name) = reference(value).filter(|name| !known.contains(name)) {
                 findings.push(dangling(self.doc, item, &format!("{} '{id}'", self.what), key, name, file, known));
@@ -262,12 +324,17 @@ impl<T> Section<'_, T> {
         }
     }
 
-    fn check_dates<'t>(&'t self, dates: impl Fn(&'t T) -> (&'t Option<String>, &'t Option<String>), findings: &mut Vec<Finding>) {
+    fn check_dates<'t>(
+        &'t self,
+        dates: impl Fn(&'t T) -> (&'t Option<String>, &'t Option<String>),
+        findings: &mut Vec<Finding>,
+    ) {
         for (id, item, value) in &self.entries {
             let (from, to) = dates(value);
             for (key, text) in [("valid_from", from), ("valid_to", to)] {
                 if let Some(text) = text.as_ref().filter(|text| text.parse::<jiff::civil::Date>().is_err()) {
-                    let message = format!("'{key}' of {} '{id}' is '{text}'; write a date such as '2023-01-31'", self.what);
+                    let message =
+                        format!("'{key}' of {} '{id}' is '{text}'; write a date such as '2023-01-31'", self.what);
                     findings.push(self.doc.finding(Some(&item.span_of(&[key])), Some(key), message));
                 }
             }

@@ -144,9 +144,9 @@ impl<'a> Item<'a> {
         let mut table = self.0.get_ref();
         let mut span = self.span();
         for step in path {
-            let (key, index) = step.split_once('[').map_or((*step, None), |(key, index)| {
-                (key, index.trim_end_matches(']').parse::<usize>().ok())
-            });
+            let (key, index) = step
+                .split_once('[')
+                .map_or((*step, None), |(key, index)| (key, index.trim_end_matches(']').parse::<usize>().ok()));
             let Some((found, value)) = table.get_key_value(key) else { return span };
             span = found.span();
             let inner = match (value.get_ref(), index) {
@@ -174,7 +174,11 @@ impl<'a> Item<'a> {
         let Some(value) = self.remove(key) else { return Vec::new() };
         let span = value.span();
         let DeValue::Array(array) = value.into_inner() else {
-            findings.push(doc.finding(Some(&span), Some(key), format!("'{key}' is written as [[{key}]], once for each")));
+            findings.push(doc.finding(
+                Some(&span),
+                Some(key),
+                format!("'{key}' is written as [[{key}]], once for each"),
+            ));
             return Vec::new();
         };
         let mut items = Vec::new();
@@ -182,7 +186,11 @@ impl<'a> Item<'a> {
             let span = value.span();
             match value.into_inner() {
                 DeValue::Table(table) => items.push(Item(Spanned::new(span, table))),
-                _ => findings.push(doc.finding(Some(&span), Some(key), format!("'{key}' is written as [[{key}]], once for each"))),
+                _ => findings.push(doc.finding(
+                    Some(&span),
+                    Some(key),
+                    format!("'{key}' is written as [[{key}]], once for each"),
+                )),
             }
         }
         items
@@ -226,7 +234,8 @@ fn remove_key(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
 }
 
 fn inner_tables<'t, 'i>(value: &'t DeValue<'i>) -> impl Iterator<Item = &'t DeTable<'i>> {
-    let array = value.as_array().into_iter().flat_map(|array| array.iter().filter_map(|value| value.get_ref().as_table()));
+    let array =
+        value.as_array().into_iter().flat_map(|array| array.iter().filter_map(|value| value.get_ref().as_table()));
     value.as_table().into_iter().chain(array)
 }
 
@@ -272,7 +281,11 @@ impl<'a> Options<'a> {
             let span = value.span();
             match value.into_inner() {
                 DeValue::Table(table) => own = Some(Item(Spanned::new(span, table))),
-                _ => findings.push(doc.finding(Some(&span), Some("options"), format!("'options' of {what} is a table: [source.options]"))),
+                _ => findings.push(doc.finding(
+                    Some(&span),
+                    Some("options"),
+                    format!("'options' of {what} is a table: [source.options]"),
+                )),
             }
         }
         Self { doc, item, options: own, what, catalogue, settings, dir, findings }

@@ -64,7 +64,13 @@ pub(super) fn ids(dir: &Path, findings: &mut Vec<Finding>) -> Vec<LayoutId> {
 }
 
 /// Reads the layouts and checks each on every canvas that shows it.
-pub(super) fn load(dir: &Path, ids: &[LayoutId], catalogue: &Catalogue, walls: &BTreeMap<WallId, Wall>, findings: &mut Vec<Finding>) -> BTreeMap<LayoutId, Layout> {
+pub(super) fn load(
+    dir: &Path,
+    ids: &[LayoutId],
+    catalogue: &Catalogue,
+    walls: &BTreeMap<WallId, Wall>,
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<LayoutId, Layout> {
     let mut layouts = BTreeMap::new();
     for id in ids {
         let doc = match Document::read(dir, &format!("layouts/{id}.toml"), "a layout") {
@@ -74,7 +80,8 @@ pub(super) fn load(dir: &Path, ids: &[LayoutId], catalogue: &Catalogue, walls: &
                 continue;
             }
         };
-        let mut canvases: Vec<Canvas> = walls.values().filter(|wall| wall.layout == *id).map(|wall| wall.canvas).collect();
+        let mut canvases: Vec<Canvas> =
+            walls.values().filter(|wall| wall.layout == *id).map(|wall| wall.canvas).collect();
         if canvases.is_empty() {
             canvases.push(REFERENCE);
         }
@@ -85,7 +92,13 @@ pub(super) fn load(dir: &Path, ids: &[LayoutId], catalogue: &Catalogue, walls: &
     layouts
 }
 
-fn load_one(doc: &Document, id: &LayoutId, catalogue: &Catalogue, canvases: &[Canvas], findings: &mut Vec<Finding>) -> Option<Layout> {
+fn load_one(
+    doc: &Document,
+    id: &LayoutId,
+    catalogue: &Catalogue,
+    canvases: &[Canvas],
+    findings: &mut Vec<Finding>,
+) -> Option<Layout> {
     let mut root = Item(doc.parse(findings));
     let items = root.remove_items(doc, "panel", findings);
     let file = doc.take::<LayoutFile>(&root, &format!("layout '{id}'"), findings);
@@ -113,7 +126,13 @@ fn load_one(doc: &Document, id: &LayoutId, catalogue: &Catalogue, canvases: &[Ca
 }
 
 /// The finding at the place of the option or panel that it is about.
-fn place(doc: &Document, root: &Item<'_>, layout: &Layout, items: &[Item<'_>], finding: &panels::LayoutFinding) -> Finding {
+fn place(
+    doc: &Document,
+    root: &Item<'_>,
+    layout: &Layout,
+    items: &[Item<'_>],
+    finding: &panels::LayoutFinding,
+) -> Finding {
     let option = finding.option.as_deref();
     let Some(panel) = &finding.panel else {
         let span = option.map_or(0..0, |option| root.span_of(&[option]));

@@ -84,7 +84,8 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
 }
 
 /// The files of the folder, besides layouts/.
-const FILES: [&str; 6] = ["centre.toml", "areas.toml", "agencies.toml", "indicators.toml", "sources.toml", "walls.toml"];
+const FILES: [&str; 6] =
+    ["centre.toml", "areas.toml", "agencies.toml", "indicators.toml", "sources.toml", "walls.toml"];
 
 /// TOML files that nobody would read.
 fn stray_files(dir: &Path) -> Vec<Finding> {
@@ -126,7 +127,11 @@ fn load_centre(
     environment: &dyn Fn(&str) -> Option<String>,
     findings: &mut Vec<Finding>,
 ) -> (Catalogue, Settings) {
-    let doc = match Document::read(dir, "centre.toml", "the names of the organisation and the centre and how the server runs") {
+    let doc = match Document::read(
+        dir,
+        "centre.toml",
+        "the names of the organisation and the centre and how the server runs",
+    ) {
         Ok(doc) => doc,
         Err(finding) => {
             findings.push(finding);

@@ -111,26 +111,62 @@ impl Settings {
             }
         };
         let zone = jiff::tz::TimeZone::get(&self.time_zone);
-        check(&["time_zone"], zone.is_ok(), format!("time_zone '{}' is not known; use an IANA name such as 'Asia/Ho_Chi_Minh'", self.time_zone));
+        check(
+            &["time_zone"],
+            zone.is_ok(),
+            format!("time_zone '{}' is not known; use an IANA name such as 'Asia/Ho_Chi_Minh'", self.time_zone),
+        );
         let listen = &self.server.listen;
         let port = listen.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-        check(&["server", "listen"], port.is_some(), format!("listen '{listen}' is no address; write 'address:port', such as '{DEFAULT_LISTEN}'"));
+        check(
+            &["server", "listen"],
+            port.is_some(),
+            format!("listen '{listen}' is no address; write 'address:port', such as '{DEFAULT_LISTEN}'"),
+        );
         if let Some(redis) = &self.log.redis {
-            let right = ["redis://", "rediss://", "unix://", "redis+unix://"].iter().any(|scheme| redis.starts_with(scheme));
+            let right =
+                ["redis://", "rediss://", "unix://", "redis+unix://"].iter().any(|scheme| redis.starts_with(scheme));
             check(&["log", "redis"], right, format!("redis '{redis}' is no address; write 'redis://host:6379'"));
         }
         if let Some(advertise) = &self.log.advertise {
             let right = advertise.starts_with("http://") || advertise.starts_with("https://");
-            check(&["log", "advertise"], right, format!("advertise '{advertise}' is no address; write 'http://host:8080'"));
+            check(
+                &["log", "advertise"],
+                right,
+                format!("advertise '{advertise}' is no address; write 'http://host:8080'"),
+            );
         }
         let hub = &self.hub;
-        check(&["hub", "tick_ms"], (1..=1000).contains(&hub.tick_ms), format!("tick_ms is {}; it is between 1 and 1000", hub.tick_ms));
-        check(&["hub", "readout_interval_ms"], hub.readout_interval_ms <= 60_000, format!("readout_interval_ms is {}; it is at most 60000", hub.readout_interval_ms));
-        check(&["hub", "ring_bytes"], hub.ring_bytes >= 64 << 10, format!("ring_bytes is {}; it is at least 65536", hub.ring_bytes));
+        check(
+            &["hub", "tick_ms"],
+            (1..=1000).contains(&hub.tick_ms),
+            format!("tick_ms is {}; it is between 1 and 1000", hub.tick_ms),
+        );
+        check(
+            &["hub", "readout_interval_ms"],
+            hub.readout_interval_ms <= 60_000,
+            format!("readout_interval_ms is {}; it is at most 60000", hub.readout_interval_ms),
+        );
+        check(
+            &["hub", "ring_bytes"],
+            hub.ring_bytes >= 64 << 10,
+            format!("ring_bytes is {}; it is at least 65536", hub.ring_bytes),
+        );
         check(&["hub", "ring_secs"], hub.ring_secs >= 1, "ring_secs is 0; it is at least 1".to_owned());
         let ingest = &self.ingest;
-        check(&["ingest", "max_line_bytes"], ingest.max_line_bytes >= 1024, format!("max_line_bytes is {}; it is at least 1024", ingest.max_line_bytes));
-        check(&["ingest", "max_body_bytes"], ingest.max_body_bytes >= ingest.max_line_bytes, format!("max_body_bytes is {}; it is at least max_line_bytes ({})", ingest.max_body_bytes, ingest.max_line_bytes));
+        check(
+            &["ingest", "max_line_bytes"],
+            ingest.max_line_bytes >= 1024,
+            format!("max_line_bytes is {}; it is at least 1024", ingest.max_line_bytes),
+        );
+        check(
+            &["ingest", "max_body_bytes"],
+            ingest.max_body_bytes >= ingest.max_line_bytes,
+            format!(
+                "max_body_bytes is {}; it is at least max_line_bytes ({})",
+                ingest.max_body_bytes, ingest.max_line_bytes
+            ),
+        );
         problems
     }
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 use super::*;
 
 const CENTRE: &str = "organisation = 'UBND tỉnh'\ncentre = { vi = 'Trung tâm', en = 'Centre' }\n";
-const AREAS: &str = "[[area]]\nid = '51'\nname = 'Quảng Ngãi'\n\n[[area]]\nid = '522'\nname = 'TP Quảng Ngãi'\nparent = '51'\n";
-const AGENCIES: &str = "[[agency]]\nid = 'so-tai-chinh'\nname = { vi = 'Sở Tài chính', en = 'Department of Finance' }\n";
+const AREAS: &str =
+    "[[area]]\nid = '51'\nname = 'Quảng Ngãi'\n\n[[area]]\nid = '522'\nname = 'TP Quảng Ngãi'\nparent = '51'\n";
+const AGENCIES: &str =
+    "[[agency]]\nid = 'so-tai-chinh'\nname = { vi = 'Sở Tài chính', en = 'Department of Finance' }\n";
 const INDICATORS: &str = "[[indicator]]\nid = 'budget.revenue'\nname = 'Thu ngân sách'\nunit = 'tỷ đồng'\nperiod = 'day'\nowner = 'so-tai-chinh'\nexpected_interval_secs = 86400\n";
 const WALLS: &str = "[[wall]]\nid = 'main'\nname = 'Tường chính'\ncanvas = { width_px = 3840, height_px = 2160 }\nlayout = 'overview'\n";
 const LAYOUT: &str = "name = 'Tổng quan'\n\n[[panel]]\nid = 'header'\nkind = 'header'\nplace = { column = 0, row = 0, columns = 32, rows = 2 }\n";
@@ -36,7 +38,8 @@ fn write(dir: &Path, files: &BTreeMap<String, String>) {
 fn loaded(files: &BTreeMap<String, String>, environment: &[(&str, &str)]) -> Result<CentreConfig, Vec<String>> {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), files);
-    let environment = |variable: &str| environment.iter().find(|(name, _)| *name == variable).map(|(_, value)| (*value).to_owned());
+    let environment =
+        |variable: &str| environment.iter().find(|(name, _)| *name == variable).map(|(_, value)| (*value).to_owned());
     load_in(dir.path(), &environment).map_err(|findings| findings.0.iter().map(ToString::to_string).collect())
 }
 
@@ -76,7 +79,9 @@ fn vietnamese_is_normalised() {
 fn the_environment_stands_above_the_files() {
     let mut files = whole();
     files.get_mut("centre.toml").unwrap().push_str("[hub]\ntick_ms = 100\n[log]\nredis = 'redis://a'\n");
-    let config = loaded(&files, &[("IOC_HUB_TICK_MS", "20"), ("IOC_SERVER_LISTEN", "0.0.0.0:80"), ("IOC_LOG_REDIS", "")]).unwrap();
+    let config =
+        loaded(&files, &[("IOC_HUB_TICK_MS", "20"), ("IOC_SERVER_LISTEN", "0.0.0.0:80"), ("IOC_LOG_REDIS", "")])
+            .unwrap();
     assert_eq!(config.settings.hub.tick_ms, 20);
     assert_eq!(config.settings.server.listen, "0.0.0.0:80");
     assert_eq!(config.settings.log.redis, None);
@@ -95,66 +100,141 @@ fn the_environment_stands_above_the_files() {
 type Case = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
 const CASES: &[Case] = &[
-    ("indicators.toml", "unit =", "unti =", &[
-        "indicators.toml:4: unknown key 'unti' in indicator 'budget.revenue'; did you mean 'unit'?",
-        "indicators.toml:1: missing key 'unit' in indicator 'budget.revenue'",
-    ]),
-    ("indicators.toml", "'Thu ngân sách'", "{ vi = 'Thu', fr = 'Recettes' }", &[
-        "indicators.toml:3: unknown key 'fr' in indicator 'budget.revenue'; known: vi, en",
-    ]),
-    ("indicators.toml", "'day'", "'days'", &[
-        "indicators.toml:5: 'period' in indicator 'budget.revenue' is 'days'; did you mean 'day'?",
-    ]),
-    ("indicators.toml", "86400", "'daily'", &[
-        "indicators.toml:7: 'expected_interval_secs' in indicator 'budget.revenue': invalid type: string \"daily\", expected u64",
-    ]),
-    ("indicators.toml", "86400", "0", &[
-        "indicators.toml:7: 'expected_interval_secs' of indicator 'budget.revenue' is 0; it is at least 1",
-    ]),
-    ("indicators.toml", "'so-tai-chinh'", "'so-tai-chin'", &[
-        "indicators.toml:6: indicator 'budget.revenue' has owner 'so-tai-chin', which agencies.toml does not have; did you mean 'so-tai-chinh'?",
-    ]),
-    ("indicators.toml", "[[indicator]]", "[[indicators]]", &[
-        "indicators.toml:1: unknown key 'indicators'; this file holds [[indicator]] only",
-    ]),
-    ("indicators.toml", "unit = 'tỷ đồng'", "unit = tỷ", &["indicators.toml:4: not TOML: invalid boolean, expected `true`"]),
-    ("areas.toml", "id = '522'", "id = '51'", &[
-        "areas.toml:6: a second area is called '51'; the first is on line 2",
-    ]),
-    ("areas.toml", "parent = '51'", "parent = '52'", &[
-        "areas.toml:8: area '522' has parent '52', which areas.toml does not have; did you mean '51'?",
-    ]),
-    ("areas.toml", "name = 'Quảng Ngãi'", "name = 'Quảng Ngãi'\nparent = '522'", &[
-        "areas.toml:4: area '51' lies above itself; give one of them another parent",
-        "areas.toml:9: area '522' lies above itself; give one of them another parent",
-    ]),
-    ("areas.toml", "id = '522'", "id = 'TP Quảng Ngãi'", &[
-        "areas.toml:6: area 'TP Quảng Ngãi': an id is 1 to 100 of the letters a–z and A–Z, digits, '.', '_' and '-'",
-    ]),
-    ("areas.toml", "parent = '51'", "valid_from = '1/1/2023'", &[
-        "areas.toml:8: 'valid_from' of area '522' is '1/1/2023'; write a date such as '2023-01-31'",
-    ]),
-    ("walls.toml", "'overview'", "'overveiw'", &[
-        "walls.toml:5: wall 'main' has layout 'overveiw', which layouts/ does not have; did you mean 'overview'?",
-    ]),
-    ("walls.toml", "layout =", "lead_ms = 900\nlayout =", &["walls.toml:5: wall 'main': lead_ms is 900; it is at most 250"]),
-    ("walls.toml", "layout =", "displays = [{ name = 'left', x_px = 0, y_px = 0, width_px = 9000, height_px = 2160 }]\nlayout =", &[
-        "walls.toml:5: wall 'main': display 'left' ends at 9000 × 2160 px, but the canvas is 3840 × 2160 px",
-    ]),
-    ("layouts/overview.toml", "'header'\nplace", "'heder'\nplace", &[
-        "layouts/overview.toml:5: panel 'header': unknown panel kind 'heder'; known kinds: header, text, value, series, bars",
-    ]),
-    ("layouts/overview.toml", "columns = 32, rows", "columns = 33, rows", &[
-        "layouts/overview.toml:6: panel 'header': the panel ends at column 33, row 2, but the grid has 32 columns and 18 rows",
-    ]),
-    ("layouts/overview.toml", "place =", "plaec =", &[
-        "layouts/overview.toml:6: unknown key 'plaec' in panel 'header'; did you mean 'place'?",
-        "layouts/overview.toml:3: missing key 'place' in panel 'header'",
-    ]),
-    ("centre.toml", "organisation =", "organization =", &[
-        "centre.toml:1: unknown key 'organization' in the centre; did you mean 'organisation'?",
-        "centre.toml:1: missing key 'organisation' in the centre",
-    ]),
+    (
+        "indicators.toml",
+        "unit =",
+        "unti =",
+        &[
+            "indicators.toml:4: unknown key 'unti' in indicator 'budget.revenue'; did you mean 'unit'?",
+            "indicators.toml:1: missing key 'unit' in indicator 'budget.revenue'",
+        ],
+    ),
+    (
+        "indicators.toml",
+        "'Thu ngân sách'",
+        "{ vi = 'Thu', fr = 'Recettes' }",
+        &["indicators.toml:3: unknown key 'fr' in indicator 'budget.revenue'; known: vi, en"],
+    ),
+    (
+        "indicators.toml",
+        "'day'",
+        "'days'",
+        &["indicators.toml:5: 'period' in indicator 'budget.revenue' is 'days'; did you mean 'day'?"],
+    ),
+    (
+        "indicators.toml",
+        "86400",
+        "'daily'",
+        &[
+            "indicators.toml:7: 'expected_interval_secs' in indicator 'budget.revenue': invalid type: string \"daily\", expected u64",
+        ],
+    ),
+    (
+        "indicators.toml",
+        "86400",
+        "0",
+        &["indicators.toml:7: 'expected_interval_secs' of indicator 'budget.revenue' is 0; it is at least 1"],
+    ),
+    (
+        "indicators.toml",
+        "'so-tai-chinh'",
+        "'so-tai-chin'",
+        &[
+            "indicators.toml:6: indicator 'budget.revenue' has owner 'so-tai-chin', which agencies.toml does not have; did you mean 'so-tai-chinh'?",
+        ],
+    ),
+    (
+        "indicators.toml",
+        "[[indicator]]",
+        "[[indicators]]",
+        &["indicators.toml:1: unknown key 'indicators'; this file holds [[indicator]] only"],
+    ),
+    (
+        "indicators.toml",
+        "unit = 'tỷ đồng'",
+        "unit = tỷ",
+        &["indicators.toml:4: not TOML: invalid boolean, expected `true`"],
+    ),
+    ("areas.toml", "id = '522'", "id = '51'", &["areas.toml:6: a second area is called '51'; the first is on line 2"]),
+    (
+        "areas.toml",
+        "parent = '51'",
+        "parent = '52'",
+        &["areas.toml:8: area '522' has parent '52', which areas.toml does not have; did you mean '51'?"],
+    ),
+    (
+        "areas.toml",
+        "name = 'Quảng Ngãi'",
+        "name = 'Quảng Ngãi'\nparent = '522'",
+        &[
+            "areas.toml:4: area '51' lies above itself; give one of them another parent",
+            "areas.toml:9: area '522' lies above itself; give one of them another parent",
+        ],
+    ),
+    (
+        "areas.toml",
+        "id = '522'",
+        "id = 'TP Quảng Ngãi'",
+        &["areas.toml:6: area 'TP Quảng Ngãi': an id is 1 to 100 of the letters a–z and A–Z, digits, '.', '_' and '-'"],
+    ),
+    (
+        "areas.toml",
+        "parent = '51'",
+        "valid_from = '1/1/2023'",
+        &["areas.toml:8: 'valid_from' of area '522' is '1/1/2023'; write a date such as '2023-01-31'"],
+    ),
+    (
+        "walls.toml",
+        "'overview'",
+        "'overveiw'",
+        &["walls.toml:5: wall 'main' has layout 'overveiw', which layouts/ does not have; did you mean 'overview'?"],
+    ),
+    (
+        "walls.toml",
+        "layout =",
+        "lead_ms = 900\nlayout =",
+        &["walls.toml:5: wall 'main': lead_ms is 900; it is at most 250"],
+    ),
+    (
+        "walls.toml",
+        "layout =",
+        "displays = [{ name = 'left', x_px = 0, y_px = 0, width_px = 9000, height_px = 2160 }]\nlayout =",
+        &["walls.toml:5: wall 'main': display 'left' ends at 9000 × 2160 px, but the canvas is 3840 × 2160 px"],
+    ),
+    (
+        "layouts/overview.toml",
+        "'header'\nplace",
+        "'heder'\nplace",
+        &[
+            "layouts/overview.toml:5: panel 'header': unknown panel kind 'heder'; known kinds: header, text, value, series, bars",
+        ],
+    ),
+    (
+        "layouts/overview.toml",
+        "columns = 32, rows",
+        "columns = 33, rows",
+        &[
+            "layouts/overview.toml:6: panel 'header': the panel ends at column 33, row 2, but the grid has 32 columns and 18 rows",
+        ],
+    ),
+    (
+        "layouts/overview.toml",
+        "place =",
+        "plaec =",
+        &[
+            "layouts/overview.toml:6: unknown key 'plaec' in panel 'header'; did you mean 'place'?",
+            "layouts/overview.toml:3: missing key 'place' in panel 'header'",
+        ],
+    ),
+    (
+        "centre.toml",
+        "organisation =",
+        "organization =",
+        &[
+            "centre.toml:1: unknown key 'organization' in the centre; did you mean 'organisation'?",
+            "centre.toml:1: missing key 'organisation' in the centre",
+        ],
+    ),
 ];
 
 #[test]
@@ -175,7 +255,9 @@ fn each_mistake_is_named_with_its_place() {
 #[test]
 fn overlapping_panels_are_named_at_the_later_one() {
     let said = said("layouts/overview.toml", |text| {
-        text.push_str("\n[[panel]]\nid = 'clock'\nkind = 'header'\nplace = { column = 30, row = 1, columns = 2, rows = 2 }\n");
+        text.push_str(
+            "\n[[panel]]\nid = 'clock'\nkind = 'header'\nplace = { column = 30, row = 1, columns = 2, rows = 2 }\n",
+        );
     });
     assert_eq!(said, ["layouts/overview.toml:11: panel 'clock': the panel overlaps 'header'; move one of them"]);
 }
@@ -196,7 +278,9 @@ fn mistakes_in_settings_are_named() {
 
 #[test]
 fn settings_out_of_range_are_named() {
-    let said = said("centre.toml", |text| text.push_str("time_zone = 'Hanoi'\n[server]\nlisten = 'localhost'\n[hub]\ntick_ms = 0\n"));
+    let said = said("centre.toml", |text| {
+        text.push_str("time_zone = 'Hanoi'\n[server]\nlisten = 'localhost'\n[hub]\ntick_ms = 0\n")
+    });
     assert_eq!(
         said,
         [
@@ -224,7 +308,10 @@ fn missing_and_stray_files_are_named() {
         ]
     );
     let nowhere = check(Path::new("/nowhere/centre"));
-    assert_eq!(nowhere[0].to_string(), "/nowhere/centre: there is no such folder; it holds centre.toml and the other files of a centre");
+    assert_eq!(
+        nowhere[0].to_string(),
+        "/nowhere/centre: there is no such folder; it holds centre.toml and the other files of a centre"
+    );
 }
 
 #[test]
@@ -244,8 +331,12 @@ fn mistakes_in_sources_are_named() {
     assert_eq!(
         said,
         [
-            format!("sources.toml:4: source 'a' is of the unknown kind 'cvs'{}", suggestion("cvs", known.iter().copied())),
-            "sources.toml:10: source 'b' has owner 'x', which agencies.toml does not have; known: so-tai-chinh".to_owned(),
+            format!(
+                "sources.toml:4: source 'a' is of the unknown kind 'cvs'{}",
+                suggestion("cvs", known.iter().copied())
+            ),
+            "sources.toml:10: source 'b' has owner 'x', which agencies.toml does not have; known: so-tai-chinh"
+                .to_owned(),
             "sources.toml:12: unknown key 'folder' in the options of source 'b'".to_owned(),
         ]
     );
@@ -265,10 +356,48 @@ fn the_demonstration_centre_is_whole() {
     assert!(catalogue.indicators.len() >= 12);
     assert!(config.sources.iter().any(|spec| spec.info.kind == "push" && spec.source.is_none()));
     assert_eq!(config.walls["main"].canvas, protocol::Canvas { width_px: 3840, height_px: 2160 });
-    let names = catalogue.indicators.values().map(|indicator| &indicator.name).chain(catalogue.areas.values().map(|area| &area.name));
+    let names = catalogue
+        .indicators
+        .values()
+        .map(|indicator| &indicator.name)
+        .chain(catalogue.areas.values().map(|area| &area.name));
     assert!(names.chain(catalogue.agencies.values().map(|agency| &agency.name)).all(|name| name.en.is_some()));
     // The panels fill the grid but for nothing.
     let layout = &config.layouts["overview"];
-    let cells: u32 = layout.panels.iter().map(|panel| u32::from(panel.place.columns) * u32::from(panel.place.rows)).sum();
+    let cells: u32 =
+        layout.panels.iter().map(|panel| u32::from(panel.place.columns) * u32::from(panel.place.rows)).sum();
     assert_eq!(cells, u32::from(layout.grid.0) * u32::from(layout.grid.1));
+}
+
+#[test]
+fn the_centre_of_final_budgets_is_whole() {
+    let config = shipped("tests/centres/budget");
+    assert_eq!(config.sources[0].info.kind, "csv");
+    assert!(config.sources[0].source.is_some());
+}
+
+#[test]
+fn mistakes_in_csv_sources_are_named() {
+    let said = said("sources.toml", |text| {
+        text.push_str("[[source]]\nid = 'a'\nname = 'A'\nkind = 'csv'\n[source.options]\nfolder = 'x'\ntime = { column = 'y', format = 'yyyy' }\narea = '52'\nvalues = [\n  { column = 'v', indicator = 'budget.revenu' },\n]\ndelimeter = ';'\n");
+    });
+    assert_eq!(
+        said,
+        ["sources.toml:12: unknown key 'delimeter' in the options of source 'a'; did you mean 'delimiter'?"]
+    );
+}
+
+#[test]
+fn names_in_csv_sources_are_checked() {
+    let said = said("sources.toml", |text| {
+        text.push_str("[[source]]\nid = 'a'\nname = 'A'\nkind = 'csv'\n[source.options]\nfolder = 'x'\ntime = { column = 'y', format = 'yyyy' }\narea = '52'\nvalues = [\n  { column = 'v', indicator = 'budget.revenu' },\n]\n");
+    });
+    assert_eq!(
+        said,
+        [
+            "sources.toml:7: source 'a': time format 'yyyy' is not known; use 'year', 'month', 'd/m/yyyy', 'iso' or a pattern such as '%d-%m-%Y %H:%M'",
+            "sources.toml:8: source 'a': area '52' is not in areas.toml; did you mean '51'?",
+            "sources.toml:10: source 'a': indicator 'budget.revenu' is not in indicators.toml; did you mean 'budget.revenue'?",
+        ]
+    );
 }

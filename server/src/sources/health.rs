@@ -119,6 +119,9 @@ mod tests {
         assert_eq!((health.alive, health.accepted, health.refused, health.last_success), (false, 0, 3, None));
         board.delivered(&source, Timestamp(7), 2, 1);
         let health = board.of(&source).unwrap();
-        assert_eq!((health.alive, health.accepted, health.refused, health.last_success), (true, 2, 4, Some(Timestamp(7))));
+        assert_eq!(
+            (health.alive, health.accepted, health.refused, health.last_success),
+            (true, 2, 4, Some(Timestamp(7)))
+        );
     }
 }

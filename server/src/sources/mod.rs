@@ -1,5 +1,6 @@
 //! Where numbers come from. Each kind of source is one file and one line in [`SOURCES`].
 
+mod csv;
 pub mod health;
 mod link;
 mod simulated;
@@ -30,8 +31,11 @@ pub struct Kind {
 }
 
 /// Every kind there is.
-pub static SOURCES: &[Kind] =
-    &[Kind { name: "push", read: push }, Kind { name: "simulated", read: simulated::read }];
+pub static SOURCES: &[Kind] = &[
+    Kind { name: "push", read: push },
+    Kind { name: "csv", read: csv::read },
+    Kind { name: "simulated", read: simulated::read },
+];
 
 /// Others send its observations to `POST /api/v1/observations`; it takes no options.
 fn push(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {

@@ -35,8 +35,10 @@ fn make_up() -> HeaderValue {
     HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
 }
 
+type Layer = TraceLayer<SharedClassifier<ServerErrorsAsFailures>, fn(&Request<Body>) -> Span>;
+
 /// Spans around requests with method, path and name.
-pub fn layer() -> TraceLayer<SharedClassifier<ServerErrorsAsFailures>, fn(&Request<Body>) -> Span> {
+pub fn layer() -> Layer {
     TraceLayer::new_for_http()
         .make_span_with(span as fn(&Request<Body>) -> Span)
         .on_response(DefaultOnResponse::new().level(Level::DEBUG))

@@ -67,6 +67,9 @@ pub struct Atlas {
     uploads: Vec<Upload>,
 }
 
+/// The top left of a glyph on the canvas and its texels in the atlas.
+type Placed = ([f32; 2], [u16; 4]);
+
 impl Atlas {
     /// Empty; pages are at most `max_side` pixels wide and high.
     #[must_use]
@@ -123,7 +126,7 @@ impl Atlas {
     /// # Errors
     /// When there is no room for it.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "canvas pixels; the bin is 0 to 3")]
-    pub fn place(&mut self, glyph: &Glyph, size: Size) -> Result<Option<([f32; 2], [u16; 4])>, AtlasFull> {
+    pub fn place(&mut self, glyph: &Glyph, size: Size) -> Result<Option<Placed>, AtlasFull> {
         let quarters = (glyph.x * BINS).round();
         let column = (quarters / BINS).floor();
         let bin = (quarters - column * BINS) as u8;

@@ -174,6 +174,10 @@ impl Drop for Server {
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what it waits for is told by state, not by an event; the wait is bounded"
+)]
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {

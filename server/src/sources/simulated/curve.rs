@@ -86,9 +86,9 @@ impl Curve {
     fn day_weight(&self, sum: &Cumulative, year: i16, day: i16) -> f64 {
         let place = (f64::from(day) + 0.5) / 365.0;
         let growing = sum.bend * place.powf(sum.bend - 1.0);
-        let works = date(year, 1, 1).checked_add(jiff::Span::new().days(i64::from(day))).is_ok_and(|date| {
-            !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday)
-        });
+        let works = date(year, 1, 1)
+            .checked_add(jiff::Span::new().days(i64::from(day)))
+            .is_ok_and(|date| !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday));
         let chance = 0.4 + 1.2 * self.chance(i64::from(year) * 1000 + i64::from(day));
         growing * chance * if works { 1.0 } else { DAY_OFF }
     }

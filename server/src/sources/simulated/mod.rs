@@ -160,7 +160,12 @@ impl Source for Simulated {
 }
 
 /// Records the rows that are due in `(from, upto]`.
-async fn deliver(link: &Link, mut rows: Vec<ObservationRow>, from: Timestamp, upto: Timestamp) -> Result<(), SourceError> {
+async fn deliver(
+    link: &Link,
+    mut rows: Vec<ObservationRow>,
+    from: Timestamp,
+    upto: Timestamp,
+) -> Result<(), SourceError> {
     rows.retain(|row| match link.admit(row) {
         Ok(()) => true,
         Err(reason) => {

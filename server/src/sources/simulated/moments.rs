@@ -86,7 +86,8 @@ fn morning(date: Date, zone: &TimeZone) -> Option<Timestamp> {
 /// The first moments of the years that begin in `(from, upto]`, and of the one that `from` lies in if `first`.
 pub fn new_years(from: Timestamp, upto: Timestamp, first: bool, zone: &TimeZone) -> Vec<Timestamp> {
     let years = [from, upto].map(|at| local_date(at, zone).map_or(0, Date::year));
-    let starts = (years[0]..=years[1]).filter_map(|year| moment_of(Date::new(year, 1, 1).ok()?, Time::midnight(), zone));
+    let starts =
+        (years[0]..=years[1]).filter_map(|year| moment_of(Date::new(year, 1, 1).ok()?, Time::midnight(), zone));
     starts.filter(|start| *start <= upto && (*start > from || first)).collect()
 }
 

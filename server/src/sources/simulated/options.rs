@@ -123,7 +123,10 @@ impl SimulatedOptions {
     /// Reports names that are not configured and numbers out of range.
     pub fn check(&self, options: &mut Options<'_>) {
         if !(1..=3600).contains(&self.interval_secs) {
-            options.report(&["interval_secs"], &format!("interval_secs is {}; it is between 1 and 3600", self.interval_secs));
+            options.report(
+                &["interval_secs"],
+                &format!("interval_secs is {}; it is between 1 and 3600", self.interval_secs),
+            );
         }
         if self.history_days > 3660 {
             options.report(&["history_days"], &format!("history_days is {}; it is at most 3660", self.history_days));

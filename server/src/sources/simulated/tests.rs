@@ -74,7 +74,8 @@ fn the_past_is_whole_and_the_same_each_time() {
 fn a_sum_grows_from_new_year_towards_its_plan() {
     let rows = history(&simulated(), at(2023, 12, 31, 9));
     let actual = values(&rows, "budget.revenue", Scenario::Actual);
-    let of_2023: Vec<f64> = actual.iter().filter(|(time, _)| *time >= at(2023, 1, 1, 0)).map(|(_, value)| *value).collect();
+    let of_2023: Vec<f64> =
+        actual.iter().filter(|(time, _)| *time >= at(2023, 1, 1, 0)).map(|(_, value)| *value).collect();
     assert_eq!(of_2023[0], 0.0);
     assert!(of_2023.is_sorted());
     let end = *of_2023.last().unwrap();

@@ -3,7 +3,7 @@
 mod body;
 mod csv;
 mod json;
-mod lines;
+
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -20,13 +20,13 @@ use utoipa::ToSchema;
 
 use self::body::Body;
 use self::csv::CsvRows;
-use self::lines::{Ends, Line, LineSplitter, LineText};
 pub(super) use self::rows::scenario;
 use self::rows::{Intake, MAX_ROWS, TooManyRows};
 use super::peer::LocalPeer;
 use super::problem::Problem;
 use super::query::{Params, shorten};
 use crate::app::Shared;
+use crate::lines::{Ends, Line, LineSplitter, LineText};
 use crate::log::recorder::{Batch, Recorded};
 
 /// Bodies larger than this are read off the runtime's threads.

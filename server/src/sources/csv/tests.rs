@@ -1,0 +1,337 @@
+use std::path::Path;
+use std::time::Duration;
+
+use protocol::{Catalogue, Scenario, SourceId, Timestamp};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use super::table::{RowProblem, RowRead};
+use super::*;
+use crate::log::local::LocalLog;
+use crate::log::recorder::{Backend, Recorder};
+use crate::log::tail::Tail;
+use crate::sources::health::Board;
+
+const OPTIONS: &str = r#"
+folder = "."
+time = { column = "nam", format = "year" }
+area_column = "tinh"
+area_map = { "Quang Ngai" = "51", "Kon Tum" = "62" }
+status = "official"
+values = [{ column = "thu", indicator = "budget.revenue" }, { column = "chi", indicator = "budget.expenditure" }]
+"#;
+
+fn folder(folder: &Path, options: &str) -> CsvFolder {
+    let options: CsvOptions = toml::from_str(options).unwrap();
+    let format = TimeFormat::parse(&options.time.format, table::zone("Asia/Ho_Chi_Minh")).unwrap();
+    CsvFolder { folder: folder.to_owned(), options, format, max_line_bytes: 4096 }
+}
+
+/// All that is read of a file of these bytes.
+fn read(bytes: &[u8], options: &str) -> (Vec<(u64, String, f64)>, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.csv");
+    std::fs::write(&path, bytes).unwrap();
+    read_file(&path, &folder(dir.path(), options))
+}
+
+fn read_file(path: &Path, source: &CsvFolder) -> (Vec<(u64, String, f64)>, Vec<String>) {
+    let mut all = RowRead::default();
+    let end = reading::rows(path, source, |piece| {
+        all.rows.extend(piece.rows);
+        all.problems.extend(piece.problems);
+        true
+    });
+    all.problems.extend(end.err());
+    let rows = all
+        .rows
+        .into_iter()
+        .map(|(row, taken)| (row, format!("{} {}", taken.series.indicator, taken.series.area), taken.value));
+    (rows.collect(), all.problems.iter().map(RowProblem::to_string).collect())
+}
+
+fn values(bytes: &[u8], options: &str) -> Vec<f64> {
+    let (rows, problems) = read(bytes, options);
+    assert!(problems.is_empty(), "{problems:?}");
+    rows.into_iter().map(|(.., value)| value).collect()
+}
+
+#[test]
+fn line_ends_marks_and_delimiters_make_no_difference() {
+    let written = "tinh,nam,thu,chi\nQuang Ngai,2014,1.5,2\nKon Tum,2014,3,4.00E+05\n";
+    let expected = [1.5, 2.0, 3.0, 400_000.0];
+    for ends in ["\n", "\r\n", "\r"] {
+        let text = written.replace('\n', ends);
+        assert_eq!(values(text.as_bytes(), OPTIONS), expected, "{ends:?}");
+        assert_eq!(values(text.trim_end().as_bytes(), OPTIONS), expected, "{ends:?} without the last");
+        assert_eq!(values(format!("\u{feff}{text}").as_bytes(), OPTIONS), expected, "{ends:?} behind a mark");
+        let semicolons = text.replace(',', ";").replace('.', ",");
+        assert_eq!(values(semicolons.as_bytes(), &format!("decimal = ','\n{OPTIONS}")), expected, "{ends:?} with ;");
+    }
+    let wide: Vec<u8> = [0xFF, 0xFE].into_iter().chain(written.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    assert_eq!(values(&wide, OPTIONS), expected);
+    let quoted = "\"tinh\",\"nam\",\"thu\",\"chi\"\n\"Quang  Ngai\",2014,\"1,234.5\",\"2\"\n";
+    assert_eq!(values(quoted.as_bytes(), OPTIONS), [1234.5, 2.0]);
+}
+
+#[test]
+fn bad_rows_are_named_and_the_good_ones_kept() {
+    let long = "x".repeat(5000);
+    let text = format!(
+        "tinh,nam,thu,chi\nQuang Ngai,2013,1,n/a\nQuang Nam,2013,1,2\n\nKon Tum,13,1,2\nKon Tum,2013,1\n{long}\nKon Tum,2013,\"1,2\nKon Tum,2013,,5\nKon Tum,2014,7,8\nKon Tum,20"
+    );
+    let (rows, problems) = read(text.as_bytes(), OPTIONS);
+    let expected = [
+        (2, "budget.revenue 51", 1.0),
+        (9, "budget.expenditure 62", 5.0),
+        (10, "budget.revenue 62", 7.0),
+        (10, "budget.expenditure 62", 8.0),
+    ];
+    assert_eq!(rows, expected.map(|(row, series, value)| (row, series.to_owned(), value)));
+    assert_eq!(
+        problems,
+        [
+            "row 2, column 'chi', value 'n/a': is no number; write it like 1234.5",
+            "row 3, column 'tinh', value 'Quang Nam': is not in 'area_map' of the source; did you mean 'Quang Ngai'?; set other_areas = \"ignore\" to leave other areas out",
+            "row 5, column 'nam', value '13': is no year; write it like 2015",
+            "row 6: has 3 columns; the first row has 4",
+            "row 7: the line is longer than 4096 bytes and was skipped ('max_line_bytes' of [ingest])",
+            "row 8: a quote (\") is not closed on this line; a row is one line",
+            "row 9, column 'thu', value '': is no number; write it like 1234.5",
+            "row 11: the file ends in this row, after 2 of 4 columns: it looks cut off; it is read again when it grows",
+        ]
+    );
+}
+
+#[test]
+fn a_wrong_header_or_encoding_is_named() {
+    let (rows, problems) = read(b"tinh,nam,thuu,chi\nQuang Ngai,2014,1,2\n", OPTIONS);
+    assert!(rows.is_empty());
+    assert_eq!(problems, ["row 1, column 'thu': the header has no column 'thu'; did you mean 'thuu'?"]);
+    let (_, problems) = read(b"tinh,nam,thu,chi\nQu\xE3ng Ngai,2014,1,2\n", OPTIONS);
+    assert_eq!(
+        problems,
+        [
+            "the file: byte 19 is not UTF-8; save the file as UTF-8, or set 'encoding' of the source (utf-8 or windows-1258)"
+        ]
+    );
+}
+
+#[test]
+fn a_file_without_header_is_read_by_places() {
+    let options = r#"
+        folder = "."
+        has_header = false
+        time = { column = 1, format = "d/m/yyyy" }
+        area = "51"
+        values = [{ column = 2, indicator = "budget.revenue", scale = 0.001 }]
+    "#;
+    assert_eq!(values(b"14/8/2023;2500\n15/8/2023;3500\n", options), [2.5, 3.5]);
+}
+
+/// All rows of the province in the Ministry's own file come to the right values.
+#[test]
+fn the_final_budgets_are_read_whole() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/budget_final_by_province.csv");
+    if !file.exists() {
+        #[allow(clippy::print_stderr, reason = "tells why the test did nothing")]
+        {
+            eprintln!("skipped: {} is not there", file.display());
+        }
+        return;
+    }
+    let sources = include_str!("../../../../tests/centres/budget/sources.toml");
+    let options = toml::from_str::<toml::Table>(sources).unwrap()["source"][0]["options"].clone();
+    let mut options: CsvOptions = options.try_into().unwrap();
+    options.other_areas = options::Otherwise::Ignore;
+    let format = TimeFormat::parse(&options.time.format, table::zone("Asia/Ho_Chi_Minh")).unwrap();
+    let source = CsvFolder { folder: ".".into(), options, format, max_line_bytes: 1 << 20 };
+    let mut taken = Vec::new();
+    reading::rows(&file, &source, |piece| {
+        assert!(piece.problems.is_empty(), "{:?}", piece.problems);
+        taken.extend(piece.rows.into_iter().map(|(_, row)| row));
+        true
+    })
+    .unwrap();
+    let of = |indicator: &str| -> Vec<(String, f64)> {
+        let rows = taken.iter().filter(|row| row.series.indicator.as_str() == indicator);
+        rows.map(|row| {
+            assert_eq!(
+                (row.series.area.as_str(), row.series.scenario, row.status),
+                ("51", Scenario::Actual, protocol::ObservationStatus::Official)
+            );
+            let moment = jiff::Timestamp::from_microsecond(row.phenomenon_time.as_micros()).unwrap();
+            (table::zone("Asia/Ho_Chi_Minh").to_datetime(moment).date().to_string(), row.value)
+        })
+        .collect()
+    };
+    let revenue = [
+        559_000.0,
+        1_078_200.0,
+        1_438_000.0,
+        2_015_000.0,
+        13_735_000.0,
+        18_121_000.0,
+        18_194_000.0,
+        21_369_000.0,
+        22_880_000.0,
+        33_190_000.0,
+    ];
+    let years = 2006..=2015;
+    let expected: Vec<(String, f64)> =
+        years.zip(revenue).map(|(year, value)| (format!("{year}-12-31"), value)).collect();
+    assert_eq!(of("budget.revenue"), expected);
+    let expenditure = of("budget.expenditure");
+    assert_eq!((expenditure.len(), expenditure[0].1, expenditure[9].1), (10, 1_110_346.643, 7_078_770.0));
+}
+
+/// A source with all that it needs, in a folder of its own.
+struct Running {
+    dir: TempDir,
+    link: Link,
+    stop: watch::Sender<bool>,
+    _catalogue: watch::Sender<Arc<Catalogue>>,
+}
+
+impl Running {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("files")).unwrap();
+        let log = LocalLog::open(dir.path()).unwrap();
+        let (tail, mut items) = Tail::open(&log).unwrap();
+        tokio::spawn(async move { while items.recv().await.is_some() {} });
+        let clock = crate::clock::Clock::System;
+        let recorder = Recorder::start(log, Backend::Local, tail, clock.clone());
+        let (catalogue_sender, catalogue) = watch::channel(Arc::new(catalogue()));
+        let (stop, stopping) = watch::channel(false);
+        let link = Link {
+            source: SourceId::from("so"),
+            state: dir.path().join("state"),
+            health: Board::default(),
+            clock,
+            recorder,
+            catalogue,
+            stopping,
+        };
+        Self { dir, link, stop, _catalogue: catalogue_sender }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join("files").join(name)
+    }
+
+    fn source(&self) -> Arc<CsvFolder> {
+        Arc::new(folder(&self.dir.path().join("files"), OPTIONS))
+    }
+
+    async fn read(&self, text: &str) -> Vec<String> {
+        std::fs::write(self.file("a.csv"), text).unwrap();
+        let report = reading::record(&self.source(), &self.link, self.file("a.csv"), "a.csv").await.unwrap();
+        report.listed.iter().map(ToString::to_string).collect()
+    }
+
+    fn accepted(&self) -> u64 {
+        self.link.health.of(&self.link.source).map_or(0, |health| health.accepted)
+    }
+}
+
+fn catalogue() -> Catalogue {
+    let indicator = |id: &str| {
+        let text = format!(
+            "id = '{id}'\nname = {{ vi = 'Thu' }}\nunit = {{ vi = 'đồng' }}\nperiod = 'year'\nowner = 'a'\nexpected_interval_secs = 1"
+        );
+        Arc::new(toml::from_str::<protocol::Indicator>(&text).unwrap())
+    };
+    let area = |id: &str| {
+        Arc::new(toml::from_str::<protocol::Area>(&format!("id = '{id}'\nname = {{ vi = 'Tỉnh' }}")).unwrap())
+    };
+    Catalogue {
+        indicators: ["budget.revenue", "budget.expenditure"].map(|id| (id.into(), indicator(id))).into(),
+        areas: ["51"].map(|id| (id.into(), area(id))).into(),
+        ..Catalogue::default()
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_new_in_a_file_is_recorded() {
+    let running = Running::start();
+    let first = "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\n";
+    assert!(running.read(first).await.is_empty());
+    assert_eq!(running.accepted(), 2);
+    running.read(first).await;
+    assert_eq!(running.accepted(), 2, "read again, nothing new");
+    running.read(&format!("{first}Quang Ngai,2014,3,4\n")).await;
+    assert_eq!(running.accepted(), 4, "grown by a row");
+    running.read(&first.replace(",1,", ",9,")).await;
+    assert_eq!(running.accepted(), 5, "one value corrected");
+    running.read(first).await;
+    assert_eq!(running.accepted(), 6, "and back");
+    let said = running.read(&format!("{first}Quang Ngai,2013,1,5\nKon Tum,2014,1,1\n")).await;
+    assert_eq!(running.accepted(), 6);
+    assert_eq!(
+        said[0],
+        "row 3: budget.expenditure in 51 has another value for this time in row 2; keep one of the two rows"
+    );
+    assert!(said[1].starts_with("row 4: unknown area '62'"), "{}", said[1]);
+    let future = running.read("tinh,nam,thu,chi\nQuang Ngai,2913,1,2\n").await;
+    assert!(future[0].contains("in the future"), "{future:?}");
+}
+
+#[tokio::test]
+async fn a_batch_that_was_under_way_is_recorded_once() {
+    let running = Running::start();
+    let row = |year: i64| protocol::event::ObservationRow {
+        series: protocol::SeriesKey {
+            indicator: "budget.revenue".into(),
+            area: "51".into(),
+            scenario: Scenario::Actual,
+        },
+        value: 1.0,
+        phenomenon_time: Timestamp::from_secs(year),
+        status: protocol::ObservationStatus::Official,
+    };
+    // Killed before it was recorded.
+    let before = delivered::Delivered::load(&running.link.state, "a.csv").unwrap();
+    before.begin(vec![row(1), row(2)]).unwrap();
+    reading::resume(&running.link, delivered::pending(&running.link.state).unwrap().unwrap()).await.unwrap();
+    assert_eq!(running.accepted(), 2);
+    assert!(delivered::pending(&running.link.state).unwrap().is_none());
+    // Killed after it was recorded.
+    let after = delivered::Delivered::load(&running.link.state, "a.csv").unwrap();
+    assert!(after.has(&row(1)) && !after.has(&row(3)));
+    let pending = after.begin(vec![row(3)]).unwrap();
+    running.link.record(pending.rows, pending.key).await.unwrap();
+    assert_eq!(running.accepted(), 3);
+    reading::resume(&running.link, delivered::pending(&running.link.state).unwrap().unwrap()).await.unwrap();
+    assert_eq!(running.accepted(), 3);
+}
+
+#[tokio::test]
+async fn a_folder_is_followed_and_its_reports_come_and_go() {
+    let running = Running::start();
+    let source = Arc::new(CsvFolder {
+        options: CsvOptions { poll_secs: 1, settle_ms: 0, ..running.source().options.clone() },
+        ..(*running.source()).clone()
+    });
+    let link = running.link.clone();
+    let following = tokio::spawn(async move { folder::follow(source, &link).await });
+    let until = async |done: &dyn Fn() -> bool| {
+        let waiting = async {
+            while !done() {
+                tokio::time::sleep(Duration::from_millis(5)).await
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it does not come about");
+    };
+    let report = running.file("a.csv.report.txt");
+    std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,x\n").unwrap();
+    until(&|| report.exists() && running.accepted() == 1).await;
+    assert!(std::fs::read_to_string(&report).unwrap().contains("row 2, column 'chi', value 'x': is no number"));
+    let health = running.link.health.of(&running.link.source).unwrap();
+    assert_eq!((health.refused, health.problems[0].place.as_str()), (1, "a.csv, row 2, column 'chi'"));
+    std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\n").unwrap();
+    until(&|| !report.exists() && running.accepted() == 2).await;
+    running.stop.send_replace(true);
+    following.await.unwrap().unwrap();
+    assert!(running.link.health.of(&running.link.source).unwrap().problems.is_empty());
+}
