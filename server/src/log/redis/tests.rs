@@ -238,12 +238,12 @@ fn the_other_server_takes_over_when_the_writer_dies() {
     until("the first writes", || a.is_writer());
     let b = Server::start(&redis.url(), b.path()).unwrap();
     let first = a.record(1.0, Some("k")).unwrap();
-    let data = a.kill();
+    let folder_of_a = a.kill();
     let again = b.record(1.0, Some("k")).unwrap();
     assert_eq!((again.offset, again.repeated), (first.offset, true));
     b.record(2.0, None).unwrap();
     assert!(b.is_writer());
-    let a = Server::start(&redis.url(), &data).unwrap();
+    let a = Server::start(&redis.url(), &folder_of_a).unwrap();
     a.record(3.0, None).unwrap();
     assert!(!a.is_writer(), "a server that comes back forwards");
     assert_eq!(a.values(), [1.0, 2.0, 3.0]);
