@@ -102,7 +102,7 @@ pub struct Wish {
 #[derive(Debug, thiserror::Error)]
 enum Ended {
     #[error("{0}")]
-    Socket(#[from] tungstenite::Error),
+    Socket(Box<tungstenite::Error>),
     #[error("no answer within {} s", ANSWER_TIMEOUT.as_secs())]
     NoAnswer,
     #[error("nothing was heard for {} s", SILENCE.as_secs())]
@@ -123,6 +123,12 @@ enum Ended {
     BadHeader(#[from] tungstenite::http::header::InvalidHeaderValue),
     #[error("nobody listens any more")]
     NobodyListens,
+}
+
+impl From<tungstenite::Error> for Ended {
+    fn from(error: tungstenite::Error) -> Self {
+        Self::Socket(Box::new(error))
+    }
 }
 
 /// Keeps one connection up until nobody listens any more.
