@@ -27,8 +27,10 @@ use crate::sources::Source;
 use document::{Document, Item};
 
 pub use document::Options;
-pub use finding::{Finding, Findings, nearest, suggestion};
-pub use settings::{HubSettings, IngestSettings, LogSettings, ServerSettings, Settings};
+pub use finding::{Finding, Findings, suggestion};
+#[cfg(test)]
+pub use settings::LogSettings;
+pub use settings::Settings;
 
 /// A centre as it is configured.
 #[derive(Debug, Clone)]

@@ -24,12 +24,6 @@ impl Board {
         self.change(source, |_| {});
     }
 
-    /// All sources, in the order of their ids.
-    #[must_use]
-    pub fn snapshot(&self) -> Vec<SourceHealth> {
-        self.sources.lock().values().cloned().collect()
-    }
-
     /// How one source does.
     #[must_use]
     pub fn of(&self, source: &SourceId) -> Option<SourceHealth> {

@@ -7,8 +7,9 @@ use tokio::sync::watch;
 
 use super::table::{RowProblem, RowRead};
 use super::*;
+use crate::log::Backend;
 use crate::log::local::LocalLog;
-use crate::log::recorder::{Backend, Recorder};
+use crate::log::recorder::Recorder;
 use crate::log::tail::Tail;
 use crate::sources::health::Board;
 
@@ -200,7 +201,7 @@ impl Running {
         let log = LocalLog::open(dir.path()).unwrap();
         let (tail, mut items) = Tail::open(&log).unwrap();
         tokio::spawn(async move { while items.recv().await.is_some() {} });
-        let clock = crate::clock::Clock::System;
+        let clock = crate::clock::Clock;
         let recorder = Recorder::start(log, Backend::Local, tail, clock.clone());
         let (catalogue_sender, catalogue) = watch::channel(Arc::new(catalogue()));
         let (stop, stopping) = watch::channel(false);
