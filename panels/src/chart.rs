@@ -224,10 +224,14 @@ fn mountain(points: &[Point]) -> Option<Vec<u32>> {
     for corner in 0..corners - 1 {
         while let [.., before, tip] = open[..] {
             let (a, b, c) = (at(before), at(tip), at(corner));
-            if (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x) <= 0.0 {
+            let turn = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
+            if turn < 0.0 {
                 break;
             }
-            triangles.extend([before, tip, corner]);
+            // What lies on a straight line covers nothing, and must not keep what follows from being cut off.
+            if turn > 0.0 {
+                triangles.extend([before, tip, corner]);
+            }
             open.pop();
         }
         open.push(corner);
@@ -276,8 +280,10 @@ mod tests {
             let mut points: Vec<Point> = Vec::new();
             for _ in 0..length {
                 points.push(Point { x, y: next() });
-                x += next() / 1000.0;
+                // Several values may share a column.
+                x += (next() / 1000.0).floor();
             }
+            points.dedup();
             points.push(Point { x: points.last().unwrap().x, y: 5000.0 });
             points.push(Point { x: points[0].x, y: 5000.0 });
             let area = |triangles: &[u32]| -> f64 {

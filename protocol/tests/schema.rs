@@ -19,13 +19,13 @@ struct Conversation {
 fn the_committed_schema_is_that_of_the_types() {
     let schema = SchemaGenerator::from(SchemaSettings::draft2020_12()).into_root_schema_for::<Conversation>();
     let generated = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/v1.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/schema/v1.json");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(path, &generated).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         committed == generated,
-        "protocol/schema/v1.json is not what the types say; run `make bless` and read the difference"
+        "protocol/src/schema/v1.json is not what the types say; run `make bless` and read the difference"
     );
 }

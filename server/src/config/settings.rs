@@ -136,6 +136,11 @@ impl Settings {
                 format!("advertise '{advertise}' is no address; write 'http://host:8080'"),
             );
         }
+        self.check_bounds(check);
+        problems
+    }
+
+    fn check_bounds(&self, mut check: impl FnMut(&'static [&'static str], bool, String)) {
         let hub = &self.hub;
         check(
             &["hub", "tick_ms"],
@@ -167,7 +172,6 @@ impl Settings {
                 ingest.max_body_bytes, ingest.max_line_bytes
             ),
         );
-        problems
     }
 }
 

@@ -105,7 +105,7 @@ impl Recorder {
         let (requests, queue) = mpsc::channel(QUEUE);
         let appending = match &backend {
             Backend::Local => Appending::Local,
-            Backend::Redis(redis) => Appending::Redis(redis.appender()),
+            Backend::Redis(redis) => Appending::Redis(Box::new(redis.appender())),
         };
         let writer = Writer { log, appending, tail: Arc::clone(&tail), clock: clock.clone() };
         tokio::spawn(writer.run(queue));
@@ -242,7 +242,7 @@ enum Verdict {
 /// How a group becomes durable.
 enum Appending {
     Local,
-    Redis(Appender),
+    Redis(Box<Appender>),
 }
 
 struct Writer {

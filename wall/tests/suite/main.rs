@@ -5,7 +5,6 @@
     clippy::panic,
     reason = "a test that cannot go on should stop where it is"
 )]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod centre;
 mod connection;

@@ -145,7 +145,7 @@ async fn read_file(
     };
     tell(link, name, &path, &report, before.map_or(0, |before| before.refused));
     let same = Stamp::of(&path).is_ok_and(|now| now == stamp);
-    Ok(same.then(|| FileRead { stamp, hash, refused: report.count }))
+    Ok(same.then_some(FileRead { stamp, hash, refused: report.count }))
 }
 
 /// Puts what was not taken into the report beside the file and the source's health.
