@@ -45,4 +45,4 @@ bench: setup-test
 bless: build
 	$(call say,taking generated files and pictures as they are now)
 	@BLESS=1 scripts/test.sh
-	@git status --short -- protocol/src/schema docs tests
+	@git status --short -- protocol/src/schema panels/tests server/openapi.json

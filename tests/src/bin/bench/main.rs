@@ -41,7 +41,7 @@ impl Figure {
         };
         let verdict = if self.is_kept() { "kept  " } else { "MISSED" };
         format!(
-            "{verdict}  {:<44} {:>10.2} {}  (limit {sign} {limit} {})  {}",
+            "{verdict}  {:<44} {:>10.2} {}  (limit {sign} {limit:.2} {})  {}",
             self.name, self.measured, self.unit, self.unit, self.peer
         )
     }
