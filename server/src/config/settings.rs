@@ -56,8 +56,6 @@ pub struct HubSettings {
 pub struct IngestSettings {
     pub max_body_bytes: usize,
     pub max_line_bytes: usize,
-    /// A time further ahead than this is refused.
-    pub future_tolerance_secs: u64,
 }
 
 impl Default for ServerSettings {
@@ -74,14 +72,14 @@ impl Default for HubSettings {
 
 impl Default for IngestSettings {
     fn default() -> Self {
-        Self { max_body_bytes: 64 << 20, max_line_bytes: 1 << 20, future_tolerance_secs: 300 }
+        Self { max_body_bytes: 64 << 20, max_line_bytes: 1 << 20 }
     }
 }
 
 impl Settings {
     /// Takes in the environment: `IOC_HUB_TICK_MS=20` stands for `tick_ms = 20` under `[hub]`.
     pub(super) fn overlay(&mut self, environment: &dyn Fn(&str) -> Option<String>, findings: &mut Vec<Finding>) {
-        let settings: [(&str, &mut dyn Setting); 11] = [
+        let settings: [(&str, &mut dyn Setting); 10] = [
             ("IOC_TIME_ZONE", &mut self.time_zone),
             ("IOC_SERVER_LISTEN", &mut self.server.listen),
             ("IOC_LOG_REDIS", &mut self.log.redis),
@@ -92,7 +90,6 @@ impl Settings {
             ("IOC_HUB_RING_SECS", &mut self.hub.ring_secs),
             ("IOC_INGEST_MAX_BODY_BYTES", &mut self.ingest.max_body_bytes),
             ("IOC_INGEST_MAX_LINE_BYTES", &mut self.ingest.max_line_bytes),
-            ("IOC_INGEST_FUTURE_TOLERANCE_SECS", &mut self.ingest.future_tolerance_secs),
         ];
         for (variable, setting) in settings {
             let Some(text) = environment(variable) else { continue };
