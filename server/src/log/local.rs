@@ -43,7 +43,8 @@ CREATE TABLE cuts (
     offset INTEGER NOT NULL
 );
 ";
-const SCHEMA_VERSION: i64 = 1;
+/// 2: observations by columns.
+const SCHEMA_VERSION: i64 = 2;
 /// How many groups may wait for the disk.
 const QUEUE: usize = 64;
 /// How long a retry is answered with the first answer.

@@ -14,6 +14,8 @@ const CHECKPOINT_PAGES: u32 = 4000;
 pub enum DatabaseError {
     #[error("{path} was written by a newer version of this server (schema {found}, this one knows {known}); install that version, or give another folder with --data", path = path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("{path} was written by an older version of this server (schema {found}, this one knows {known}) and cannot be read by this one; install that version, or give another folder with --data", path = path.display())]
+    Older { path: PathBuf, found: i64, known: i64 },
     #[error("{path} cannot be opened: {reason}", path = path.display())]
     Open { path: PathBuf, reason: String },
     #[error("SQLite {found} is too old and can corrupt its log; 3.51.3 or newer is needed")]
@@ -51,6 +53,7 @@ pub fn open(path: &Path, schema: &str, version: i64, durability: Durability) -> 
             connection.execute_batch(&make).map_err(broken)?;
         }
         found if found > version => return Err(DatabaseError::Newer { path: path.to_owned(), found, known: version }),
+        found if found < version => return Err(DatabaseError::Older { path: path.to_owned(), found, known: version }),
         _ => {}
     }
     Ok(connection)
