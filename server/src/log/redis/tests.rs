@@ -393,3 +393,92 @@ fn an_append_whose_answer_is_lost_is_neither_lost_nor_doubled() {
     }
     assert_eq!(server.values(), (1..=10).map(f64::from).collect::<Vec<_>>());
 }
+
+#[test]
+fn two_who_write_at_once_take_turns() {
+    let (redis, a, b) = (Redis::start(), folder(), folder());
+    let a = Server::start(&redis.url(), a.path()).unwrap();
+    until("the first writes", || a.is_writer());
+    let b = Server::start(&redis.url(), b.path()).unwrap();
+    let revised = |turn: i64| {
+        let mut catalogue = Catalogue::default();
+        catalogue.centre.vi = turn.to_string();
+        let event = protocol::event::CatalogueRevised {
+            at: Timestamp(turn),
+            catalogue,
+            walls: Default::default(),
+            layouts: Default::default(),
+        };
+        protocol::Event::CatalogueRevised(Box::new(event))
+    };
+    // A revision is not forwarded: it stands for a writer that has not noticed that its lease is gone.
+    std::thread::scope(|scope| {
+        scope.spawn(|| (1..=50).for_each(|value| drop(a.record(f64::from(value), None).unwrap())));
+        scope.spawn(|| {
+            for turn in 1..=50 {
+                let recorder = &b.shared.recorder;
+                b.runtime.as_ref().unwrap().block_on(recorder.revise(revised(turn))).unwrap();
+            }
+        });
+    });
+    until("both are at the head", || a.position() == b.position());
+    assert_eq!(a.position().offset, 101, "a configuration, 50 batches, 50 revisions: none lost, none doubled");
+    assert_eq!(a.values(), (1..=50).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(a.shared.centre.borrow().catalogue.centre.vi, "50");
+    assert_eq!(*a.shared.centre.borrow(), *b.shared.centre.borrow());
+}
+
+#[test]
+fn a_lease_that_is_lost_is_waited_for() {
+    let (redis, data) = (Redis::start(), folder());
+    let server = Server::start(&redis.url(), data.path()).unwrap();
+    until("it writes", || server.is_writer());
+    redis.ask(&["SET", "ioc:lease", "http://127.0.0.1:1 somebody", "PX", "2500"]);
+    until("it notices", || !server.is_writer());
+    server.record(1.0, None).unwrap();
+    assert!(server.is_writer());
+    assert_eq!(server.values(), [1.0]);
+}
+
+#[test]
+fn only_servers_of_the_centre_are_answered() {
+    let (redis, data) = (Redis::start(), folder());
+    let server = Server::start(&redis.url(), data.path()).unwrap();
+    until("it writes", || server.is_writer());
+    let lease = redis.ask(&["GET", "ioc:lease"]);
+    let url = format!("{}/internal/v1/log?after=0&limit=1", lease.split(' ').next().unwrap());
+    let secret = redis.ask(&["GET", "ioc:secret"]);
+    let status = |secret: &str| {
+        let request = reqwest::Client::new().get(&url).header(super::SECRET_HEADER, secret).send();
+        server.runtime.as_ref().unwrap().block_on(request).unwrap().status().as_u16()
+    };
+    assert_eq!(status(""), 403);
+    assert_eq!(status("guessed"), 403);
+    assert_eq!(status(secret.trim()), 200);
+}
+
+#[test]
+fn what_a_cut_leaves_is_known_however_long_the_log_is_again() {
+    let folder = folder();
+    let runtime = Runtime::new().unwrap();
+    let log = crate::log::local::LocalLog::open_archive(folder.path()).unwrap();
+    let first = log.head().position.epoch;
+    let grow = |count: usize| {
+        let event = protocol::Event::LayoutShown(protocol::event::LayoutShown {
+            at: Timestamp(0),
+            wall: "main".into(),
+            layout: "overview".into(),
+        });
+        let draft = crate::log::Draft { body: rmp_serde::to_vec_named(&event).unwrap(), event };
+        runtime.block_on(log.append(vec![draft; count], Timestamp(0))).unwrap();
+    };
+    assert_eq!(log.kept_since(first).unwrap(), u64::MAX);
+    grow(10);
+    assert_eq!(runtime.block_on(log.cut(first + 1, 6)).unwrap(), 4);
+    grow(10);
+    assert_eq!(runtime.block_on(log.cut(first + 2, 12)).unwrap(), 4);
+    assert_eq!(log.kept_since(first).unwrap(), 6, "the lowest of the cuts since then");
+    assert_eq!(log.kept_since(first + 1).unwrap(), 12);
+    assert_eq!(log.kept_since(first + 2).unwrap(), u64::MAX);
+    assert_eq!(log.kept_since(first + 3).unwrap(), 0, "never its own");
+}
