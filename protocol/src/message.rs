@@ -143,4 +143,8 @@ pub enum CloseReason {
     NewEpoch,
     /// All seats are taken.
     Full,
+    /// This server does not have the view up to where it should be; another one may.
+    Behind,
+    /// The view cannot be sent: somebody has to set something right first.
+    Defect,
 }

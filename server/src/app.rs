@@ -25,6 +25,8 @@ use crate::store::{Projection, Reader};
 
 /// How long a start waits for the configuration to be in a shared log.
 const CONFIGURE_PATIENCE: Duration = Duration::from_secs(6);
+/// How long a view may take to be up to date.
+const VIEW_PATIENCE: Duration = Duration::from_secs(5);
 const REVISE_RETRY: Duration = Duration::from_millis(500);
 
 /// What every request may use. Cheap to clone.
@@ -132,6 +134,7 @@ fn hub_settings(settings: &Settings) -> hub::HubSettings {
     hub::HubSettings {
         tick: Duration::from_millis(hub.tick_ms.max(1)),
         readout_interval: Duration::from_millis(hub.readout_interval_ms),
+        patience: VIEW_PATIENCE,
         ring: hub::RingLimits { bytes: hub.ring_bytes, age: Duration::from_secs(hub.ring_secs) },
     }
 }

@@ -5,6 +5,8 @@ mod encode;
 mod painting;
 mod ring;
 mod task;
+#[cfg(test)]
+pub(crate) mod tests;
 mod view;
 
 use std::sync::Arc;
@@ -29,6 +31,8 @@ pub struct HubSettings {
     pub tick: Duration,
     /// Numbers of a view change at most this often.
     pub readout_interval: Duration,
+    /// How long a request waits for its view, and a view for the history before its clients are sent away.
+    pub patience: Duration,
     pub ring: RingLimits,
 }
 
@@ -37,8 +41,12 @@ pub struct HubSettings {
 pub enum ViewError {
     #[error("there is no such view; known: {known}")]
     Unknown { known: String },
-    #[error("the view could not be encoded: {0}")]
+    /// It cannot be sent: somebody has to set something right first.
+    #[error("the view cannot be sent: {0}")]
     Defect(String),
+    /// It is not where it should be within a bound.
+    #[error("this server is behind: {0}")]
+    Behind(String),
     #[error("the server is stopping")]
     Stopped,
 }
@@ -80,7 +88,7 @@ impl Handle {
     /// Joins a view; waits until its state has been loaded and has reached `resume`.
     ///
     /// # Errors
-    /// When there is no such view.
+    /// When there is no such view, or it does not get there.
     pub async fn subscribe(
         &self,
         view: ViewName,
@@ -93,7 +101,7 @@ impl Handle {
     /// What a view shows now.
     ///
     /// # Errors
-    /// When there is no such view.
+    /// When there is no such view, or it cannot be loaded.
     pub async fn view_once(&self, view: ViewName) -> Result<Arc<ViewState>, ViewError> {
         self.ask(|reply| Request::Once { view, reply }).await
     }

@@ -1,5 +1,8 @@
 //! Panels painted by the server, for browsers that do not paint themselves: one more subscriber of a view.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,22 +13,35 @@ use parking_lot::Mutex;
 use protocol::change::{Envelope, PaintedPanel, Picture, PictureChange};
 use protocol::message::{Frame, Signal};
 use protocol::view::ViewState;
-use protocol::{PanelId, ServerMessage};
+use protocol::{PanelId, ServerMessage, Timestamp};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::encode::{EncodeError, encode};
+use super::ViewError;
+use super::encode::{self, EncodeError, encode};
 use super::ring::{Channel, Encoding};
 use crate::clock::Clock;
 use crate::log::tail::LogState;
-use crate::painter::Painter;
+use crate::painter::{Painter, link_of};
 
 /// Panels are painted at most this often.
 const PAINT_INTERVAL: Duration = Duration::from_millis(500);
 /// How many intervals without a change until an empty frame tells that the link is alive.
 const HEARTBEAT_INTERVALS: u32 = 2;
 
+/// How long a picture may take to come as far as its view.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a painter that panicked is left alone.
+const RESTART: Duration = Duration::from_secs(5);
+
 type Shown = (u64, Arc<ViewState>);
+/// Paints a view at a moment, again and again, and tells what changed.
+type Paint = Box<dyn FnMut(&Arc<ViewState>, Timestamp, Link) -> Vec<PictureChange> + Send>;
+
+fn painter() -> Paint {
+    let mut painter = Painter::default();
+    Box::new(move |view, now, link| painter.paint(view, now, link))
+}
 
 /// What has been painted, each piece with the offset that it last changed at.
 #[derive(Default)]
@@ -43,7 +59,8 @@ pub struct Painting {
     shown: watch::Sender<Option<Shown>>,
     painted: Arc<Mutex<Painted>>,
     channel: Arc<Channel>,
-    ready: watch::Receiver<bool>,
+    /// Up to where it is painted.
+    reached: watch::Receiver<Option<u64>>,
 }
 
 /// What a subscriber starts with.
@@ -58,13 +75,21 @@ impl Painting {
     /// Starts a painter into `channel`.
     #[must_use]
     pub fn start(channel: Arc<Channel>, clock: Clock, log: watch::Receiver<LogState>) -> Self {
+        Self::start_with(Box::new(painter), channel, clock, log)
+    }
+
+    fn start_with(
+        new: Box<dyn Fn() -> Paint + Send + Sync>,
+        channel: Arc<Channel>,
+        clock: Clock,
+        log: watch::Receiver<LogState>,
+    ) -> Self {
         let (shown, states) = watch::channel(None);
-        let (ready_sender, ready) = watch::channel(false);
+        let (progress, reached) = watch::channel(None);
         let painted = Arc::<Mutex<Painted>>::default();
-        let worker =
-            Worker { painted: Arc::clone(&painted), channel: Arc::clone(&channel), clock, log, ready: ready_sender };
+        let worker = Worker { new, painted: Arc::clone(&painted), channel: Arc::clone(&channel), clock, log, progress };
         tokio::spawn(worker.run(states));
-        Self { shown, painted, channel, ready }
+        Self { shown, painted, channel, reached }
     }
 
     /// Shows a state as of `offset`, at the next interval.
@@ -72,23 +97,35 @@ impl Painting {
         self.shown.send_replace(Some((offset, state)));
     }
 
-    /// What a client that has everything up to `resume` starts with.
+    /// What is shown is still so at `offset`.
+    pub fn advance(&self, offset: u64) {
+        self.shown.send_if_modified(|shown| {
+            let advanced = shown.as_mut().filter(|(shown, _)| *shown < offset);
+            advanced.map(|(shown, _)| *shown = offset).is_some()
+        });
+    }
+
+    /// What a client that has everything up to `resume` starts with, once that is painted.
     ///
     /// # Errors
-    /// When it cannot be encoded.
-    pub async fn subscribe(&self, resume: Option<u64>, clock: &Clock) -> Result<Start, EncodeError> {
-        // A painter that is gone leaves the picture that it painted.
-        drop(self.ready.clone().wait_for(|ready| *ready).await);
+    /// When it cannot be encoded, or the painter does not get there.
+    pub async fn subscribe(&self, resume: Option<u64>, clock: &Clock) -> Result<Start, ViewError> {
+        let mut reached = self.reached.clone();
+        let is_there = |reached: &Option<u64>| reached.is_some_and(|offset| offset >= resume.unwrap_or(0));
+        match tokio::time::timeout(PATIENCE, reached.wait_for(is_there)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => return Err(ViewError::Stopped),
+            Err(_) => return Err(ViewError::Behind("the panels are not painted in time".to_owned())),
+        }
         let painted = self.painted.lock();
-        let resume = resume.filter(|position| *position <= painted.offset);
-        let changes = painted.changes_after(resume.unwrap_or(0));
         let offset = painted.offset;
-        let (since, present_at) = (resume.unwrap_or(0), clock.now());
+        let changes = painted.changes_after(resume.unwrap_or(0));
         let mut first = vec![match resume {
-            Some(_) => {
-                encode(Encoding::Svg, &ServerMessage::Frame(Frame { since, until: offset, present_at, changes }))?
+            Some(since) => {
+                let frame = Frame { since, until: offset, present_at: clock.now(), changes };
+                encode(Encoding::Svg, &ServerMessage::Frame(frame))?
             }
-            None => encode(Encoding::Svg, &ServerMessage::Snapshot { offset, changes })?,
+            None => encode::snapshot(Encoding::Svg, offset, changes)?,
         }];
         if resume.is_some() && !painted.repainted.is_empty() {
             first.push(repainted(painted.repainted.values().cloned().collect())?);
@@ -134,33 +171,36 @@ impl Painted {
 }
 
 struct Worker {
+    new: Box<dyn Fn() -> Paint + Send + Sync>,
     painted: Arc<Mutex<Painted>>,
     channel: Arc<Channel>,
     clock: Clock,
     log: watch::Receiver<LogState>,
-    ready: watch::Sender<bool>,
+    progress: watch::Sender<Option<u64>>,
 }
 
 impl Worker {
     async fn run(self, mut states: watch::Receiver<Option<Shown>>) {
-        let mut painter = Painter::default();
+        let mut paint = (self.new)();
         let mut interval = tokio::time::interval(PAINT_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut quiet = 0;
         while states.has_changed().is_ok() {
             interval.tick().await;
             let Some((offset, state)) = states.borrow_and_update().clone() else { continue };
-            let now = self.clock.now();
-            let link = self.log.borrow().away_since.map_or(Link::Live, |since| Link::LogAway { since });
+            let (now, link) = (self.clock.now(), link_of(&self.log.borrow()));
             let painting = tokio::task::spawn_blocking(move || {
-                let changes = painter.paint(&state, now, link);
-                (painter, changes)
+                let changes = paint(&state, now, link);
+                (paint, changes)
             });
             let Ok((returned, changes)) = painting.await else {
-                tracing::error!("painting a view panicked; its page stands still");
-                return;
+                // Silence until then: the page shows a lost link, not an old picture as if it were new.
+                tracing::error!("painting a view panicked; it is painted anew in {} s", RESTART.as_secs());
+                paint = (self.new)();
+                tokio::time::sleep(RESTART).await;
+                continue;
             };
-            painter = returned;
+            paint = returned;
             quiet = if changes.is_empty() { quiet + 1 } else { 0 };
             if let Err(error) = self.send(offset, changes, quiet >= HEARTBEAT_INTERVALS) {
                 tracing::error!(%error, "a painted frame is lost");
@@ -168,14 +208,19 @@ impl Worker {
             if quiet >= HEARTBEAT_INTERVALS {
                 quiet = 0;
             }
-            self.ready.send_replace(true);
+            self.progress.send_replace(Some(offset));
         }
     }
 
     /// A frame when the log has moved on or a heartbeat is due, a signal when only time has.
-    fn send(&self, offset: u64, changes: Vec<PictureChange>, heartbeat: bool) -> Result<(), EncodeError> {
+    fn send(&self, offset: u64, mut changes: Vec<PictureChange>, heartbeat: bool) -> Result<(), EncodeError> {
         let mut painted = self.painted.lock();
         let since = painted.offset;
+        if since == offset {
+            // A painter that was started anew paints everything, also what stands.
+            let held = painted.picture.as_ref().map(|(_, picture)| picture);
+            changes.retain(|change| !matches!(change, PictureChange::Picture(picture) if Some(picture) == held));
+        }
         let by_time = since == offset && !changes.iter().any(|change| matches!(change, PictureChange::Picture(_)));
         painted.take(offset, &changes, by_time);
         if by_time && !changes.is_empty() {

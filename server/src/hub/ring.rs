@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Message;
 use parking_lot::RwLock;
+use protocol::message::CloseReason;
 use tokio::sync::watch;
 
 /// How subscribers get their messages.
@@ -51,7 +52,7 @@ struct Slots {
     slots: VecDeque<Slot>,
     bytes: usize,
     position: u64,
-    closed: bool,
+    closed: Option<CloseReason>,
 }
 
 /// A bounded ring of encoded messages. Subscribers are cursors into it.
@@ -69,8 +70,8 @@ pub enum Read {
     Empty,
     /// The ring has moved past the cursor.
     Behind,
-    /// The log began anew: whoever reads here must come back.
-    Closed,
+    /// Nothing comes here any more: whoever reads is told why and comes back.
+    Closed(CloseReason),
 }
 
 impl Channel {
@@ -123,9 +124,9 @@ impl Channel {
         self.slots.read().position
     }
 
-    /// Sends everyone away: the log began anew.
-    pub fn close(&self) {
-        self.slots.write().closed = true;
+    /// Sends everyone away.
+    pub fn close(&self, reason: CloseReason) {
+        self.slots.write().closed = Some(reason);
         self.newest.send_modify(|next| *next += 1);
     }
 
@@ -139,8 +140,8 @@ impl Channel {
     #[must_use]
     pub fn read(&self, cursor: u64) -> Read {
         let ring = self.slots.read();
-        if ring.closed {
-            return Read::Closed;
+        if let Some(reason) = ring.closed {
+            return Read::Closed(reason);
         }
         let Some(index) = cursor.checked_sub(ring.first) else { return Read::Behind };
         match usize::try_from(index).ok().and_then(|index| ring.slots.get(index)) {
@@ -156,7 +157,7 @@ impl Channel {
     }
 }
 
-fn length(message: &Message) -> usize {
+pub(super) fn length(message: &Message) -> usize {
     match message {
         Message::Text(text) => text.len(),
         Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Message;
+use protocol::ServerMessage;
 use protocol::change::Change;
-use protocol::message::{Mode, Signal, ViewName};
-use protocol::{ServerMessage, StreamPosition};
-use tokio::sync::{mpsc, watch};
+use protocol::message::{CloseReason, Mode, Signal, ViewName};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::encode::encode;
 use super::painting::{Painting, Start};
 use super::view::{Next, View};
-use super::{Encoding, Handle, HubSettings, QUEUE, Request, Subscription, ViewError};
+use super::{Channel, Encoding, Handle, HubSettings, QUEUE, Request, Subscription, ViewError};
 use crate::centre::Centre;
 use crate::clock::Clock;
 use crate::log::Head;
@@ -30,7 +31,17 @@ const LOADS: usize = 64;
 
 struct Watched {
     view: View,
-    parked: Vec<Request>,
+    parked: Vec<Parked>,
+    /// The load that is under way, by its number: what an earlier one brings is not taken.
+    loading: Option<(u64, AbortOnDropHandle<()>)>,
+    /// What was loaded, until the hub has seen every entry that is in it.
+    loaded: Option<Loaded>,
+}
+
+/// A request that waits until its view is there.
+struct Parked {
+    request: Request,
+    since: Instant,
 }
 
 struct Hub {
@@ -41,8 +52,8 @@ struct Hub {
     log_state: watch::Receiver<LogState>,
     reader: Reader,
     clock: Clock,
-    /// The epoch in which it was asked, so that an answer from before a restart is not taken.
     loads: mpsc::Sender<(ViewName, u64, Loaded)>,
+    loads_begun: u64,
 }
 
 /// Starts the hub over the end of the log.
@@ -65,6 +76,7 @@ pub fn start(
         reader,
         clock,
         loads,
+        loads_begun: 0,
     };
     tokio::spawn(hub.run(items, queue, loaded));
     Handle { requests }
@@ -84,7 +96,7 @@ impl Hub {
             tokio::select! {
                 biased;
                 _ = ticker.tick() => self.tick(),
-                Some((name, epoch, loaded)) = loaded.recv() => self.finish_load(&name, epoch, &loaded),
+                Some((name, number, loaded)) = loaded.recv() => self.finish_load(&name, number, loaded),
                 item = items.recv() => match item {
                     Some(item) => self.take(item),
                     None => return,
@@ -102,18 +114,23 @@ impl Hub {
         match item {
             TailItem::Entries(entries, centre) => {
                 self.centre = centre;
-                let mut to_load = Vec::new();
+                let mut to_do = Vec::new();
                 for entry in entries.iter() {
                     self.head.position.offset = entry.offset;
                     self.head.hash = entry.hash;
                     for (name, watched) in &mut self.views {
-                        if let Next::Load { since } = watched.view.fold(entry, &self.centre) {
-                            to_load.push((name.clone(), since));
+                        match watched.view.fold(entry, &self.centre) {
+                            Next::Nothing => {}
+                            next => to_do.push((name.clone(), next)),
                         }
                     }
                 }
-                for (name, since) in to_load {
-                    self.load(&name, since);
+                for (name, next) in to_do {
+                    self.follow(&name, next);
+                }
+                let loaded = self.views.iter().filter(|(_, watched)| watched.loaded.is_some());
+                for name in loaded.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+                    self.take_loaded(&name);
                 }
             }
             TailItem::Restarted(head, centre) => self.restart(head, centre),
@@ -127,29 +144,44 @@ impl Hub {
         for name in names {
             let arrangement = self.centre.arrange(&name);
             let Some(watched) = self.views.get_mut(&name) else { continue };
-            for (_, channel) in watched.view.channels() {
-                channel.close();
-            }
             match arrangement {
                 Some(arrangement) => {
                     watched.view.restart(arrangement);
                     self.load(&name, head.position.offset);
                 }
-                None => drop(self.views.remove(&name)),
+                None => self.dismiss(&name),
             }
         }
     }
 
-    fn load(&self, name: &ViewName, since: u64) {
-        let Some(watched) = self.views.get(name) else { return };
+    fn follow(&mut self, name: &ViewName, next: Next) {
+        match next {
+            Next::Nothing => {}
+            Next::Load { since } => self.load(name, since),
+            Next::Gone => self.dismiss(name),
+        }
+    }
+
+    /// There is no such view any more, and who watches it is told.
+    fn dismiss(&mut self, name: &ViewName) {
+        let Some(mut watched) = self.views.remove(name) else { return };
+        watched.view.send_away(CloseReason::UnknownView);
+        for Parked { request, .. } in watched.parked {
+            request.refuse(ViewError::Unknown { known: self.known() });
+        }
+    }
+
+    fn load(&mut self, name: &ViewName, since: u64) {
+        let Some(watched) = self.views.get_mut(name) else { return };
+        self.loads_begun += 1;
         let (wanted, reader, loads) = (watched.view.wanted(), self.reader.clone(), self.loads.clone());
-        let (name, epoch) = (name.clone(), self.head.position.epoch);
-        tokio::spawn(async move {
+        let (name, number) = (name.clone(), self.loads_begun);
+        let task = tokio::spawn(async move {
             loop {
                 match reader.load(wanted.clone(), since).await {
                     Ok(loaded) => {
                         // A hub that is gone needs nothing.
-                        drop(loads.send((name, epoch, loaded)).await);
+                        drop(loads.send((name, number, loaded)).await);
                         return;
                     }
                     Err(crate::store::StoreError::Stopped) => return,
@@ -160,22 +192,34 @@ impl Hub {
                 tokio::time::sleep(LOAD_RETRY).await;
             }
         });
+        watched.loading = Some((number, AbortOnDropHandle::new(task)));
+        watched.loaded = None;
     }
 
-    fn finish_load(&mut self, name: &ViewName, epoch: u64, loaded: &Loaded) {
-        if epoch != self.head.position.epoch {
-            return;
-        }
+    fn finish_load(&mut self, name: &ViewName, number: u64, loaded: Loaded) {
         let Some(watched) = self.views.get_mut(name) else { return };
-        watched.view.load(loaded);
+        if watched.loading.take_if(|(loading, _)| *loading == number).is_some() {
+            watched.loaded = Some(loaded);
+            self.take_loaded(name);
+        }
+    }
+
+    /// The history may be ahead of the hub: what it has is taken when the hub knows every layout up to there.
+    fn take_loaded(&mut self, name: &ViewName) {
+        let head = self.head.position.offset;
+        let Some(watched) = self.views.get_mut(name) else { return };
+        let Some(loaded) = watched.loaded.take_if(|loaded| loaded.offset <= head) else { return };
+        let next = watched.view.load(&loaded, &self.centre);
+        if next != Next::Nothing {
+            return self.follow(name, next);
+        }
         // The state is whole now, before more comes on top.
         self.serve(name);
         let (now, instant, interval) = (self.clock.now(), Instant::now(), self.settings.readout_interval);
         let Some(watched) = self.views.get_mut(name) else { return };
         watched.view.tick(now, instant, interval);
-        if let Next::Load { since } = watched.view.fold_waiting(&self.centre) {
-            self.load(name, since);
-        }
+        let next = watched.view.fold_waiting(&self.centre);
+        self.follow(name, next);
     }
 
     fn tick(&mut self) {
@@ -183,8 +227,12 @@ impl Hub {
         let names: Vec<ViewName> = self.views.keys().cloned().collect();
         for name in names {
             self.serve(&name);
+            self.expire(&name, instant);
             let Some(watched) = self.views.get_mut(&name) else { continue };
             watched.view.tick(now, instant, self.settings.readout_interval);
+            if watched.view.is_stalled(instant, self.settings.patience) {
+                watched.view.send_away(CloseReason::Behind);
+            }
             let forgotten = watched.parked.is_empty()
                 && watched.view.unwatched_since(instant).is_some_and(|since| instant - since > UNWATCHED);
             if forgotten {
@@ -194,6 +242,21 @@ impl Hub {
         metrics::gauge!("ioc_views").set(self.views.len() as f64);
         let rings = self.views.values().flat_map(|watched| watched.view.channels());
         metrics::gauge!("ioc_ring_bytes").set(rings.map(|(_, channel)| channel.bytes()).sum::<usize>() as f64);
+    }
+
+    /// Nobody waits for ever, and nobody is kept for who has gone.
+    fn expire(&mut self, name: &ViewName, now: Instant) {
+        let Some(watched) = self.views.get_mut(name) else { return };
+        watched.parked.retain(|parked| !parked.request.is_abandoned());
+        let here = match watched.view.ready() {
+            Some(folded) => format!("it has the view up to entry {folded} of the log; another server may be further"),
+            None => "the view cannot be loaded from the history in time".to_owned(),
+        };
+        for Parked { request, .. } in
+            watched.parked.extract_if(.., |parked| now - parked.since >= self.settings.patience)
+        {
+            request.refuse(ViewError::Behind(here.clone()));
+        }
     }
 
     fn signal(&self) {
@@ -218,11 +281,11 @@ impl Hub {
                 return;
             };
             let view = View::new(name.clone(), arrangement, self.settings.ring);
-            self.views.insert(name.clone(), Watched { view, parked: Vec::new() });
+            self.views.insert(name.clone(), Watched { view, parked: Vec::new(), loading: None, loaded: None });
             self.load(&name, self.head.position.offset);
         }
         if let Some(watched) = self.views.get_mut(&name) {
-            watched.parked.push(request);
+            watched.parked.push(Parked { request, since: Instant::now() });
         }
         self.serve(&name);
     }
@@ -232,39 +295,29 @@ impl Hub {
         let epoch = self.head.position.epoch;
         let Some(watched) = self.views.get_mut(name) else { return };
         let Some(folded) = watched.view.ready() else { return };
-        let is_due = |request: &mut Request| match request {
+        let is_due = |parked: &mut Parked| match &parked.request {
             Request::Subscribe { resume, .. } => {
                 resume.is_none_or(|resume| resume.epoch != epoch || resume.offset <= folded)
             }
             Request::Once { .. } => true,
         };
-        let due: Vec<Request> = watched.parked.extract_if(.., is_due).collect();
-        for request in due {
+        let due: Vec<Parked> = watched.parked.extract_if(.., is_due).collect();
+        for Parked { request, .. } in due {
+            let view = &mut watched.view;
             match request {
-                Request::Once { reply, .. } => drop(reply.send(Ok(Arc::new(watched.view.state().clone())))),
-                Request::Subscribe { encoding: Encoding::Svg, resume, reply, .. } => {
-                    let (clock, log) = (self.clock.clone(), self.log_state.clone());
-                    let painting = watched.view.painting(|channel| Painting::start(channel, clock.clone(), log));
-                    let channel = watched.view.channel(Encoding::Svg);
-                    let resume = resume.filter(|resume| resume.epoch == epoch).map(|resume| resume.offset);
-                    let away_since = self.log_state.borrow().away_since;
-                    tokio::spawn(async move {
-                        let news = channel.watch();
-                        let started = painting
-                            .subscribe(resume, &clock)
-                            .await
-                            .map_err(|error| ViewError::Defect(error.to_string()));
-                        drop(
-                            reply.send(
-                                started.map(|start| joined(epoch, start, channel, news, Encoding::Svg, away_since)),
-                            ),
-                        );
-                    });
-                }
+                Request::Once { reply, .. } => drop(reply.send(Ok(Arc::new(view.state().clone())))),
                 Request::Subscribe { encoding, resume, reply, .. } => {
-                    let resume = resume.filter(|resume| resume.epoch == epoch);
-                    let away_since = self.log_state.borrow().away_since;
-                    drop(reply.send(join(&mut watched.view, epoch, encoding, resume, away_since, &self.clock)));
+                    let joining = Joining {
+                        epoch,
+                        encoding,
+                        resume: resume.filter(|resume| resume.epoch == epoch).map(|resume| resume.offset),
+                        log: self.log_state.clone(),
+                        clock: self.clock.clone(),
+                    };
+                    match encoding {
+                        Encoding::Svg => joining.join_painted(view, reply),
+                        Encoding::Msgpack | Encoding::Json => drop(reply.send(joining.join(view))),
+                    }
                 }
             }
         }
@@ -277,40 +330,52 @@ impl Hub {
     }
 }
 
-fn join(
-    view: &mut View,
+/// A subscriber whose view is there.
+struct Joining {
     epoch: u64,
     encoding: Encoding,
-    resume: Option<StreamPosition>,
-    away_since: Option<protocol::Timestamp>,
-    clock: &Clock,
-) -> Result<Subscription, ViewError> {
-    let channel = view.channel(encoding);
-    let news = channel.watch();
-    let first = match resume {
-        Some(resume) => view.catch_up(encoding, resume.offset, clock.now()),
-        None => view.snapshot(encoding),
-    };
-    let (message, position) = first.map_err(|error| ViewError::Defect(error.to_string()))?;
-    let start = Start { first: vec![message], position, cursor: channel.next(), resumed: resume.is_some() };
-    Ok(joined(epoch, start, channel, news, encoding, away_since))
+    /// What it has of this epoch.
+    resume: Option<u64>,
+    log: watch::Receiver<LogState>,
+    clock: Clock,
 }
 
-fn joined(
-    epoch: u64,
-    start: Start,
-    channel: Arc<super::Channel>,
-    news: watch::Receiver<u64>,
-    encoding: Encoding,
-    away_since: Option<protocol::Timestamp>,
-) -> Subscription {
-    let Start { mut first, position, cursor, resumed } = start;
-    let kind = if resumed { "ioc_resumes_total" } else { "ioc_snapshots_total" };
-    metrics::counter!(kind, "encoding" => encoding.name()).increment(1);
-    if away_since.is_some() {
-        first.extend(log_signal(encoding, away_since));
+impl Joining {
+    fn join(self, view: &mut View) -> Result<Subscription, ViewError> {
+        let channel = view.channel(self.encoding);
+        let news = channel.watch();
+        let (message, position) = match self.resume {
+            Some(position) => view.catch_up(self.encoding, position, self.clock.now())?,
+            None => view.snapshot(self.encoding)?,
+        };
+        let start = Start { first: vec![message], position, cursor: channel.next(), resumed: self.resume.is_some() };
+        Ok(self.subscription(start, channel, news))
     }
-    Subscription { epoch, mode: Mode::Live, resumed, first, position, channel, cursor, news }
+
+    /// Painting takes its time, and the hub does not wait for it.
+    fn join_painted(self, view: &mut View, mut reply: oneshot::Sender<Result<Subscription, ViewError>>) {
+        let painting = view.painting(|channel| Painting::start(channel, self.clock.clone(), self.log.clone()));
+        let channel = view.channel(Encoding::Svg);
+        tokio::spawn(async move {
+            let news = channel.watch();
+            let started = tokio::select! {
+                started = painting.subscribe(self.resume, &self.clock) => started,
+                () = reply.closed() => return,
+            };
+            drop(reply.send(started.map(|start| self.subscription(start, channel, news))));
+        });
+    }
+
+    fn subscription(self, start: Start, channel: Arc<Channel>, news: watch::Receiver<u64>) -> Subscription {
+        let Start { mut first, position, cursor, resumed } = start;
+        let kind = if resumed { "ioc_resumes_total" } else { "ioc_snapshots_total" };
+        metrics::counter!(kind, "encoding" => self.encoding.name()).increment(1);
+        let away_since = self.log.borrow().away_since;
+        if away_since.is_some() {
+            first.extend(log_signal(self.encoding, away_since));
+        }
+        Subscription { epoch: self.epoch, mode: Mode::Live, resumed, first, position, channel, cursor, news }
+    }
 }
 
 fn log_signal(
@@ -321,6 +386,13 @@ fn log_signal(
 }
 
 impl Request {
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Subscribe { reply, .. } => reply.is_closed(),
+            Self::Once { reply, .. } => reply.is_closed(),
+        }
+    }
+
     /// A caller that no longer waits needs no answer.
     fn refuse(self, error: ViewError) {
         match self {

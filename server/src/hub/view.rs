@@ -1,15 +1,20 @@
 //! One view: its state as of an offset, and the frames that have been cut from it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::extract::ws::Message;
 use protocol::change::{Arranged, Buckets, Change, Envelope};
-use protocol::message::{Frame, ViewName};
+use protocol::message::{CloseReason, Frame, ViewName};
 use protocol::view::ViewState;
-use protocol::{Event, Observation, SeriesKey, ServerMessage, Timestamp};
+use protocol::{Event, Observation, ServerMessage, Timestamp};
 
-use super::encode::encode;
+use super::ViewError;
+use super::encode::{self, encode};
 use super::painting::Painting;
 use super::ring::{Channel, Encoding, RingLimits};
 use crate::centre::Centre;
@@ -38,6 +43,8 @@ pub enum Next {
     Load {
         since: u64,
     },
+    /// There is no such wall or layout any more.
+    Gone,
 }
 
 /// A view that someone watches.
@@ -51,16 +58,18 @@ pub struct View {
     progress: Progress,
     /// Entries behind `folded` that came in while the history was asked.
     waiting: Vec<Arc<Entry>>,
+    /// The newest entry since too many waited; those before it are left to the history.
+    missed: Option<u64>,
+    loading_since: Option<Instant>,
     dirty: bool,
     urgent: bool,
     numbers_sent: Option<Instant>,
     last_frame: Option<Instant>,
     channels: BTreeMap<Encoding, Arc<Channel>>,
-    snapshots: BTreeMap<Encoding, (u64, axum::extract::ws::Message)>,
+    snapshots: BTreeMap<Encoding, (u64, Message)>,
     painting: Option<Painting>,
     limits: RingLimits,
     unwatched_since: Option<Instant>,
-    windows_of: BTreeMap<SeriesKey, Vec<usize>>,
 }
 
 impl View {
@@ -74,6 +83,8 @@ impl View {
             sent: 0,
             progress: Progress::Loading(arrangement.0, arrangement.1),
             waiting: Vec::new(),
+            missed: None,
+            loading_since: None,
             dirty: false,
             urgent: false,
             numbers_sent: None,
@@ -83,7 +94,6 @@ impl View {
             painting: None,
             limits,
             unwatched_since: None,
-            windows_of: BTreeMap::new(),
         }
     }
 
@@ -112,50 +122,58 @@ impl View {
         &self.state
     }
 
-    /// Takes in an entry.
+    /// Takes in an entry; `centre` is as of it or a later one.
     pub fn fold(&mut self, entry: &Arc<Entry>, centre: &Centre) -> Next {
+        let arrangement = match &entry.event {
+            Event::ObservationsRecorded(_) => None,
+            _ => match centre.arrange(&self.name) {
+                None => return Next::Gone,
+                arrangement => arrangement,
+            },
+        };
         if matches!(self.progress, Progress::Loading(..)) {
-            self.waiting.push(Arc::clone(entry));
+            self.wait(entry);
             return Next::Nothing;
         }
         if entry.offset <= self.folded {
             return Next::Nothing;
         }
-        let needs_loading = match &entry.event {
+        let to_load = match &entry.event {
             Event::ObservationsRecorded(recorded) => {
-                recorded.observations().any(|observation| !self.observe(entry.offset, observation))
+                let is_late = recorded.observations().any(|observation| !self.observe(entry.offset, observation));
+                if is_late { self.current() } else { None }
             }
-            _ => self.rearrange(centre),
+            _ => arrangement.filter(|(at, _)| *at != self.state.arranged_at()),
         };
-        let arrangement = if needs_loading { centre.arrange(&self.name).or_else(|| self.current()) } else { None };
-        let Some((at, arranged)) = arrangement else {
+        let Some((at, arranged)) = to_load else {
             self.folded = entry.offset;
             return Next::Nothing;
         };
         self.progress = Progress::Loading(at, arranged);
-        self.waiting.push(Arc::clone(entry));
-        Next::Load { since: entry.offset }
+        self.wait(entry);
+        // The arrangement may be of a later entry: what lies between is left to the history.
+        Next::Load { since: entry.offset.max(at) }
+    }
+
+    fn wait(&mut self, entry: &Arc<Entry>) {
+        if self.missed.is_none() && self.waiting.len() < MOST_WAITING {
+            self.waiting.push(Arc::clone(entry));
+        } else {
+            self.waiting = Vec::new();
+            self.missed = Some(entry.offset);
+        }
     }
 
     fn current(&self) -> Option<(u64, Arc<Arranged>)> {
         self.state.arranged().map(|arranged| (self.state.arranged_at(), Arc::clone(arranged)))
     }
 
-    /// Whether the arrangement of this view has changed.
-    fn rearrange(&self, centre: &Centre) -> bool {
-        centre.arrange(&self.name).is_some_and(|(at, _)| at != self.state.arranged_at())
-    }
-
     /// Takes in one number; false when it is older than what its window holds, so that only the history
     /// can tell what the bucket comes to.
     fn observe(&mut self, offset: u64, observation: Observation) -> bool {
-        let windows = self.windows_of.get(&observation.series);
-        if windows.is_none() && !self.state.has_series(&observation.series) {
-            return true;
-        }
         let mut changes = Vec::new();
-        for &index in windows.into_iter().flatten() {
-            let Some(window) = self.state.windows().get(index) else { continue };
+        let windows = self.state.windows().iter().enumerate();
+        for (index, window) in windows.filter(|(_, window)| window.spec.series == observation.series) {
             match super::bucket::place(window, offset, &observation) {
                 super::bucket::Placed::Changed(bucket) => {
                     changes.push(Change::Buckets(Buckets { window: index as u16, buckets: vec![bucket] }));
@@ -163,6 +181,9 @@ impl View {
                 super::bucket::Placed::Outside => {}
                 super::bucket::Placed::Late => return false,
             }
+        }
+        if changes.is_empty() && !self.state.has_series(&observation.series) {
+            return true;
         }
         changes.push(Change::Observed(Arc::new(observation)));
         for change in changes {
@@ -172,40 +193,45 @@ impl View {
         true
     }
 
-    /// Takes in what was loaded. The state is whole then; [`fold_waiting`](Self::fold_waiting) goes on.
-    pub fn load(&mut self, loaded: &Loaded) {
-        let progress = std::mem::replace(&mut self.progress, Progress::Ready);
-        let Progress::Loading(at, arranged) = progress else { return };
+    /// Takes in what was loaded, once every entry up to it has been folded or waits. The state is whole then;
+    /// [`fold_waiting`](Self::fold_waiting) goes on.
+    pub fn load(&mut self, loaded: &Loaded, centre: &Centre) -> Next {
+        let Progress::Loading(at, arranged) = std::mem::replace(&mut self.progress, Progress::Ready) else {
+            return Next::Nothing;
+        };
+        let Some((newest, rearranged)) = centre.arrange(&self.name) else { return Next::Gone };
+        if newest != at {
+            // Numbers under an arrangement that was over before them would never be corrected.
+            self.progress = Progress::Loading(newest, rearranged);
+            return Next::Load { since: loaded.offset.max(newest) };
+        }
         let first = self.state.arranged().is_none();
         self.urgent |= self.state.arranged_at() != at;
         self.state = loaded_state(at, &arranged, loaded);
         self.folded = self.folded.max(loaded.offset).max(at);
-        self.windows_of.clear();
-        for (index, spec) in arranged.windows.iter().enumerate() {
-            self.windows_of.entry(spec.series.clone()).or_default().push(index);
-        }
-        self.dirty = true;
+        // Nobody has been sent anything at first: who comes gets a snapshot.
+        self.dirty = !first;
         if first {
-            // Nobody has been sent anything: who comes gets a snapshot.
             self.sent = self.folded;
-            self.dirty = false;
         }
+        Next::Nothing
     }
 
     /// Takes in what came while the history was asked.
     pub fn fold_waiting(&mut self, centre: &Centre) -> Next {
-        let waiting = std::mem::take(&mut self.waiting);
-        if waiting.len() > MOST_WAITING {
-            let arrangement = centre.arrange(&self.name).or_else(|| self.current());
-            if let (Some((at, arranged)), Some(last)) = (arrangement, waiting.last()) {
-                self.progress = Progress::Loading(at, arranged);
-                return Next::Load { since: last.offset };
-            }
+        if let Some(newest) = self.missed.take()
+            && newest > self.folded
+            && let Some((at, arranged)) = self.current()
+        {
+            self.progress = Progress::Loading(at, arranged);
+            return Next::Load { since: newest };
         }
         let mut next = Next::Nothing;
-        for entry in &waiting {
-            if let load @ Next::Load { .. } = self.fold(entry, centre) {
-                next = load;
+        for entry in std::mem::take(&mut self.waiting) {
+            match self.fold(&entry, centre) {
+                Next::Nothing => {}
+                Next::Gone => return Next::Gone,
+                load @ Next::Load { .. } => next = load,
             }
         }
         next
@@ -213,13 +239,26 @@ impl View {
 
     /// The log began anew: everything is to be loaded again.
     pub fn restart(&mut self, arrangement: (u64, Arc<Arranged>)) {
+        self.send_away(CloseReason::NewEpoch);
         self.state = ViewState::default();
         (self.folded, self.sent, self.dirty) = (0, 0, false);
         self.snapshots.clear();
         self.waiting.clear();
-        self.channels.clear();
-        self.painting = None;
+        self.missed = None;
         self.progress = Progress::Loading(arrangement.0, arrangement.1);
+    }
+
+    /// Closes all channels, and says why.
+    pub fn send_away(&mut self, reason: CloseReason) {
+        for channel in std::mem::take(&mut self.channels).into_values() {
+            channel.close(reason);
+        }
+        self.painting = None;
+    }
+
+    /// Whether it has waited for the history for so long that it no longer shows what is now.
+    pub fn is_stalled(&self, now: Instant, patience: Duration) -> bool {
+        self.loading_since.is_some_and(|since| now - since >= patience)
     }
 
     /// The channel of an encoding, made when first asked for.
@@ -247,16 +286,13 @@ impl View {
     /// A snapshot of the state, encoded once per offset.
     ///
     /// # Errors
-    /// When it cannot be encoded.
-    pub fn snapshot(
-        &mut self,
-        encoding: Encoding,
-    ) -> Result<(axum::extract::ws::Message, u64), super::encode::EncodeError> {
+    /// When it cannot be encoded or is too large.
+    pub fn snapshot(&mut self, encoding: Encoding) -> Result<(Message, u64), ViewError> {
         let offset = self.folded;
         if let Some((of, message)) = self.snapshots.get(&encoding).filter(|(of, _)| *of == offset) {
             return Ok((message.clone(), *of));
         }
-        let message = encode(encoding, &ServerMessage::Snapshot { offset, changes: self.state.replicate() })?;
+        let message = encode::snapshot(encoding, offset, self.state.replicate())?;
         self.snapshots.insert(encoding, (offset, message.clone()));
         Ok((message, offset))
     }
@@ -265,12 +301,7 @@ impl View {
     ///
     /// # Errors
     /// When it cannot be encoded.
-    pub fn catch_up(
-        &self,
-        encoding: Encoding,
-        position: u64,
-        now: Timestamp,
-    ) -> Result<(axum::extract::ws::Message, u64), super::encode::EncodeError> {
+    pub fn catch_up(&self, encoding: Encoding, position: u64, now: Timestamp) -> Result<(Message, u64), ViewError> {
         let frame =
             Frame { since: position, until: self.folded, present_at: now, changes: self.state.changes_after(position) };
         Ok((encode(encoding, &ServerMessage::Frame(frame))?, self.folded))
@@ -279,6 +310,7 @@ impl View {
     /// Cuts a frame if it is time for one.
     pub fn tick(&mut self, now: Timestamp, instant: Instant, readout_interval: Duration) {
         let ready = matches!(self.progress, Progress::Ready);
+        self.loading_since = (!ready).then(|| self.loading_since.unwrap_or(instant));
         let quiet = self.numbers_sent.is_none_or(|sent| instant - sent >= readout_interval);
         let flush = ready && self.dirty && (self.urgent || quiet);
         // While numbers wait for their moment, or for the history, a frame must not claim their offsets.
@@ -295,9 +327,11 @@ impl View {
             self.numbers_sent = Some(instant);
             self.dirty = false;
             self.urgent = false;
-            if let Some(painting) = &self.painting {
-                painting.show(self.folded, Arc::new(self.state.clone()));
-            }
+        }
+        match &self.painting {
+            Some(painting) if flush => painting.show(until, Arc::new(self.state.clone())),
+            Some(painting) => painting.advance(until),
+            None => {}
         }
         self.last_frame = Some(instant);
         self.sent = until;

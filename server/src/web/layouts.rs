@@ -107,7 +107,7 @@ impl From<ViewError> for Problem {
         match error {
             ViewError::Unknown { .. } => Self::not_found(error.to_string()),
             ViewError::Defect(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-            ViewError::Stopped => Self::unavailable(error.to_string(), 2),
+            ViewError::Behind(_) | ViewError::Stopped => Self::unavailable(error.to_string(), 2),
         }
     }
 }

@@ -177,8 +177,9 @@ impl Client {
                     subscription.position = subscription.position.max(until);
                 }
                 Read::Empty => return self.flush().await,
-                Read::Closed => {
-                    return Err(End::Bye { reason: CloseReason::NewEpoch, retry_after_ms: 100, detail: None });
+                Read::Closed(reason) => {
+                    let retry_after_ms = if reason == CloseReason::NewEpoch { 100 } else { 1000 };
+                    return Err(End::Bye { reason, retry_after_ms, detail: None });
                 }
                 Read::Behind => {
                     metrics::counter!("ioc_clients_behind_total").increment(1);
@@ -243,11 +244,14 @@ async fn subscribe(
             Err(End::Bye { reason: CloseReason::UnknownView, retry_after_ms: 5000, detail: Some(error.to_string()) })
         }
         Ok(Err(ViewError::Defect(detail))) => {
-            Err(End::Bye { reason: CloseReason::Full, retry_after_ms: 5000, detail: Some(detail) })
+            Err(End::Bye { reason: CloseReason::Defect, retry_after_ms: 5000, detail: Some(detail) })
+        }
+        Ok(Err(ViewError::Behind(detail))) => {
+            Err(End::Bye { reason: CloseReason::Behind, retry_after_ms: 1000, detail: Some(detail) })
         }
         Err(_) => {
-            let detail = "this server is behind what you have; another one may be further".to_owned();
-            Err(End::Bye { reason: CloseReason::Full, retry_after_ms: 1000, detail: Some(detail) })
+            let detail = "this server does not answer in time; another one may".to_owned();
+            Err(End::Bye { reason: CloseReason::Behind, retry_after_ms: 1000, detail: Some(detail) })
         }
     }
 }
@@ -280,7 +284,8 @@ fn is_oversized(error: &axum::Error) -> bool {
 fn close_code(reason: CloseReason) -> u16 {
     match reason {
         CloseReason::BadMessage => 1008,
-        CloseReason::Slow | CloseReason::Full => 1013,
+        CloseReason::Slow | CloseReason::Full | CloseReason::Behind => 1013,
+        CloseReason::Defect => 1011,
         CloseReason::UnknownView => 4004,
         CloseReason::ShuttingDown => 1001,
         CloseReason::NewEpoch => 4001,
