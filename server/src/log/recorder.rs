@@ -277,9 +277,9 @@ impl Writer {
             let (drafts, verdicts) = self.decide(&mut group, head, now).await;
             match self.append(head, drafts, now).await {
                 Ok(written) => return answer(group, verdicts, &written),
-                Err(Unappended { error: LogError::Moved { head }, drafts }) if began.elapsed() < PATIENCE => {
+                Err(Unappended { error: LogError::Moved { head: moved }, drafts }) if began.elapsed() < PATIENCE => {
                     take_back(&mut group, &verdicts, drafts);
-                    self.tail.reach_head(head, PATIENCE).await;
+                    self.tail.reach_head(head, moved, PATIENCE).await;
                 }
                 Err(Unappended { error, .. }) => return refuse(group, verdicts, &error.into()),
             }

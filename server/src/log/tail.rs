@@ -91,11 +91,14 @@ impl Tail {
         }
     }
 
-    /// Waits until exactly this head, or a later one of its epoch, is folded; false when that takes too long.
-    pub async fn reach_head(&self, target: Head, patience: Duration) -> bool {
+    /// Waits until the log that was at `before` is where it turned out to be: `target` or behind it, or in
+    /// another epoch than that; false when that takes too long.
+    pub async fn reach_head(&self, before: Head, target: Head, patience: Duration) -> bool {
         let StreamPosition { epoch, offset } = target.position;
         let mut head = self.head();
-        let is_there = |head: &Head| head.position.epoch == epoch && head.position.offset >= offset;
+        // A log that came back shorter is not reached by being ahead of it.
+        let is_there =
+            |head: &Head| *head != before && (head.position.epoch != epoch || head.position.offset >= offset);
         tokio::time::timeout(patience, head.wait_for(is_there)).await.is_ok_and(|reached| reached.is_ok())
     }
 
@@ -163,4 +166,23 @@ fn fold_records(log: &LocalLog) -> Result<Centre, LogError> {
         centre.apply(entry.offset, &entry.event);
     }
     Ok(centre)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_came_back_shorter_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = LocalLog::open(folder.path()).unwrap();
+        let (tail, _items) = Tail::open(&log).unwrap();
+        let at = |epoch: u64, offset: u64| Head { position: StreamPosition { epoch, offset }, hash: log.head().hash };
+        let patience = Duration::from_secs(5);
+        tail.head.send_replace(at(1, 9));
+        assert!(!tail.reach_head(at(1, 9), at(1, 7), patience).await, "nothing has changed");
+        assert!(tail.reach_head(at(1, 6), at(1, 7), patience).await, "it is folded by now");
+        tail.head.send_replace(at(2, 7));
+        assert!(tail.reach_head(at(1, 9), at(1, 7), patience).await, "it began anew");
+    }
 }
