@@ -144,10 +144,12 @@ fn redis_settings(settings: &Settings, address: SocketAddr) -> anyhow::Result<Op
     let Some(redis) = settings.log.redis.clone() else { return Ok(None) };
     let advertise = match &settings.log.advertise {
         Some(advertise) => advertise.clone(),
-        None if address.ip().is_unspecified() => anyhow::bail!(
-            "listening on {address} does not tell how other servers reach this one; set [log] advertise = \"http://ADDRESS:{}\" (or IOC_LOG_ADVERTISE)",
-            address.port()
-        ),
+        None if address.ip().is_unspecified() || (address.ip().is_loopback() && RedisSettings::is_remote(&redis)) => {
+            anyhow::bail!(
+                "listening on {address} does not tell how other servers reach this one; set [log] advertise = \"http://ADDRESS:{}\" (or IOC_LOG_ADVERTISE)",
+                address.port()
+            )
+        }
         None => format!("http://{address}"),
     };
     Ok(Some(RedisSettings::new(redis, &advertise)))

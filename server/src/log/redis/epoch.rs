@@ -1,12 +1,18 @@
 //! When the log is not what this server archived: agreeing on where the two part, and going on from there.
 
+use std::time::Duration;
+
 use redis::aio::MultiplexedConnection;
 
 use super::Failure;
 use super::follower::Follower;
+use super::lease::REPORT;
 use super::scripts::{self, Remote};
 use crate::log::local::fresh_epoch;
 use crate::log::{Hash, Head, LogError};
+
+/// How long servers have to tell how far they are: they notice at different moments that Redis is back.
+const SETTLE: Duration = REPORT.saturating_mul(2);
 
 impl Follower {
     /// Brings the archive in line with the log in Redis: afterwards it is a beginning of it, of the same epoch.
@@ -43,8 +49,20 @@ impl Follower {
         }
     }
 
-    /// A Redis without a log gets one that begins behind this archive: nothing of that is lost.
+    /// A Redis without a log gets one that begins behind the archive that has most of it. Who has how much is
+    /// lost with the log, so it is told anew and waited for.
     async fn seed(&self, connection: &mut MultiplexedConnection, own: Head) -> Result<(), Failure> {
+        self.ask(scripts::report(connection, &self.advertise, own.position).await)?;
+        tokio::time::sleep(SETTLE).await;
+        let registry = self.ask(scripts::registry(connection, &self.advertise).await)?;
+        if let Some(further) = registry.others.iter().find(|peer| peer.offset > own.position.offset) {
+            tracing::info!(
+                url = further.url,
+                offset = further.offset,
+                "Redis has no log; another server has more of it"
+            );
+            return Ok(());
+        }
         let (mut head, mut was) = (own, Vec::new());
         if own.position.offset > 0 {
             head.position.epoch = fresh_epoch() as u64;

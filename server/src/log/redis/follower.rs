@@ -30,6 +30,8 @@ const STEADY: Duration = Duration::from_secs(5);
 /// The task that brings this server up to the log.
 pub(super) struct Follower {
     pub(super) address: Address,
+    /// How the others know this server.
+    pub(super) advertise: String,
     pub(super) archive: LocalLog,
     pub(super) tail: Arc<Tail>,
     pub(super) peers: Peers,
@@ -58,13 +60,14 @@ enum Found {
 impl Follower {
     pub(super) fn new(
         address: Address,
+        advertise: String,
         archive: LocalLog,
         tail: Arc<Tail>,
         peers: Peers,
         clock: Clock,
         phase: watch::Sender<Phase>,
     ) -> Self {
-        Self { address, archive, tail, peers, clock, phase }
+        Self { address, advertise, archive, tail, peers, clock, phase }
     }
 
     /// Follows until the server stops.

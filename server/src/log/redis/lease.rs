@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::connection::Address;
-use super::peers::{Peer, Peers, Registry};
+use super::peers::{Peers, Registry};
 use super::{Failure, Phase, RedisSettings, scripts};
 use crate::log::local::LocalLog;
 
@@ -18,10 +18,14 @@ const RENEW: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(250);
 /// Shorter than the lease, so that an answer that hangs does not outlive it.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often a server tells how far it has archived, and how long that is believed.
-const REPORT: Duration = Duration::from_secs(1);
-const REPORT_TTL: Duration = Duration::from_secs(10);
-const TRIM: Duration = Duration::from_secs(5);
+/// So much before the lease ends a server no longer counts on it: its sources need a moment to stop.
+const NOTICE: Duration = Duration::from_millis(500);
+/// How often a server tells how far it has archived.
+pub(super) const REPORT: Duration = Duration::from_secs(1);
+const TRIM: Duration = Duration::from_secs(2);
+/// Most bytes of the stream, and most of what Redis may take: the rest is for whom it answers.
+const KEEP_BYTES: u64 = 256 << 20;
+const KEEP_SHARE: u64 = 2;
 
 /// Who decides and appends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub(super) struct Holder {
     held_until: Option<Instant>,
     reported: Option<Instant>,
     trimmed: Instant,
+    is_size_told: bool,
 }
 
 impl Holder {
@@ -72,6 +77,7 @@ impl Holder {
             held_until: None,
             reported: None,
             trimmed: Instant::now(),
+            is_size_told: true,
         };
         Ok((holder, watcher, Peers::new(known)?))
     }
@@ -79,7 +85,7 @@ impl Holder {
     /// Runs until the server stops, and then gives the lease back.
     pub(super) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         loop {
-            if let Err(failure) = self.turn(true).await {
+            if let Err(failure) = self.turn_in_time().await {
                 tracing::debug!(%failure, "the lease was not asked for");
                 self.connection = None;
             }
@@ -103,21 +109,28 @@ impl Holder {
         }
     }
 
+    /// What hangs beyond the end of the lease must not keep this server the writer.
+    async fn turn_in_time(&mut self) -> Result<(), Failure> {
+        match self.held_until {
+            None => self.turn(true).await,
+            Some(until) => tokio::time::timeout_at(until, self.turn(true))
+                .await
+                .unwrap_or_else(|_| Err(Failure::Away("Redis did not answer before the lease was over".to_owned()))),
+        }
+    }
+
     async fn turn(&mut self, willing: bool) -> Result<(), Failure> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.address.connect(RESPONSE_TIMEOUT).await?,
         };
-        let is_due = self.reported.is_none_or(|reported| reported.elapsed() >= REPORT);
-        if is_due {
-            let registry = self.report(&mut connection).await.map_err(|error| self.address.explain(&error))?;
+        // Before anything is written: a Redis without memory takes nothing until something has gone.
+        if let Err(error) = self.trim(&mut connection).await {
+            tracing::warn!(%error, "the stream was not trimmed; trying again");
+        }
+        if self.reported.is_none_or(|reported| reported.elapsed() >= REPORT) {
+            self.report(&mut connection).await.map_err(|error| self.address.explain(&error))?;
             self.reported = Some(Instant::now());
-            self.trim(&mut connection, &registry).await;
-            self.registry.send_if_modified(|known| {
-                let changed = known.as_ref() != Some(&registry);
-                *known = Some(registry);
-                changed
-            });
         }
         self.hold(&mut connection, willing).await?;
         self.connection = Some(connection);
@@ -132,7 +145,7 @@ impl Holder {
         let holder = scripts::lease(connection, &self.value, ttl_millis, eligible).await;
         let holder = holder.map_err(|error| self.address.explain(&error))?;
         let is_ours = holder.as_ref() == Some(&self.value);
-        self.held_until = is_ours.then(|| asked + LEASE);
+        self.held_until = is_ours.then(|| asked + LEASE - NOTICE);
         self.publish(match holder {
             _ if is_ours => Writer::This,
             None => Writer::Nobody,
@@ -157,49 +170,56 @@ impl Holder {
     }
 
     /// Tells how far this server is and reads how far the others are.
-    async fn report(&self, connection: &mut MultiplexedConnection) -> redis::RedisResult<Registry> {
-        let position = self.archive.head().position;
-        let mut ask = redis::pipe();
-        ask.cmd("SET").arg(server_key(&self.advertise)).arg(format!("{} {}", position.epoch, position.offset));
-        ask.arg("PX").arg(REPORT_TTL.as_millis() as u64).ignore();
-        ask.cmd("SADD").arg(scripts::SERVERS).arg(&self.advertise).ignore();
-        ask.cmd("SET").arg(scripts::SECRET).arg(format!("{:032x}", rand::random::<u128>())).arg("NX").ignore();
-        ask.cmd("GET").arg(scripts::SECRET);
-        ask.cmd("SMEMBERS").arg(scripts::SERVERS);
-        let (secret, urls): (String, Vec<String>) = ask.query_async(connection).await?;
-        let mut others = Vec::new();
-        for url in urls.into_iter().filter(|url| *url != self.advertise) {
-            let reported: Option<String> = redis::cmd("GET").arg(server_key(&url)).query_async(connection).await?;
-            match reported.as_deref().and_then(parse_report) {
-                Some((epoch, offset)) => others.push(Peer { url, epoch, offset }),
-                None => redis::cmd("SREM").arg(scripts::SERVERS).arg(url).query_async::<()>(connection).await?,
+    async fn report(&self, connection: &mut MultiplexedConnection) -> redis::RedisResult<()> {
+        match scripts::report(connection, &self.advertise, self.archive.head().position).await {
+            Err(error) if error.code() == Some("OOM") => {
+                tracing::debug!(%error, "how far this server is was not reported");
             }
+            reported => reported?,
         }
-        Ok(Registry { secret, others })
+        let registry = scripts::registry(connection, &self.advertise).await?;
+        self.registry.send_if_modified(|known| {
+            let changed = known.as_ref() != Some(&registry);
+            *known = Some(registry);
+            changed
+        });
+        Ok(())
     }
 
-    /// The writer keeps the stream bounded, and never forgets what a living server has not archived.
-    async fn trim(&mut self, connection: &mut MultiplexedConnection, registry: &Registry) {
-        if self.held_until.is_none() || self.trimmed.elapsed() < TRIM {
-            return;
+    /// The writer, or anyone when there is none, keeps the stream bounded, and never forgets what a living
+    /// server has not archived.
+    async fn trim(&mut self, connection: &mut MultiplexedConnection) -> redis::RedisResult<()> {
+        let is_ours =
+            matches!(*self.phase.borrow(), Phase::Following) && !matches!(*self.writer.borrow(), Writer::Other(_));
+        if !is_ours || self.trimmed.elapsed() < TRIM {
+            return Ok(());
         }
         self.trimmed = Instant::now();
         let own = self.archive.head().position.offset;
+        let keep = self.keep_entries.min(self.entries_that_fit(connection).await?);
+        let registry = scripts::registry(connection, &self.advertise).await?;
         let archived = registry.others.iter().map(|peer| peer.offset).fold(own, u64::min);
-        let from = own.saturating_sub(self.keep_entries).min(archived) + 1;
-        match scripts::trim(connection, from).await {
-            Ok(0) => {}
-            Ok(trimmed) => tracing::debug!(trimmed, from, "the stream was trimmed"),
-            Err(error) => tracing::warn!(%error, "the stream was not trimmed; trying again"),
+        let from = own.saturating_sub(keep).min(archived) + 1;
+        let trimmed = scripts::trim(connection, from).await?;
+        if trimmed > 0 {
+            tracing::debug!(trimmed, from, "the stream was trimmed");
         }
+        Ok(())
     }
-}
 
-fn server_key(url: &str) -> String {
-    format!("ioc:server:{url}")
-}
-
-fn parse_report(report: &str) -> Option<(u64, u64)> {
-    let (epoch, offset) = report.split_once(' ')?;
-    Some((epoch.parse().ok()?, offset.parse().ok()?))
+    /// How many of the newest entries may stay, going by what they take now.
+    async fn entries_that_fit(&mut self, connection: &mut MultiplexedConnection) -> redis::RedisResult<u64> {
+        let size = match scripts::size(connection).await {
+            Err(error) if error.code() == Some("NOPERM") => {
+                if std::mem::take(&mut self.is_size_told) {
+                    tracing::warn!(%error, "the stream is bounded by entries only, not by bytes; permit MEMORY USAGE (ACL: +memory|usage)");
+                }
+                return Ok(u64::MAX);
+            }
+            size => size?,
+        };
+        let most = size.limit.map_or(KEEP_BYTES, |limit| KEEP_BYTES.min(limit / KEEP_SHARE));
+        let fit = u128::from(size.entries) * u128::from(most) / u128::from(size.bytes.max(1));
+        Ok(if size.bytes > most { u64::try_from(fit).unwrap_or(u64::MAX) } else { u64::MAX })
+    }
 }

@@ -55,6 +55,19 @@ impl RedisSettings {
     pub fn new(url: String, advertise: &str) -> Self {
         Self { url, advertise: advertise.trim_end_matches('/').to_owned(), keep_entries: 100_000 }
     }
+
+    /// Whether `url` leads to another machine.
+    #[must_use]
+    pub fn is_remote(url: &str) -> bool {
+        let Ok(info) = redis::IntoConnectionInfo::into_connection_info(url) else { return false };
+        match info.addr() {
+            redis::ConnectionAddr::Tcp(host, _) | redis::ConnectionAddr::TcpTls { host, .. } => {
+                let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+                host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Why the shared log cannot be used.
@@ -114,8 +127,15 @@ impl RedisLog {
         let (phase, mut following) = watch::channel(Phase::Starting);
         let (lease, writer, peers) =
             lease::Holder::new(address.clone(), &settings, archive.clone(), following.clone())?;
-        let follower =
-            follower::Follower::new(address.clone(), archive.clone(), Arc::clone(&tail), peers.clone(), clock, phase);
+        let follower = follower::Follower::new(
+            address.clone(),
+            settings.advertise,
+            archive.clone(),
+            Arc::clone(&tail),
+            peers.clone(),
+            clock,
+            phase,
+        );
         tokio::spawn(follower.run(stopping.clone()));
         tokio::spawn(lease.run(stopping));
         wait_until_following(&mut following, &archive).await?;

@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{FromRedisValue, RedisError, RedisResult, Script, Value};
 
+use super::peers::{Peer, Registry};
 use crate::log::local::Written;
 use crate::log::{Hash, Head};
 
@@ -14,11 +15,13 @@ use crate::log::{Hash, Head};
 const HEAD: &str = "ioc:head";
 /// The newest entries, under their offsets: `hash`, `at`, `body`.
 const ENTRIES: &str = "ioc:entries";
-pub(super) const LEASE: &str = "ioc:lease";
-pub(super) const SECRET: &str = "ioc:secret";
+const LEASE: &str = "ioc:lease";
+const SECRET: &str = "ioc:secret";
 /// The addresses of servers; what each has archived stands under its own key, for as long as it lives.
-pub(super) const SERVERS: &str = "ioc:servers";
+const SERVERS: &str = "ioc:servers";
 const PROBE: &str = "ioc:probe";
+/// How long a report of a server is believed.
+const REPORT_TTL_MILLIS: u64 = 10_000;
 /// Epochs that the head remembers.
 const EPOCHS_REMEMBERED: usize = 64;
 
@@ -206,6 +209,61 @@ pub(super) async fn hash_at(connection: &mut MultiplexedConnection, offset: u64)
 /// Writes something that does not matter.
 pub(super) async fn probe(connection: &mut MultiplexedConnection) -> RedisResult<()> {
     redis::cmd("SET").arg(PROBE).arg(1).arg("PX").arg(1000).query_async(connection).await
+}
+
+/// Tells how far a server has archived the log.
+pub(super) async fn report(
+    connection: &mut MultiplexedConnection,
+    url: &str,
+    archived: StreamPosition,
+) -> RedisResult<()> {
+    let report = format!("{} {}", archived.epoch, archived.offset);
+    let mut tell = redis::cmd("SET");
+    tell.arg(server_key(url)).arg(report).arg("PX").arg(REPORT_TTL_MILLIS).query_async::<()>(connection).await?;
+    redis::cmd("SADD").arg(SERVERS).arg(url).query_async::<()>(connection).await?;
+    let secret = format!("{:032x}", rand::random::<u128>());
+    redis::cmd("SET").arg(SECRET).arg(secret).arg("NX").query_async::<()>(connection).await
+}
+
+/// What servers other than `own` have reported, and the secret that all share. Who has not for long is forgotten.
+pub(super) async fn registry(connection: &mut MultiplexedConnection, own: &str) -> RedisResult<Registry> {
+    let secret: Option<String> = redis::cmd("GET").arg(SECRET).query_async(connection).await?;
+    let urls: Vec<String> = redis::cmd("SMEMBERS").arg(SERVERS).query_async(connection).await?;
+    let mut others = Vec::new();
+    for url in urls.into_iter().filter(|url| url != own) {
+        let reported: Option<String> = redis::cmd("GET").arg(server_key(&url)).query_async(connection).await?;
+        match reported.as_deref().and_then(parse_report) {
+            Some((epoch, offset)) => others.push(Peer { url, epoch, offset }),
+            None => redis::cmd("SREM").arg(SERVERS).arg(url).query_async::<()>(connection).await?,
+        }
+    }
+    Ok(Registry { secret: secret.unwrap_or_default(), others })
+}
+
+/// What the stream takes, and what Redis may take; no `limit` when it may take all there is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    pub(super) limit: Option<u64>,
+}
+
+/// How large the stream is, by a sample of it.
+pub(super) async fn size(connection: &mut MultiplexedConnection) -> RedisResult<Size> {
+    let entries = redis::cmd("XLEN").arg(ENTRIES).query_async(connection).await?;
+    let bytes: Option<u64> = redis::cmd("MEMORY").arg("USAGE").arg(ENTRIES).query_async(connection).await?;
+    let limit: Vec<String> = redis::cmd("CONFIG").arg("GET").arg("maxmemory").query_async(connection).await?;
+    let limit = limit.get(1).and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
+    Ok(Size { entries, bytes: bytes.unwrap_or(0), limit })
+}
+
+fn server_key(url: &str) -> String {
+    format!("ioc:server:{url}")
+}
+
+fn parse_report(report: &str) -> Option<(u64, u64)> {
+    let (epoch, offset) = report.split_once(' ')?;
+    Some((epoch.parse().ok()?, offset.parse().ok()?))
 }
 
 /// Forgets entries before `offset`.
