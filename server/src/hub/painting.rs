@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::Message;
 use panels::Link;
 use parking_lot::Mutex;
 use protocol::change::{Envelope, PaintedPanel, Picture, PictureChange};
@@ -14,7 +13,7 @@ use protocol::{PanelId, ServerMessage};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::encode::{EncodeError, encode};
+use super::encode::{EncodeError, Message, encode};
 use super::ring::{Channel, Encoding};
 use crate::clock::Clock;
 use crate::log::tail::LogState;

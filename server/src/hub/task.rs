@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Message;
 use protocol::change::Change;
 use protocol::message::{Mode, Signal, ViewName};
 use protocol::{ServerMessage, StreamPosition};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::encode::encode;
+use super::encode::{Message, encode};
 use super::painting::{Painting, Start};
 use super::view::{Next, View};
-use super::{Encoding, Handle, HubSettings, QUEUE, Request, Subscription, ViewError};
+use super::{Encoding, Follower, Handle, HubSettings, QUEUE, Request, Subscription, ViewError};
 use crate::centre::Centre;
 use crate::clock::Clock;
 use crate::log::Head;
@@ -249,14 +248,14 @@ impl Hub {
                     let resume = resume.filter(|resume| resume.epoch == epoch).map(|resume| resume.offset);
                     let away_since = self.log_state.borrow().away_since;
                     tokio::spawn(async move {
-                        let news = channel.watch();
+                        let follower = channel.follow();
                         let started = painting
                             .subscribe(resume, &clock)
                             .await
                             .map_err(|error| ViewError::Defect(error.to_string()));
                         drop(
                             reply.send(
-                                started.map(|start| joined(epoch, start, channel, news, Encoding::Svg, away_since)),
+                                started.map(|start| joined(epoch, start, follower, Encoding::Svg, away_since)),
                             ),
                         );
                     });
@@ -286,21 +285,20 @@ fn join(
     clock: &Clock,
 ) -> Result<Subscription, ViewError> {
     let channel = view.channel(encoding);
-    let news = channel.watch();
+    let follower = channel.follow();
     let first = match resume {
         Some(resume) => view.catch_up(encoding, resume.offset, clock.now()),
         None => view.snapshot(encoding),
     };
     let (message, position) = first.map_err(|error| ViewError::Defect(error.to_string()))?;
     let start = Start { first: vec![message], position, cursor: channel.next(), resumed: resume.is_some() };
-    Ok(joined(epoch, start, channel, news, encoding, away_since))
+    Ok(joined(epoch, start, follower, encoding, away_since))
 }
 
 fn joined(
     epoch: u64,
     start: Start,
-    channel: Arc<super::Channel>,
-    news: watch::Receiver<u64>,
+    follower: Follower,
     encoding: Encoding,
     away_since: Option<protocol::Timestamp>,
 ) -> Subscription {
@@ -310,7 +308,7 @@ fn joined(
     if away_since.is_some() {
         first.extend(log_signal(encoding, away_since));
     }
-    Subscription { epoch, mode: Mode::Live, resumed, first, position, channel, cursor, news }
+    Subscription { epoch, mode: Mode::Live, resumed, first, position, follower, cursor }
 }
 
 fn log_signal(

@@ -9,7 +9,7 @@ use protocol::message::{Frame, ViewName};
 use protocol::view::ViewState;
 use protocol::{Event, Observation, SeriesKey, ServerMessage, Timestamp};
 
-use super::encode::encode;
+use super::encode::{Message, encode};
 use super::painting::Painting;
 use super::ring::{Channel, Encoding, RingLimits};
 use crate::centre::Centre;
@@ -56,7 +56,7 @@ pub struct View {
     numbers_sent: Option<Instant>,
     last_frame: Option<Instant>,
     channels: BTreeMap<Encoding, Arc<Channel>>,
-    snapshots: BTreeMap<Encoding, (u64, axum::extract::ws::Message)>,
+    snapshots: BTreeMap<Encoding, (u64, Message)>,
     painting: Option<Painting>,
     limits: RingLimits,
     unwatched_since: Option<Instant>,
@@ -251,7 +251,7 @@ impl View {
     pub fn snapshot(
         &mut self,
         encoding: Encoding,
-    ) -> Result<(axum::extract::ws::Message, u64), super::encode::EncodeError> {
+    ) -> Result<(Message, u64), super::encode::EncodeError> {
         let offset = self.folded;
         if let Some((of, message)) = self.snapshots.get(&encoding).filter(|(of, _)| *of == offset) {
             return Ok((message.clone(), *of));
@@ -270,7 +270,7 @@ impl View {
         encoding: Encoding,
         position: u64,
         now: Timestamp,
-    ) -> Result<(axum::extract::ws::Message, u64), super::encode::EncodeError> {
+    ) -> Result<(Message, u64), super::encode::EncodeError> {
         let frame =
             Frame { since: position, until: self.folded, present_at: now, changes: self.state.changes_after(position) };
         Ok((encode(encoding, &ServerMessage::Frame(frame))?, self.folded))
@@ -318,7 +318,7 @@ impl View {
 
     /// Since when nobody watches.
     pub fn unwatched_since(&mut self, now: Instant) -> Option<Instant> {
-        if self.channels.values().any(|channel| channel.subscribers() > 0) {
+        if self.channels.values().any(|channel| channel.followers() > 0) {
             self.unwatched_since = None;
         } else {
             self.unwatched_since.get_or_insert(now);
