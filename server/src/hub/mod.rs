@@ -2,24 +2,26 @@
 
 mod bucket;
 mod encode;
+mod outlet;
 mod painting;
 mod ring;
 mod task;
 #[cfg(test)]
 pub(crate) mod tests;
 mod view;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::Message;
 use protocol::StreamPosition;
 use protocol::message::{Mode, ViewName};
 use protocol::view::ViewState;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
-pub use encode::encode;
-pub use ring::{Channel, Encoding, Read, RingLimits};
+pub use encode::{EncodeError, Message, encode};
+pub use outlet::{Outlet, PATIENCE, SendError, Turn};
+pub use ring::{Encoding, Follower, RingLimits};
 pub use task::start;
 
 /// Requests that may wait for the hub.
@@ -60,9 +62,8 @@ pub struct Subscription {
     pub first: Vec<Message>,
     /// What the client has after `first`.
     pub position: u64,
-    pub channel: Arc<Channel>,
+    pub follower: Follower,
     pub cursor: u64,
-    pub news: watch::Receiver<u64>,
 }
 
 enum Request {

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::Message;
 use panels::Link;
 use parking_lot::Mutex;
 use protocol::change::{Envelope, PaintedPanel, Picture, PictureChange};
@@ -18,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::ViewError;
-use super::encode::{self, EncodeError, encode};
+use super::encode::{self, EncodeError, Message, encode};
 use super::ring::{Channel, Encoding};
 use crate::clock::Clock;
 use crate::log::tail::LogState;

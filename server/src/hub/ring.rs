@@ -1,13 +1,18 @@
 //! A channel: the newest encoded messages of one view in one encoding, shared by all its subscribers.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Message;
 use parking_lot::RwLock;
 use protocol::message::CloseReason;
 use tokio::sync::watch;
+
+use super::encode::Message;
+use super::outlet::Outlet;
+use super::workers::Workers;
 
 /// How subscribers get their messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,7 +47,6 @@ struct Slot {
     /// The offset a client has everything up to after it.
     until: u64,
     pushed: Instant,
-    bytes: usize,
 }
 
 #[derive(Default)]
@@ -60,7 +64,12 @@ pub struct Channel {
     slots: RwLock<Slots>,
     newest: watch::Sender<u64>,
     limits: RingLimits,
+    followers: AtomicUsize,
+    workers: Workers,
 }
+
+/// One who follows a channel, and is counted for as long.
+pub struct Follower(Arc<Channel>);
 
 /// What a cursor finds.
 pub enum Read {
@@ -78,16 +87,22 @@ impl Channel {
     /// An empty ring.
     #[must_use]
     pub fn new(limits: RingLimits) -> Arc<Self> {
-        Arc::new(Self { slots: RwLock::default(), newest: watch::Sender::new(0), limits })
+        Arc::new(Self {
+            slots: RwLock::default(),
+            newest: watch::Sender::new(0),
+            limits,
+            followers: AtomicUsize::new(0),
+            workers: Workers::default(),
+        })
     }
 
     /// Puts a message behind the others and wakes the subscribers.
     pub fn push(&self, message: Message, until: u64) {
         let now = Instant::now();
-        let bytes = length(&message);
+        let bytes = message.bytes().len();
         let next = {
             let mut ring = self.slots.write();
-            ring.slots.push_back(Slot { message, until, pushed: now, bytes });
+            ring.slots.push_back(Slot { message, until, pushed: now });
             ring.bytes += bytes;
             ring.position = until;
             while ring.slots.len() > 1
@@ -97,7 +112,7 @@ impl Channel {
                     .is_some_and(|oldest| ring.bytes > self.limits.bytes || now - oldest.pushed > self.limits.age)
             {
                 if let Some(dropped) = ring.slots.pop_front() {
-                    ring.bytes -= dropped.bytes;
+                    ring.bytes -= dropped.message.bytes().len();
                     ring.first += 1;
                 }
             }
@@ -113,7 +128,7 @@ impl Channel {
     }
 
     /// Told at each push.
-    #[must_use]
+    #[cfg(test)]
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
     }
@@ -130,10 +145,17 @@ impl Channel {
         self.newest.send_modify(|next| *next += 1);
     }
 
-    /// How many subscribers there are.
+    /// Counts one more follower.
     #[must_use]
-    pub fn subscribers(&self) -> usize {
-        self.newest.receiver_count()
+    pub fn follow(self: &Arc<Self>) -> Follower {
+        self.followers.fetch_add(1, Ordering::Relaxed);
+        Follower(Arc::clone(self))
+    }
+
+    /// How many followers there are.
+    #[must_use]
+    pub fn followers(&self) -> usize {
+        self.followers.load(Ordering::Relaxed)
     }
 
     /// The message at `cursor`.
@@ -157,10 +179,29 @@ impl Channel {
     }
 }
 
-pub(super) fn length(message: &Message) -> usize {
-    match message {
-        Message::Text(text) => text.len(),
-        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
-        Message::Close(_) => 0,
+impl Follower {
+    /// Whether it follows this very channel.
+    #[must_use]
+    pub fn is_of(&self, channel: &Channel) -> bool {
+        std::ptr::eq(&*self.0, channel)
+    }
+
+    /// Lets a worker of the channel send to an outlet from the next message on.
+    pub(super) fn enrol(&self, outlet: &Arc<Outlet>) {
+        self.0.workers.enrol(&self.0, self.0.newest.subscribe(), outlet);
+    }
+}
+
+impl Deref for Follower {
+    type Target = Channel;
+
+    fn deref(&self) -> &Channel {
+        &self.0
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.0.followers.fetch_sub(1, Ordering::Relaxed);
     }
 }

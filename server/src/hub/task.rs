@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Message;
 use protocol::ServerMessage;
 use protocol::change::Change;
 use protocol::message::{CloseReason, Mode, Signal, ViewName};
@@ -12,10 +11,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::encode::encode;
+use super::encode::{Message, encode};
 use super::painting::{Painting, Start};
 use super::view::{Next, View};
-use super::{Channel, Encoding, Handle, HubSettings, QUEUE, Request, Subscription, ViewError};
+use super::{Encoding, Follower, Handle, HubSettings, QUEUE, Request, Subscription, ViewError};
 use crate::centre::Centre;
 use crate::clock::Clock;
 use crate::log::Head;
@@ -343,13 +342,13 @@ struct Joining {
 impl Joining {
     fn join(self, view: &mut View) -> Result<Subscription, ViewError> {
         let channel = view.channel(self.encoding);
-        let news = channel.watch();
+        let follower = channel.follow();
         let (message, position) = match self.resume {
             Some(position) => view.catch_up(self.encoding, position, self.clock.now())?,
             None => view.snapshot(self.encoding)?,
         };
         let start = Start { first: vec![message], position, cursor: channel.next(), resumed: self.resume.is_some() };
-        Ok(self.subscription(start, channel, news))
+        Ok(self.subscription(start, follower))
     }
 
     /// Painting takes its time, and the hub does not wait for it.
@@ -357,16 +356,16 @@ impl Joining {
         let painting = view.painting(|channel| Painting::start(channel, self.clock.clone(), self.log.clone()));
         let channel = view.channel(Encoding::Svg);
         tokio::spawn(async move {
-            let news = channel.watch();
+            let follower = channel.follow();
             let started = tokio::select! {
                 started = painting.subscribe(self.resume, &self.clock) => started,
                 () = reply.closed() => return,
             };
-            drop(reply.send(started.map(|start| self.subscription(start, channel, news))));
+            drop(reply.send(started.map(|start| self.subscription(start, follower))));
         });
     }
 
-    fn subscription(self, start: Start, channel: Arc<Channel>, news: watch::Receiver<u64>) -> Subscription {
+    fn subscription(self, start: Start, follower: Follower) -> Subscription {
         let Start { mut first, position, cursor, resumed } = start;
         let kind = if resumed { "ioc_resumes_total" } else { "ioc_snapshots_total" };
         metrics::counter!(kind, "encoding" => self.encoding.name()).increment(1);
@@ -374,7 +373,7 @@ impl Joining {
         if away_since.is_some() {
             first.extend(log_signal(self.encoding, away_since));
         }
-        Subscription { epoch: self.epoch, mode: Mode::Live, resumed, first, position, channel, cursor, news }
+        Subscription { epoch: self.epoch, mode: Mode::Live, resumed, first, position, follower, cursor }
     }
 }
 

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Message;
 use protocol::event::{CatalogueRevised, LayoutShown, ObservationRow, ObservationsRecorded};
 use protocol::message::{CloseReason, ViewName};
 use protocol::{Event, ObservationStatus, Scenario, SeriesKey, ServerMessage, StreamPosition, Timestamp, ViewState};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
-use super::{Channel, Encoding, Handle, HubSettings, Read, RingLimits, Subscription, ViewError};
+use super::ring::{Channel, Read};
+use super::{Encoding, Handle, HubSettings, Message, RingLimits, Subscription, ViewError};
 use crate::clock::Clock;
 use crate::log::Draft;
 use crate::log::local::{LocalLog, Written};
@@ -76,6 +76,17 @@ pub(crate) fn wall() -> ViewName {
 
 pub(crate) const LIMITS: RingLimits = RingLimits { bytes: 8 << 20, age: Duration::from_secs(60) };
 
+/// What a frame of the WebSocket protocol carries.
+pub(crate) fn payload(message: &Message) -> &[u8] {
+    let bytes = message.bytes();
+    let head = match bytes[1] & 0x7f {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    &bytes[head..]
+}
+
 /// What a client makes of what it is sent.
 #[derive(Default)]
 pub(crate) struct Client {
@@ -88,8 +99,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn take(&mut self, message: &Message, now: Instant) {
-        let Message::Text(text) = message else { panic!("JSON is text") };
-        match serde_json::from_str::<ServerMessage>(text).unwrap() {
+        match serde_json::from_slice::<ServerMessage>(payload(message)).unwrap() {
             ServerMessage::Snapshot { offset, changes } => {
                 self.state = ViewState::default();
                 changes.into_iter().for_each(|change| self.state.apply(change.at, &change.change.unwrap()));
@@ -218,10 +228,11 @@ async fn subscribe(hub: Handle, encoding: Encoding, resume: Option<StreamPositio
 impl Seat {
     /// Reads until what is waited for has come; why the channel was closed, if it was.
     async fn until(&mut self, is_so: impl Fn(&Client) -> bool) -> Option<CloseReason> {
-        let Subscription { channel, cursor, news, .. } = &mut self.subscription;
+        let Subscription { follower, cursor, .. } = &mut self.subscription;
+        let mut news = follower.watch();
         let waiting = async {
             loop {
-                let closed = self.client.read(channel, cursor, Instant::now());
+                let closed = self.client.read(follower, cursor, Instant::now());
                 if closed.is_some() || is_so(&self.client) {
                     return closed;
                 }

@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Message;
 use protocol::change::{Arranged, Buckets, Change, Envelope};
 use protocol::message::{CloseReason, Frame, ViewName};
 use protocol::view::ViewState;
 use protocol::{Event, Observation, ServerMessage, Timestamp};
 
 use super::ViewError;
-use super::encode::{self, encode};
+use super::encode::{self, Message, encode};
 use super::painting::Painting;
 use super::ring::{Channel, Encoding, RingLimits};
 use crate::centre::Centre;
@@ -352,7 +351,7 @@ impl View {
 
     /// Since when nobody watches.
     pub fn unwatched_since(&mut self, now: Instant) -> Option<Instant> {
-        if self.channels.values().any(|channel| channel.subscribers() > 0) {
+        if self.channels.values().any(|channel| channel.followers() > 0) {
             self.unwatched_since = None;
         } else {
             self.unwatched_since.get_or_insert(now);

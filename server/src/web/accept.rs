@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
@@ -20,6 +21,12 @@ pub struct Seat(#[allow(dead_code, reason = "held, not read")] Arc<OwnedSemaphor
 const MAX_CONNECTIONS: usize = 20_000;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to hear that there is no room.
+const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
+/// What it hears.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
+    Content-Type: application/problem+json\r\nContent-Length: 98\r\n\r\n\
+    {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"too many connections\"}\n";
 /// How long to wait when no socket can be accepted (out of files).
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// The smallest that hyper takes: a live connection keeps it.
@@ -29,20 +36,21 @@ const HEAD_BUFFER_BYTES: usize = 8 * 1024;
 pub async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
     let seats = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let seat = tokio::select! {
-            seat = Arc::clone(&seats).acquire_owned() => seat,
-            () = stopped(&mut stopping) => break,
-        };
-        let Ok(seat) = seat else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stopped(&mut stopping) => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let (router, stopping) = (router.clone(), stopping.clone());
-                tokio::spawn(connection(stream, peer, Seat(Arc::new(seat)), router, stopping));
-            }
+            Ok((stream, peer)) => match Arc::clone(&seats).try_acquire_owned() {
+                Ok(seat) => {
+                    let (router, stopping) = (router.clone(), stopping.clone());
+                    tokio::spawn(connection(stream, peer, Seat(Arc::new(seat)), router, stopping));
+                }
+                Err(_) => {
+                    tracing::warn!(%peer, "turned away: {MAX_CONNECTIONS} connections are open");
+                    tokio::spawn(turn_away(stream));
+                }
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
                 tokio::time::sleep(ACCEPT_RETRY).await;
@@ -57,6 +65,11 @@ pub async fn serve(listener: TcpListener, router: Router, mut stopping: watch::R
 /// Resolves when the server is to stop, or is gone.
 pub async fn stopped(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    // One who does not take it learns no more.
+    drop(tokio::time::timeout(TURN_AWAY_TIMEOUT, stream.write_all(NO_ROOM)).await);
 }
 
 async fn connection(

@@ -1,70 +1,82 @@
-//! `GET /live`: one WebSocket a client, one small task each.
+//! `GET /live`: one WebSocket a client, one small task each. What a channel gets, its workers write
+//! (see [`Outlet`]); the task reads what the client says, answers, and waits for a socket that takes no more.
 
+use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use futures_util::SinkExt;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
 use protocol::message::{Bye, ClientMessage, CloseReason, Hello, MAX_CLIENT_MESSAGE_BYTES, ViewName, Welcome};
 use protocol::{
     Change, SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, SUBPROTOCOL_SVG, ServerMessage, StreamPosition, Timestamp,
 };
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::accept::{Seat, stopped};
+use super::problem::Problem;
 use crate::app::Shared;
-use crate::hub::{Encoding, Read, Subscription, ViewError, encode};
+use crate::hub::{self, EncodeError, Encoding, Outlet, SendError, Subscription, Turn, ViewError, encode};
 
 /// How long a client may take to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may make no progress.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a view may take to reach what a client has.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a client may take to hear why it is sent away, and to go.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 /// A small buffer: thousands of clients are mostly silent.
-const READ_BUFFER_BYTES: usize = 2 * 1024;
-/// Writes are flushed as they come; the ring is the buffer.
-const WRITE_BUFFER_BYTES: usize = 0;
-/// More than the largest snapshot.
-const MAX_WRITE_BUFFER_BYTES: usize = 16 * 1024 * 1024;
-/// Messages that are fed before a flush.
-const FED_AT_ONCE: usize = 64;
+const READ_BUFFER_BYTES: usize = 512;
 
 /// Upgrades to one of the three subprotocols.
 pub async fn live(
     State(shared): State<Shared>,
     Extension(seat): Extension<Seat>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    let upgrade = upgrade
-        .protocols([SUBPROTOCOL_MSGPACK, SUBPROTOCOL_JSON, SUBPROTOCOL_SVG])
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .max_message_size(MAX_CLIENT_MESSAGE_BYTES)
-        .max_frame_size(MAX_CLIENT_MESSAGE_BYTES);
-    let encoding = match upgrade.selected_protocol().and_then(|name| name.to_str().ok()) {
-        Some(SUBPROTOCOL_MSGPACK) => Encoding::Msgpack,
-        Some(SUBPROTOCOL_JSON) => Encoding::Json,
-        Some(SUBPROTOCOL_SVG) => Encoding::Svg,
-        _ => {
-            let detail =
-                format!("ask for one of the subprotocols {SUBPROTOCOL_MSGPACK}, {SUBPROTOCOL_JSON}, {SUBPROTOCOL_SVG}");
-            return (StatusCode::BAD_REQUEST, detail).into_response();
-        }
-    };
-    upgrade.on_upgrade(move |socket| async move {
+    mut request: Request,
+) -> Result<Response, Problem> {
+    let mut response = create_response_with_body(&request, Body::empty)
+        .map_err(|error| Problem::bad_request(format!("not a request for a WebSocket: {error}")))?;
+    let (subprotocol, encoding) = chosen(request.headers())?;
+    response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
         let clients = metrics::gauge!("ioc_clients", "encoding" => encoding.name());
         clients.increment(1.0);
-        let end = Client { socket, encoding, shared }.run().await;
-        clients.decrement(1.0);
-        drop(seat);
-        if let Err(End::Broken(error)) = end {
+        if let Err(End::Broken(error)) = converse(upgrade, encoding, shared).await {
             tracing::debug!(error, "a client is gone");
         }
+        clients.decrement(1.0);
+        drop(seat);
+    });
+    Ok(response)
+}
+
+/// The first of our subprotocols that the client knows.
+fn chosen(headers: &HeaderMap) -> Result<(&'static str, Encoding), Problem> {
+    let offered: Vec<&str> = headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|names| names.to_str().ok())
+        .flat_map(|names| names.split(',').map(str::trim))
+        .collect();
+    let known = [
+        (SUBPROTOCOL_MSGPACK, Encoding::Msgpack),
+        (SUBPROTOCOL_JSON, Encoding::Json),
+        (SUBPROTOCOL_SVG, Encoding::Svg),
+    ];
+    known.into_iter().find(|(name, _)| offered.contains(name)).ok_or_else(|| {
+        let names = known.map(|(name, _)| name).join(", ");
+        Problem::bad_request(format!("Sec-WebSocket-Protocol must name one of {names}"))
     })
 }
 
@@ -80,78 +92,133 @@ impl End {
     fn bad_message(detail: impl Into<String>) -> Self {
         Self::Bye { reason: CloseReason::BadMessage, retry_after_ms: 5000, detail: Some(detail.into()) }
     }
+
+    fn sent_away(reason: CloseReason) -> Self {
+        let retry_after_ms = if reason == CloseReason::NewEpoch { 100 } else { 1000 };
+        Self::Bye { reason, retry_after_ms, detail: None }
+    }
+
+    fn shutting_down() -> Self {
+        Self::Bye { reason: CloseReason::ShuttingDown, retry_after_ms: 500, detail: None }
+    }
 }
 
-impl From<axum::Error> for End {
-    fn from(error: axum::Error) -> Self {
-        Self::Broken(error.to_string())
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Capacity(_) => Self::bad_message(format!("at most {MAX_CLIENT_MESSAGE_BYTES} bytes a message")),
+            Error::Protocol(_) | Error::Utf8(_) => Self::bad_message(error.to_string()),
+            error => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<SendError> for End {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Slow => Self::Bye {
+                reason: CloseReason::Slow,
+                retry_after_ms: 1000,
+                detail: Some(format!("no progress for {} s", hub::PATIENCE.as_secs())),
+            },
+            SendError::Broken(error) => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<EncodeError> for End {
+    fn from(error: EncodeError) -> Self {
+        tracing::error!(%error, "a client is sent away");
+        Self::Bye { reason: CloseReason::Full, retry_after_ms: 5000, detail: Some(error.to_string()) }
+    }
+}
+
+async fn converse(upgrade: OnUpgrade, encoding: Encoding, shared: Shared) -> Result<(), End> {
+    let upgraded = upgrade.await.map_err(|error| End::Broken(error.to_string()))?;
+    let mut client = Client::over(upgraded, encoding, shared)?;
+    // What happens once is boxed, so that thousands of idle clients do not keep room for it.
+    let end = match Box::pin(client.join()).await {
+        Ok(view) => client.attend(&view).await,
+        Err(end) => end,
+    };
+    Box::pin(client.leave(&end)).await;
+    Err(end)
+}
+
+/// What a client says, read without blocking. What the protocol answers by itself goes to `said`.
+struct Ear {
+    socket: Arc<TcpStream>,
+    said: Vec<u8>,
+}
+
+impl Read for Ear {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.try_read(buffer)
+    }
+}
+
+impl Write for Ear {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.said.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 struct Client {
-    socket: WebSocket,
+    ear: Ear,
+    websocket: WebSocketContext,
+    outlet: Arc<Outlet>,
+    epoch: u64,
     encoding: Encoding,
+    stopping: watch::Receiver<bool>,
     shared: Shared,
 }
 
 impl Client {
-    async fn run(mut self) -> Result<(), End> {
-        let end = match self.converse().await {
-            Ok(()) => return Ok(()),
-            Err(end) => end,
-        };
-        if let End::Bye { reason, retry_after_ms, detail } = &end {
-            let bye = ServerMessage::<Change>::Bye(Bye {
-                reason: *reason,
-                retry_after_ms: *retry_after_ms,
-                detail: detail.clone(),
-            });
-            let close = Message::Close(Some(CloseFrame { code: close_code(*reason), reason: "".into() }));
-            let farewell = async {
-                self.say(&bye).await?;
-                self.socket.send(close).await.map_err(End::from)
-            };
-            if timeout(Duration::from_secs(1), farewell).await.is_err() {
-                tracing::debug!("a client did not take its farewell");
-            }
-        }
-        Err(end)
+    fn over(upgraded: Upgraded, encoding: Encoding, shared: Shared) -> Result<Self, End> {
+        let parts = upgraded
+            .downcast::<TokioIo<TcpStream>>()
+            .map_err(|_| End::Broken("the connection is not over a socket of ours".to_owned()))?;
+        let socket = Arc::new(parts.io.into_inner());
+        let limits = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(MAX_CLIENT_MESSAGE_BYTES))
+            .max_frame_size(Some(MAX_CLIENT_MESSAGE_BYTES));
+        Ok(Self {
+            ear: Ear { socket: Arc::clone(&socket), said: Vec::new() },
+            websocket: WebSocketContext::from_partially_read(parts.read_buf.into(), Role::Server, Some(limits)),
+            outlet: Outlet::new(socket),
+            epoch: 0,
+            encoding,
+            stopping: shared.stopping.clone(),
+            shared,
+        })
     }
 
-    async fn converse(&mut self) -> Result<(), End> {
+    /// From hello to the first picture.
+    async fn join(&mut self) -> Result<ViewName, End> {
         let hello =
             timeout(HELLO_TIMEOUT, self.hello()).await.map_err(|_| End::bad_message("say hello within 10 s"))??;
-        let mut subscription = subscribe(&self.shared, self.encoding, hello.view.clone(), hello.resume).await?;
+        let subscription = subscribe(&self.shared, self.encoding, hello.view.clone(), hello.resume).await?;
         let welcome = Welcome {
             epoch: subscription.epoch,
             resumed: subscription.resumed,
             server_time: self.shared.clock.now(),
             mode: subscription.mode,
         };
-        self.say(&ServerMessage::<Change>::Welcome(welcome)).await?;
-        let mut stopping = self.shared.stopping.clone();
-        self.catch_up(&mut subscription).await?;
-        loop {
-            tokio::select! {
-                biased;
-                () = stopped(&mut stopping) => {
-                    return Err(End::Bye { reason: CloseReason::ShuttingDown, retry_after_ms: 500, detail: None });
-                }
-                news = subscription.news.changed() => {
-                    news.map_err(|_| End::Bye { reason: CloseReason::ShuttingDown, retry_after_ms: 500, detail: None })?;
-                    self.send_news(&mut subscription, &hello.view).await?;
-                }
-                message = self.socket.recv() => match message {
-                    None => return Ok(()),
-                    Some(message) => self.answer(message).await?,
-                },
-            }
-        }
+        self.say(&ServerMessage::<Change>::Welcome(welcome))?;
+        self.follow(subscription);
+        self.catch_up(&hello.view).await?;
+        Ok(hello.view)
     }
 
     async fn hello(&mut self) -> Result<Hello, End> {
         loop {
-            let message = self.socket.recv().await.ok_or_else(|| End::Broken("gone before hello".into()))?;
+            let message = self.next().await?;
             match parse(self.encoding, message)? {
                 Some(ClientMessage::Hello(hello)) => return Ok(hello),
                 Some(ClientMessage::Clock { .. }) => return Err(End::bad_message("the first message must be hello")),
@@ -160,55 +227,75 @@ impl Client {
         }
     }
 
-    async fn catch_up(&mut self, subscription: &mut Subscription) -> Result<(), End> {
-        for message in std::mem::take(&mut subscription.first) {
-            self.socket.feed(message).await?;
+    /// Until something ends it.
+    async fn attend(&mut self, view: &ViewName) -> End {
+        loop {
+            let outlet = Arc::clone(&self.outlet);
+            let mut stopping = self.stopping.clone();
+            let done = tokio::select! {
+                biased;
+                () = stopped(&mut stopping) => return End::shutting_down(),
+                () = outlet.held() => Box::pin(self.catch_up(view)).await,
+                message = self.next() => message.and_then(|message| self.answer(message)),
+            };
+            if let Err(end) = done {
+                return end;
+            }
         }
-        self.flush().await
     }
 
-    /// Sends what the ring has behind the cursor; a cursor that fell out of the ring joins anew.
-    async fn send_news(&mut self, subscription: &mut Subscription, view: &ViewName) -> Result<(), End> {
-        for _ in 0..FED_AT_ONCE {
-            match subscription.channel.read(subscription.cursor) {
-                Read::Message(message, until) => {
-                    self.socket.feed(message).await?;
-                    subscription.cursor += 1;
-                    subscription.position = subscription.position.max(until);
-                }
-                Read::Empty => return self.flush().await,
-                Read::Closed(reason) => {
-                    let retry_after_ms = if reason == CloseReason::NewEpoch { 100 } else { 1000 };
-                    return Err(End::Bye { reason, retry_after_ms, detail: None });
-                }
-                Read::Behind => {
+    fn follow(&mut self, subscription: Subscription) {
+        self.epoch = subscription.epoch;
+        for message in &subscription.first {
+            self.outlet.say(message.bytes());
+        }
+        self.outlet.follow(subscription.follower, subscription.cursor, subscription.position);
+    }
+
+    /// Sends what there is at the pace of the socket; one that fell out of the ring joins anew.
+    async fn catch_up(&mut self, view: &ViewName) -> Result<(), End> {
+        let mut stopping = self.stopping.clone();
+        loop {
+            let turn = tokio::select! {
+                turn = self.outlet.catch_up() => turn?,
+                () = stopped(&mut stopping) => return Err(End::shutting_down()),
+            };
+            match turn {
+                Turn::CaughtUp => return Ok(()),
+                Turn::Closed(reason) => return Err(End::sent_away(reason)),
+                Turn::Behind(offset) => {
                     metrics::counter!("ioc_clients_behind_total").increment(1);
-                    let position = StreamPosition { epoch: subscription.epoch, offset: subscription.position };
-                    *subscription = subscribe(&self.shared, self.encoding, view.clone(), Some(position)).await?;
+                    let position = StreamPosition { epoch: self.epoch, offset };
+                    let subscription = subscribe(&self.shared, self.encoding, view.clone(), Some(position)).await?;
                     if !subscription.resumed {
-                        return Err(End::Bye { reason: CloseReason::NewEpoch, retry_after_ms: 100, detail: None });
+                        return Err(End::sent_away(CloseReason::NewEpoch));
                     }
-                    return self.catch_up(subscription).await;
+                    self.follow(subscription);
                 }
             }
         }
-        subscription.news.mark_changed();
-        self.flush().await
     }
 
-    async fn flush(&mut self) -> Result<(), End> {
-        let slow = || End::Bye {
-            reason: CloseReason::Slow,
-            retry_after_ms: 1000,
-            detail: Some("no progress for 30 s".into()),
-        };
-        timeout(PATIENCE, self.socket.flush()).await.map_err(|_| slow())?.map_err(End::from)
+    /// What the client says next. Nothing is lost when this is not waited for to the end.
+    async fn next(&mut self) -> Result<Message, End> {
+        loop {
+            let read = self.websocket.read(&mut self.ear);
+            if !self.ear.said.is_empty() {
+                self.outlet.say(&std::mem::take(&mut self.ear.said).into());
+            }
+            match read {
+                Ok(message) => return Ok(message),
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.ear.socket.readable().await.map_err(|error| End::Broken(error.to_string()))?;
+        }
     }
 
-    async fn answer(&mut self, message: Result<Message, axum::Error>) -> Result<(), End> {
+    fn answer(&mut self, message: Message) -> Result<(), End> {
         let t1 = self.shared.clock.now();
         match parse(self.encoding, message)? {
-            Some(ClientMessage::Clock { t0 }) => self.say_clock(t0, t1).await,
+            Some(ClientMessage::Clock { t0 }) => self.say_clock(t0, t1),
             Some(ClientMessage::Hello(_)) => {
                 Err(End::bad_message("hello may be said only once; open another connection for another view"))
             }
@@ -216,15 +303,38 @@ impl Client {
         }
     }
 
-    async fn say_clock(&mut self, t0: Timestamp, t1: Timestamp) -> Result<(), End> {
+    fn say_clock(&self, t0: Timestamp, t1: Timestamp) -> Result<(), End> {
         let t2 = self.shared.clock.now();
-        self.say(&ServerMessage::<Change>::Clock { t0, t1, t2 }).await
+        self.say(&ServerMessage::<Change>::Clock { t0, t1, t2 })
     }
 
-    async fn say(&mut self, message: &ServerMessage) -> Result<(), End> {
-        let message = encode(self.encoding, message).map_err(|error| End::Broken(error.to_string()))?;
-        let slow = || End::Broken("no progress for 30 s".into());
-        timeout(PATIENCE, self.socket.send(message)).await.map_err(|_| slow())?.map_err(End::from)
+    fn say(&self, message: &ServerMessage) -> Result<(), End> {
+        self.outlet.say(encode(self.encoding, message)?.bytes());
+        Ok(())
+    }
+
+    /// Tells the client why, and waits a moment for it to go, so that it reads that before the connection breaks.
+    async fn leave(&mut self, end: &End) {
+        let End::Bye { reason, retry_after_ms, detail } = end else { return };
+        let bye = Bye { reason: *reason, retry_after_ms: *retry_after_ms, detail: detail.clone() };
+        let farewell = async {
+            self.say(&ServerMessage::<Change>::Bye(bye))?;
+            self.outlet.say(hub::Message::close(close_code(*reason))?.bytes());
+            self.outlet.drain().await?;
+            drop(SockRef::from(&*self.ear.socket).shutdown(std::net::Shutdown::Write));
+            let mut rest = [0; 1024];
+            loop {
+                self.ear.socket.readable().await.map_err(SendError::Broken)?;
+                match self.ear.socket.try_read(&mut rest) {
+                    Ok(1..) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    _ => return Ok::<_, End>(()),
+                }
+            }
+        };
+        if timeout(FAREWELL_TIMEOUT, farewell).await.is_err() {
+            tracing::debug!("a client did not take its farewell");
+        }
     }
 }
 
@@ -257,28 +367,20 @@ async fn subscribe(
 }
 
 /// `None` for what needs no answer.
-fn parse(encoding: Encoding, message: Result<Message, axum::Error>) -> Result<Option<ClientMessage>, End> {
+fn parse(encoding: Encoding, message: Message) -> Result<Option<ClientMessage>, End> {
     let parsed = match message {
-        Ok(Message::Text(text)) if encoding != Encoding::Msgpack => {
+        Message::Text(text) if encoding != Encoding::Msgpack => {
             serde_json::from_str(&text).map_err(|error| error.to_string())
         }
-        Ok(Message::Binary(bytes)) if encoding == Encoding::Msgpack => {
+        Message::Binary(bytes) if encoding == Encoding::Msgpack => {
             rmp_serde::from_slice(&bytes).map_err(|error| error.to_string())
         }
-        Ok(Message::Text(_)) => Err("this subprotocol takes binary messages (msgpack)".to_owned()),
-        Ok(Message::Binary(_)) => Err("this subprotocol takes text messages (JSON)".to_owned()),
-        Ok(Message::Ping(_) | Message::Pong(_)) => return Ok(None),
-        Ok(Message::Close(_)) => return Err(End::Broken("closed by the client".into())),
-        Err(error) if is_oversized(&error) => Err(format!("at most {MAX_CLIENT_MESSAGE_BYTES} bytes a message")),
-        Err(error) => return Err(error.into()),
+        Message::Text(_) => Err("this subprotocol takes binary messages (msgpack)".to_owned()),
+        Message::Binary(_) => Err("this subprotocol takes text messages (JSON)".to_owned()),
+        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(None),
+        Message::Close(_) => return Err(End::Broken("closed by the client".into())),
     };
     parsed.map(Some).map_err(End::bad_message)
-}
-
-/// axum hides the kind of error; its text is all there is.
-fn is_oversized(error: &axum::Error) -> bool {
-    let text = error.to_string();
-    text.contains("too long") || text.contains("too big") || text.contains("Space limit exceeded")
 }
 
 fn close_code(reason: CloseReason) -> u16 {

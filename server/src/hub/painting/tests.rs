@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use protocol::Canvas;
 
 use super::*;
-use crate::hub::tests::LIMITS;
+use crate::hub::ring::Read;
+use crate::hub::tests::{LIMITS, payload};
 
 fn picture(title: &str) -> PictureChange {
     let canvas = Canvas { width_px: 1, height_px: 1 };
@@ -40,7 +41,8 @@ async fn a_painter_that_panics_is_started_again() {
     news.mark_unchanged();
     // Nothing has changed but the time: what is painted anew is told all the same.
     news.changed().await.unwrap();
-    let super::super::Read::Message(Message::Text(told), 5) = channel.read(cursor) else { panic!("a signal") };
+    let Read::Message(message, 5) = channel.read(cursor) else { panic!("a signal") };
+    let told = std::str::from_utf8(payload(&message)).unwrap();
     assert!(told.contains("repainted") && told.contains("after"), "{told}");
     painting.show(6, Arc::default());
     let resumed = painting.subscribe(Some(6), &Clock).await.unwrap();

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
-use crate::hub::Read;
+use crate::hub::ring::Read;
 use crate::hub::tests::{Client, LIMITS, catalogue_revised, rain, shown, wall};
 use crate::store::{HistoryRow, extend, new_bucket};
 
