@@ -22,7 +22,7 @@ pub struct ObservationsRecorded {
 }
 
 /// One number of a batch.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ObservationRow {
     pub series: SeriesKey,
     pub value: f64,
