@@ -2,7 +2,7 @@
 # Starts a server and a wall with the demo centre and keeps them running. Ctrl-C ends both.
 #
 # DEMO_LISTEN   where the server listens (default 127.0.0.1:8080; port 0 picks one)
-# DEMO_FOLDER   where the data, the picture and the logs are kept (default target/demo)
+# DEMO_FOLDER   where the data, the picture and the logs are kept (default target/demo); one for each demo that runs
 # DEMO_BINARIES where the programs are (default target/debug)
 # DEMO_SECONDS  end by itself after so long
 set -euo pipefail
@@ -33,7 +33,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 if [ "${listen##*:}" != 0 ] && (exec 3<>"/dev/tcp/${listen%:*}/${listen##*:}") 2>/dev/null; then
-    echo "demo: $listen is in use. Stop what listens there, or choose another: DEMO_LISTEN=127.0.0.1:8081 make demo" >&2
+    echo "demo: $listen is in use. Stop what listens there, or choose another, with a folder of its own: DEMO_LISTEN=127.0.0.1:8081 DEMO_FOLDER=target/demo-8081 make demo" >&2
     exit 1
 fi
 

@@ -9,7 +9,6 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::layout::PanelSpec;
 use crate::message::Mode;
 use crate::{Canvas, Catalogue, Layout, Observation, ObservationStatus, PanelId, SeriesKey, SourceId, Timestamp, Wall};
 
@@ -26,7 +25,7 @@ pub struct WindowSpec {
 /// Most buckets that a window may have.
 pub const MAX_BUCKETS: u16 = 2048;
 
-/// A stretch of time, open at its start: `(from, to]`.
+/// A stretch of time with both its ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Span {
@@ -44,20 +43,25 @@ impl WindowSpec {
             Span::Last { secs } => i64::try_from(secs).unwrap_or(i64::MAX / 1_000_000).saturating_mul(1_000_000),
             Span::Between { from, to } => to.since(from),
         };
-        let buckets = i64::from(self.buckets.clamp(1, MAX_BUCKETS));
+        let buckets = self.most_buckets();
         (span.saturating_add(buckets - 1) / buckets).max(1)
     }
 
-    /// The start of the bucket that `time` falls into; `None` outside a fixed span.
+    fn most_buckets(&self) -> i64 {
+        i64::from(self.buckets.clamp(1, MAX_BUCKETS))
+    }
+
+    /// The start of the bucket that `time` falls into; `None` outside a fixed span. The end of a fixed span belongs
+    /// to its last bucket.
     #[must_use]
     pub fn bucket_start(&self, time: Timestamp) -> Option<Timestamp> {
         let width = self.bucket_micros();
-        let origin = match self.span {
-            Span::Last { .. } => 0,
-            Span::Between { from, to } if from <= time && time <= to => from.as_micros(),
+        let (origin, last) = match self.span {
+            Span::Last { .. } => (0, i64::MAX),
+            Span::Between { from, to } if from <= time && time <= to => (from.as_micros(), self.most_buckets() - 1),
             Span::Between { .. } => return None,
         };
-        let steps = time.as_micros().checked_sub(origin)?.div_euclid(width);
+        let steps = time.as_micros().checked_sub(origin)?.div_euclid(width).min(last);
         Some(Timestamp(origin.saturating_add(steps.saturating_mul(width))))
     }
 
@@ -66,7 +70,7 @@ impl WindowSpec {
     pub fn oldest_start(&self, newest: Timestamp) -> Timestamp {
         match self.span {
             Span::Last { .. } => {
-                let kept = i64::from(self.buckets.clamp(1, MAX_BUCKETS)) - 1;
+                let kept = self.most_buckets() - 1;
                 newest.plus_micros(-self.bucket_micros().saturating_mul(kept))
             }
             Span::Between { from, .. } => from,
@@ -292,14 +296,5 @@ impl<C: JsonSchema> JsonSchema for Envelope<C> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         EnvelopeShape::<C>::json_schema(generator)
-    }
-}
-
-/// The specification of a panel by its name, for readers of an arrangement.
-impl Arranged {
-    /// The panel called `id`.
-    #[must_use]
-    pub fn panel(&self, id: &PanelId) -> Option<&PanelSpec> {
-        self.layout.panels.iter().find(|panel| panel.id == *id)
     }
 }

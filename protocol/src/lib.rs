@@ -44,9 +44,6 @@ pub use time::Timestamp;
 pub use view::ViewState;
 pub use wall::{Canvas, Display, Room, Wall};
 
-/// The version of the conversation; it is part of the names of the subprotocols.
-pub const PROTOCOL_VERSION: u32 = 1;
-
 /// The subprotocols of `/live`, best first.
 pub const SUBPROTOCOL_MSGPACK: &str = "ioc.v1.msgpack";
 /// JSON text frames with the same shapes.

@@ -15,12 +15,6 @@ impl Timestamp {
         Self(secs.saturating_mul(1_000_000))
     }
 
-    /// From milliseconds of Unix time.
-    #[must_use]
-    pub const fn from_millis(millis: i64) -> Self {
-        Self(millis.saturating_mul(1_000))
-    }
-
     /// Microseconds of Unix time.
     #[must_use]
     pub const fn as_micros(self) -> i64 {

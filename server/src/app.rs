@@ -10,6 +10,8 @@ use protocol::event::CatalogueRevised;
 use protocol::{Catalogue, Event};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::centre::Centre;
 use crate::clock::Clock;
@@ -21,12 +23,17 @@ use crate::log::recorder::Recorder;
 use crate::log::redis::{RedisLog, RedisSettings, Writer};
 use crate::log::tail::{LogState, Tail};
 use crate::sources;
+use crate::store::folder::Claimed;
 use crate::store::{Projection, Reader};
 
 /// How long a start waits for the configuration to be in a shared log.
 const CONFIGURE_PATIENCE: Duration = Duration::from_secs(6);
 /// How long a view may take to be up to date.
 const VIEW_PATIENCE: Duration = Duration::from_secs(5);
+/// From the signal to the end: service managers kill after 5 s or more.
+const STOP_WITHIN: Duration = Duration::from_millis(4500);
+/// What is left of that for what waits for the disk.
+const REST: Duration = Duration::from_millis(500);
 const REVISE_RETRY: Duration = Duration::from_millis(500);
 
 /// What every request may use. Cheap to clone.
@@ -51,6 +58,8 @@ pub struct App {
     pub shared: Shared,
     stop: watch::Sender<bool>,
     running: sources::Running,
+    /// Until the very end.
+    _folder: Claimed,
 }
 
 impl App {
@@ -59,7 +68,7 @@ impl App {
     /// # Errors
     /// When the data folder cannot be used, or the log not be written.
     pub async fn start(config: CentreConfig, data: &Path, address: SocketAddr) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+        let folder = crate::store::folder::claim(data)?;
         crate::web::metrics::start();
         let clock = Clock;
         let CentreConfig { settings, catalogue, walls, layouts, sources } = config;
@@ -85,6 +94,7 @@ impl App {
         let surroundings = sources::Surroundings {
             data: data.to_owned(),
             recorder: recorder.clone(),
+            store: store.clone(),
             catalogue,
             health: board.clone(),
             clock: clock.clone(),
@@ -103,28 +113,46 @@ impl App {
             clock,
             stopping,
         };
-        Ok(Self { shared, stop, running })
+        Ok(Self { shared, stop, running, _folder: folder })
     }
 
-    /// Serves until `stopped` resolves, then says goodbye to clients within 5 s.
+    /// Serves until `stopped` resolves, then ends the sources and says goodbye to clients. What still runs then has
+    /// until the moment that this gives.
     ///
     /// # Errors
-    /// When the listener fails.
-    pub async fn serve(self, listener: TcpListener, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
+    /// When it ends before it is stopped.
+    pub async fn serve(self, listener: TcpListener, stopped: impl Future<Output = ()>) -> anyhow::Result<Instant> {
         let router = crate::web::router(self.shared.clone());
         let stopping = self.shared.stopping.clone();
         tokio::spawn(crate::web::metrics::keep_up(stopping.clone()));
-        let serving = tokio::spawn(crate::web::accept::serve(listener, router, stopping));
-        stopped.await;
+        let mut serving = tokio::spawn(crate::web::accept::serve(listener, router, stopping));
+        until(stopped, &mut serving).await?;
         tracing::info!("stopping: no new work is taken");
+        let end = Instant::now() + STOP_WITHIN;
         self.stop.send_replace(true);
-        self.running.finished(Duration::from_secs(2)).await;
-        match tokio::time::timeout(Duration::from_secs(3), serving).await {
-            Ok(served) => served.context("serving panicked"),
-            Err(_) => {
-                tracing::warn!("some connections did not close in time");
-                Ok(())
-            }
+        let goodbye = end - REST;
+        let ((), served) = tokio::join!(
+            self.running.finished(goodbye.saturating_duration_since(Instant::now())),
+            tokio::time::timeout_at(goodbye, &mut serving)
+        );
+        match served {
+            Ok(served) => served.context("serving panicked")?,
+            Err(_) => tracing::warn!("some connections did not close in time"),
+        }
+        Ok(end)
+    }
+}
+
+/// Waits until the server is stopped.
+///
+/// # Errors
+/// When it stops taking connections before that.
+async fn until(stopped: impl Future<Output = ()>, serving: &mut JoinHandle<()>) -> anyhow::Result<()> {
+    tokio::select! {
+        () = stopped => Ok(()),
+        ended = serving => {
+            ended.context("serving panicked")?;
+            anyhow::bail!("no connections are taken any more; start the server again")
         }
     }
 }
@@ -185,8 +213,14 @@ async fn configure(recorder: &Recorder, tail: &Arc<Tail>, revised: CatalogueRevi
 
 /// Appends the configuration when it differs from what the log has.
 async fn revise(recorder: &Recorder, tail: &Tail, revised: &CatalogueRevised) -> anyhow::Result<()> {
-    let differs = tail.centre().borrow().differs_from(revised);
-    if differs {
+    let centre = tail.centre().borrow().clone();
+    if let Some(saved) = centre.layouts_in_the_way(revised).first() {
+        let (id, name, version) = (&saved.id, &saved.name.vi, saved.version);
+        anyhow::bail!(
+            "layouts/{id}.toml would replace the layout '{id}' ('{name}', version {version}) that was saved in this centre; rename the file, and what names the layout in walls.toml"
+        );
+    }
+    if centre.differs_from(revised) {
         recorder
             .revise(Event::CatalogueRevised(Box::new(revised.clone())))
             .await
@@ -224,4 +258,20 @@ pub async fn listen(address: &str) -> anyhow::Result<(TcpListener, SocketAddr)> 
     })?;
     let address = listener.local_addr()?;
     Ok((listener, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_serves_no_more_ends_with_an_error() {
+        let mut ended = tokio::spawn(async {});
+        let said = until(std::future::pending(), &mut ended).await.unwrap_err().to_string();
+        assert!(said.contains("no connections are taken"), "{said}");
+        let mut panicked = tokio::spawn(async { panic!("of a test") });
+        assert!(until(std::future::pending(), &mut panicked).await.is_err());
+        let mut serving = tokio::spawn(std::future::pending());
+        until(std::future::ready(()), &mut serving).await.unwrap();
+    }
 }

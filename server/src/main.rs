@@ -4,6 +4,7 @@ mod app;
 mod centre;
 mod clock;
 mod config;
+mod fields;
 mod hub;
 mod lines;
 mod log;
@@ -106,7 +107,7 @@ fn serve(config: &std::path::Path, data: &std::path::Path, listen: Option<String
     raise_file_limit();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
-    runtime.block_on(async {
+    let end = runtime.block_on(async {
         let listen = listen.unwrap_or_else(|| config.settings.server.listen.clone());
         let (listener, address) = app::listen(&listen).await?;
         let app = app::App::start(config, data, address).await?;
@@ -119,7 +120,7 @@ fn serve(config: &std::path::Path, data: &std::path::Path, listen: Option<String
         std::io::stdout().flush()?;
         app.serve(listener, stopped()).await
     })?;
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    runtime.shutdown_timeout(end.saturating_duration_since(tokio::time::Instant::now()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -99,7 +99,7 @@ impl Server {
             return Process::start(&program, &arguments, &options.variables, &log);
         };
         // Without the signal, a write beyond the limit fails like one to a full disk.
-        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", limit);
+        let script = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", limit);
         let shell = [vec!["-c".into(), script.into(), program.into()], arguments].concat();
         Process::start(Path::new("/bin/bash"), &shell, &options.variables, &log)
     }

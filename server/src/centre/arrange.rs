@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::change::Arranged;
 use protocol::message::{Mode, ViewName};
-use protocol::{AreaId, Canvas, Catalogue, LayoutId, Wall};
+use protocol::{AreaId, Canvas, Catalogue, Layout, LayoutId, Wall};
 
 use super::Centre;
 
@@ -26,18 +26,23 @@ impl Centre {
 
     fn arrange_layout(&self, id: &LayoutId, wall: Option<&Wall>, shown_at: u64) -> Option<(u64, Arc<Arranged>)> {
         let kept = self.layouts.get(id)?;
+        let arranged = self.arranged(&kept.layout, wall);
+        Some((kept.at.max(shown_at).max(self.catalogue_at), Arc::new(arranged)))
+    }
+
+    /// A layout as it is shown on a wall or on none.
+    pub(super) fn arranged(&self, layout: &Layout, wall: Option<&Wall>) -> Arranged {
         let canvas = wall.map_or(DEFAULT_CANVAS, |wall| wall.canvas);
-        let needs = panels::needs(&kept.layout, &self.catalogue, canvas);
-        let arranged = Arranged {
+        let needs = panels::needs(layout, &self.catalogue, canvas);
+        Arranged {
             mode: Mode::Live,
             wall: wall.cloned(),
             canvas,
-            layout: (*kept.layout).clone(),
+            layout: layout.clone(),
             catalogue: self.excerpt(&needs),
             series: needs.series,
             windows: needs.windows,
-        };
-        Some((kept.at.max(shown_at).max(self.catalogue_at), Arc::new(arranged)))
+        }
     }
 
     /// The indicators and areas that are needed, their owners and parents, and all sources.

@@ -1,15 +1,15 @@
 //! Layouts are saved and shown.
 
+use std::sync::Arc;
+
 use panels::LayoutFinding;
+use protocol::change::{Arranged, Bucket, Envelope};
 use protocol::event::{LayoutSaved, LayoutShown};
 use protocol::message::MAX_SNAPSHOT_BYTES;
-use protocol::{Event, Layout, LayoutId, Timestamp, WallId};
+use protocol::{Change, Event, Layout, LayoutId, Observation, ObservationStatus, SourceId, Timestamp, Wall, WallId};
 
 use super::arrange::DEFAULT_CANVAS;
 use super::{Centre, Refusal};
-
-/// What one bucket takes in a snapshot, at most.
-const BUCKET_BYTES: usize = 160;
 
 impl Centre {
     pub(super) fn decide_save(
@@ -48,22 +48,148 @@ impl Centre {
     #[must_use]
     pub fn layout_findings(&self, layout: &Layout) -> Vec<LayoutFinding> {
         let mut findings = panels::validate(layout, &self.catalogue, DEFAULT_CANVAS);
-        let buckets: usize = panels::needs(layout, &self.catalogue, DEFAULT_CANVAS)
-            .windows
-            .iter()
-            .map(|window| usize::from(window.buckets))
-            .sum();
-        if buckets * BUCKET_BYTES > MAX_SNAPSHOT_BYTES {
-            let most = MAX_SNAPSHOT_BYTES / BUCKET_BYTES;
-            let message = format!(
-                "the panels need {buckets} buckets of history together; at most {most} fit into a snapshot, so use fewer or narrower charts"
-            );
-            findings.push(LayoutFinding { panel: None, option: None, message });
-        }
+        findings.extend(self.size_finding(layout, self.walls.values().map(|shown| &shown.wall)));
         findings
     }
+
+    /// Whether a snapshot of the layout is too large on one of `walls` or on none.
+    #[must_use]
+    pub fn size_finding<'a>(&self, layout: &Layout, walls: impl Iterator<Item = &'a Wall>) -> Option<LayoutFinding> {
+        let shown = std::iter::once(None).chain(walls.map(Some)).map(|wall| self.arranged(layout, wall));
+        let largest = shown.map(|arranged| (snapshot_bytes(&arranged), arranged)).max_by_key(|(bytes, _)| *bytes);
+        let (bytes, arranged) = largest.filter(|(bytes, _)| *bytes > MAX_SNAPSHOT_BYTES)?;
+        let buckets: usize = arranged.windows.iter().map(|window| usize::from(window.buckets)).sum();
+        let (canvas, values) = (arranged.canvas, arranged.series.len());
+        let message = format!(
+            "on a canvas of {} × {} the panels need {values} values and {buckets} buckets of history together, about {bytes} bytes; a snapshot has at most {MAX_SNAPSHOT_BYTES}, so use fewer or narrower charts",
+            canvas.width_px, canvas.height_px
+        );
+        Some(LayoutFinding { panel: None, option: None, message })
+    }
+}
+
+/// What a snapshot takes as JSON once every value and bucket is there.
+fn snapshot_bytes(arranged: &Arranged) -> usize {
+    // Of what is not known yet: as long as it gets.
+    let source = arranged.catalogue.sources.keys().max_by_key(|id| id.as_str().len());
+    let source = source.cloned().unwrap_or_else(|| SourceId::from("api"));
+    let (at, value) = (Timestamp(1_700_000_000_000_000), -1_234_567.123_456_7);
+    let status = ObservationStatus::Preliminary;
+    let bucket = Bucket {
+        start: at,
+        min: value,
+        max: value,
+        last: value,
+        time: at,
+        received_at: at,
+        status,
+        source: source.clone(),
+        at: 1_000_000_000,
+    };
+    let series = arranged.windows.iter().map(|window| &window.series).chain(&arranged.series);
+    let series = series.max_by_key(|key| key.indicator.as_str().len() + key.area.as_str().len());
+    let observed = series.map_or(0, |series| {
+        json_bytes(&Envelope::new(
+            1_000_000_000,
+            Change::Observed(Arc::new(Observation {
+                series: series.clone(),
+                value,
+                phenomenon_time: at,
+                received_at: at,
+                status,
+                source,
+            })),
+        ))
+    });
+    let buckets: usize = arranged.windows.iter().map(|window| usize::from(window.buckets)).sum();
+    json_bytes(arranged) + arranged.series.len() * (observed + 1) + buckets * (json_bytes(&bucket) + 1)
+}
+
+/// What cannot be written is refused elsewhere.
+fn json_bytes(value: &impl serde::Serialize) -> usize {
+    serde_json::to_vec(value).map_or(0, |bytes| bytes.len())
 }
 
 fn not_found<'a, T: std::fmt::Display + 'a>(what: String, known: impl Iterator<Item = &'a T>) -> Refusal {
     Refusal::NotFound { what, known: known.map(ToString::to_string).collect::<Vec<_>>().join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Canvas, Catalogue, PanelSpec, Place};
+
+    use super::*;
+
+    fn centre() -> Centre {
+        let indicator = "id = 'i'\nname = { vi = 'Thu' }\nunit = { vi = 'đồng' }\nperiod = 'day'\nowner = 'a'\nexpected_interval_secs = 1";
+        let area = "id = '51'\nname = { vi = 'Tỉnh' }";
+        let catalogue = Catalogue {
+            indicators: [("i".into(), Arc::new(toml::from_str(indicator).unwrap()))].into(),
+            areas: [("51".into(), Arc::new(toml::from_str(area).unwrap()))].into(),
+            ..Catalogue::default()
+        };
+        Centre { catalogue: Arc::new(catalogue), ..Centre::default() }
+    }
+
+    /// So many charts of 960 of 3840 pixels, each of another stretch.
+    fn charts(count: u16) -> Layout {
+        let chart = |index: u16| {
+            PanelSpec {
+            id: format!("p{index}").as_str().into(),
+            kind: "series".into(),
+            place: Place { column: index % 4 * 8, row: index / 4, columns: 8, rows: 1 },
+            options: serde_json::json!({ "indicator": "i", "area": "51", "secs": 86_400 + u32::from(index), "buckets": 2000 })
+                .as_object()
+                .unwrap()
+                .clone(),
+        }
+        };
+        let grid = (32, 18);
+        let name = protocol::observation::Name { vi: "Nhiều".to_owned(), en: None };
+        Layout { id: "many".into(), name, version: 1, read_only: false, grid, panels: (0..count).map(chart).collect() }
+    }
+
+    #[test]
+    fn a_snapshot_must_fit_on_every_canvas() {
+        let wall = |width_px: u32| Wall {
+            id: "main".into(),
+            name: protocol::observation::Name { vi: "Tường".to_owned(), en: None },
+            canvas: Canvas { width_px, height_px: 2160 },
+            displays: Vec::new(),
+            room: None,
+            layout: "many".into(),
+            lead_ms: 0,
+        };
+        // 960 buckets each on 3840 pixels, 2000 each on 15360.
+        let cases =
+            [(12, None, None), (40, None, Some(3840)), (12, Some(1920), None), (12, Some(15_360), Some(15_360))];
+        for (count, width, refused) in cases {
+            let walls: Vec<Wall> = width.map(wall).into_iter().collect();
+            let said = centre().size_finding(&charts(count), walls.iter()).map(|finding| finding.message);
+            assert_eq!(said.is_some(), refused.is_some(), "{count} on {width:?}: {said:?}");
+            let expected = refused.map(|width| format!("on a canvas of {width} × 2160 the panels need"));
+            assert!(said.unwrap_or_default().contains(&expected.unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_reckoned_as_large_as_it_gets() {
+        let arranged = centre().arranged(&charts(1), None);
+        let window = &arranged.windows[0];
+        let bucket = |start: i64| Bucket {
+            start: Timestamp::from_secs(1_700_000_000 + start),
+            min: 33_190.123_456_7,
+            max: 33_190.123_456_7,
+            last: 33_190.123_456_7,
+            time: Timestamp::from_secs(1_700_000_000 + start),
+            received_at: Timestamp::from_secs(1_700_000_000 + start),
+            status: ObservationStatus::Automatic,
+            source: "api".into(),
+            at: 4711,
+        };
+        let buckets: Vec<Bucket> = (0..i64::from(window.buckets)).map(bucket).collect();
+        let written = json_bytes(&arranged) + json_bytes(&buckets);
+        let reckoned = snapshot_bytes(&arranged);
+        assert!((written..written * 5 / 4).contains(&reckoned), "{reckoned} for {written}");
+    }
 }

@@ -103,6 +103,13 @@ impl Centre {
         self.catalogue_at = offset;
     }
 
+    /// The layouts that someone has saved under the name of a configured one, which would replace them.
+    #[must_use]
+    pub fn layouts_in_the_way(&self, revised: &CatalogueRevised) -> Vec<Arc<Layout>> {
+        let saved = self.layouts.values().map(|kept| &kept.layout).filter(|layout| !layout.read_only);
+        saved.filter(|layout| revised.layouts.contains_key(&layout.id)).cloned().collect()
+    }
+
     /// Whether the configuration differs from what the log has.
     #[must_use]
     pub fn differs_from(&self, revised: &CatalogueRevised) -> bool {

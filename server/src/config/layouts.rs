@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use protocol::layout::GRID;
 use protocol::observation::Name;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use super::catalogue::id_problem;
 use super::document::{Document, Item};
 use super::finding::Finding;
+use crate::centre::Centre;
 
 /// The canvas that a layout is checked on when no wall shows it.
 const REFERENCE: Canvas = Canvas { width_px: 3840, height_px: 2160 };
@@ -72,6 +74,7 @@ pub(super) fn load(
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<LayoutId, Layout> {
     let mut layouts = BTreeMap::new();
+    let centre = Centre { catalogue: Arc::new(catalogue.clone()), ..Centre::default() };
     for id in ids {
         let doc = match Document::read(dir, &format!("layouts/{id}.toml"), "a layout") {
             Ok(doc) => doc,
@@ -85,7 +88,11 @@ pub(super) fn load(
         if canvases.is_empty() {
             canvases.push(REFERENCE);
         }
-        if let Some(layout) = load_one(&doc, id, catalogue, &canvases, findings) {
+        let check = |layout: &Layout| {
+            let on_canvases = canvases.iter().flat_map(|canvas| panels::validate(layout, catalogue, *canvas));
+            on_canvases.chain(centre.size_finding(layout, walls.values())).collect()
+        };
+        if let Some(layout) = load_one(&doc, id, check, findings) {
             layouts.insert(id.clone(), layout);
         }
     }
@@ -95,8 +102,7 @@ pub(super) fn load(
 fn load_one(
     doc: &Document,
     id: &LayoutId,
-    catalogue: &Catalogue,
-    canvases: &[Canvas],
+    check: impl Fn(&Layout) -> Vec<panels::LayoutFinding>,
     findings: &mut Vec<Finding>,
 ) -> Option<Layout> {
     let mut root = Item(doc.parse(findings));
@@ -116,7 +122,7 @@ fn load_one(
     let LayoutFile { name, grid } = file?;
     let layout = Layout { id: id.clone(), name, version: 1, read_only: true, grid, panels };
     let mut reported = Vec::new();
-    for finding in canvases.iter().flat_map(|canvas| panels::validate(&layout, catalogue, *canvas)) {
+    for finding in check(&layout) {
         if !reported.contains(&finding) {
             findings.push(place(doc, &root, &layout, &places, &finding));
             reported.push(finding);

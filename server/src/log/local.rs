@@ -49,8 +49,8 @@ const SCHEMA_VERSION: i64 = 2;
 const QUEUE: usize = 64;
 /// How long a retry is answered with the first answer.
 const IDEMPOTENCY_KEPT_MICROS: i64 = 72 * 3_600 * 1_000_000;
-/// How many old keys are forgotten with one append.
-const FORGOTTEN_AT_ONCE: i64 = 64;
+/// How many old keys are forgotten with one append, at least.
+const FORGOTTEN_AT_LEAST: i64 = 64;
 
 /// An entry with its bytes, as it is written.
 #[derive(Debug, Clone)]
@@ -62,6 +62,7 @@ pub struct Written {
 enum Job {
     Append { drafts: Vec<Draft>, recorded_at: Timestamp, reply: oneshot::Sender<Result<Vec<Written>, LogError>> },
     Archive { entries: Vec<Written>, reply: oneshot::Sender<Result<(), LogError>> },
+    Probe { bytes: usize, reply: oneshot::Sender<Result<(), LogError>> },
     Cut { epoch: u64, offset: u64, reply: oneshot::Sender<Result<u64, LogError>> },
 }
 
@@ -125,6 +126,14 @@ impl LocalLog {
     /// When they do not follow, or the disk does not take them.
     pub async fn archive(&self, entries: Vec<Written>) -> Result<(), LogError> {
         self.ask(|reply| Job::Archive { entries, reply }).await
+    }
+
+    /// Whether the disk takes so many bytes again.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn probe(&self, bytes: usize) -> Result<(), LogError> {
+        self.ask(|reply| Job::Probe { bytes, reply }).await
     }
 
     /// Sets entries behind `offset` aside as lost and goes on under `epoch`; tells how many they were.
@@ -236,6 +245,7 @@ impl Writer {
             match job {
                 Job::Append { drafts, recorded_at, reply } => drop(reply.send(self.append(drafts, recorded_at))),
                 Job::Archive { entries, reply } => drop(reply.send(self.archive(&entries))),
+                Job::Probe { bytes, reply } => drop(reply.send(self.probe(bytes))),
                 Job::Cut { epoch, offset, reply } => drop(reply.send(self.cut(epoch, offset))),
             }
         }
@@ -276,6 +286,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes as much as was not taken, and removes it: less may still fit in what the file has already.
+    fn probe(&mut self, bytes: usize) -> Result<(), LogError> {
+        let write = "INSERT OR REPLACE INTO meta (name, value) VALUES ('probe', zeroblob(?1))";
+        let away = |error: rusqlite::Error| LogError::Away { reason: database::explain(&error, &self.path) };
+        self.connection.execute(write, [bytes.max(1) as i64]).map_err(away)?;
+        self.connection.execute("DELETE FROM meta WHERE name = 'probe'", []).map_err(away)?;
+        Ok(())
+    }
+
     fn cut(&mut self, epoch: u64, offset: u64) -> Result<u64, LogError> {
         let before = *self.head.lock();
         let transaction = self.connection.transaction()?;
@@ -295,6 +314,7 @@ impl Writer {
 fn insert(connection: &mut Connection, entries: &[Written]) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     {
+        let mut keyed = 0;
         let mut statement = transaction.prepare_cached(
             "INSERT INTO entries (offset, recorded_at, kind, hash, body) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
@@ -305,20 +325,24 @@ fn insert(connection: &mut Connection, entries: &[Written]) -> Result<(), rusqli
             statement.execute(params![to_sql(entry.offset), recorded_at, entry.event.kind(), entry.hash.0, body])?;
             if let Some(key) = idempotency_key(&entry.event) {
                 remember.execute(params![key, to_sql(entry.offset)])?;
-                forget_old_keys(&transaction, recorded_at)?;
+                keyed += 1;
             }
+        }
+        if let Some(last) = entries.last().filter(|_| keyed > 0) {
+            forget_old_keys(&transaction, last.entry.recorded_at.as_micros(), keyed)?;
         }
     }
     transaction.commit()
 }
 
-fn forget_old_keys(connection: &Connection, now: i64) -> Result<(), rusqlite::Error> {
+/// More than came in, so that they become fewer.
+fn forget_old_keys(connection: &Connection, now: i64, keyed: i64) -> Result<(), rusqlite::Error> {
     let mut statement = connection.prepare_cached(
         "DELETE FROM idempotency WHERE offset IN (
             SELECT entries.offset FROM (SELECT offset FROM idempotency ORDER BY offset LIMIT ?2) AS oldest
             JOIN entries USING (offset) WHERE recorded_at < ?1)",
     )?;
-    statement.execute(params![now - IDEMPOTENCY_KEPT_MICROS, FORGOTTEN_AT_ONCE])?;
+    statement.execute(params![now - IDEMPOTENCY_KEPT_MICROS, FORGOTTEN_AT_LEAST.max(2 * keyed)])?;
     Ok(())
 }
 

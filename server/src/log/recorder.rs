@@ -1,5 +1,6 @@
 //! The one writer: batches and commands become events, a group at a time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ const QUEUE: usize = 1024;
 /// Most requests, and most bytes, of one group.
 const GROUP_REQUESTS: usize = 512;
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
+/// How often a disk is tried that took nothing.
+const PROBE: Duration = Duration::from_secs(1);
 /// How long a group follows a log that others write, and waits to be folded.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -107,7 +110,7 @@ impl Recorder {
             Backend::Local => Appending::Local,
             Backend::Redis(redis) => Appending::Redis(Box::new(redis.appender())),
         };
-        let writer = Writer { log, appending, tail: Arc::clone(&tail), clock: clock.clone() };
+        let writer = Writer { log, appending, tail: Arc::clone(&tail), clock: clock.clone(), failed_bytes: None };
         tokio::spawn(writer.run(queue));
         Self { requests, backend, tail, clock }
     }
@@ -182,6 +185,13 @@ impl Recorder {
         }
     }
 
+    /// The moment to look back to, at most now: nothing more is recorded at or before it.
+    pub async fn settled(&self, moment: Timestamp) -> Timestamp {
+        let moment = moment.min(self.clock.now());
+        self.tail.settled(moment).await;
+        moment
+    }
+
     /// The log that other servers share, if one does.
     #[must_use]
     pub fn shared_log(&self) -> Option<&RedisLog> {
@@ -251,11 +261,13 @@ struct Writer {
     appending: Appending,
     tail: Arc<Tail>,
     clock: Clock,
+    /// How much this disk did not take, while it does not.
+    failed_bytes: Option<usize>,
 }
 
 impl Writer {
     async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
-        while let Some(first) = queue.recv().await {
+        while let Some(first) = self.next(&mut queue).await {
             let mut group = vec![first];
             let mut bytes = group[0].bytes();
             while group.len() < GROUP_REQUESTS && bytes < GROUP_BYTES {
@@ -264,14 +276,32 @@ impl Writer {
                 group.push(request);
             }
             self.write(group).await;
+            self.tail.end_append();
         }
+    }
+
+    /// The next request. While the disk takes nothing it is tried now and then, so that everyone learns when it does.
+    async fn next(&mut self, queue: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        while let Some(bytes) = self.failed_bytes {
+            match tokio::time::timeout(PROBE, queue.recv()).await {
+                Ok(request) => return request,
+                Err(_) => match self.log.probe(bytes).await {
+                    Ok(()) => {
+                        self.failed_bytes = None;
+                        self.tail.note(None, self.clock.now());
+                    }
+                    Err(error) => tracing::debug!(%error, "the log still cannot be written"),
+                },
+            }
+        }
+        queue.recv().await
     }
 
     /// Decides and appends a group, anew when another writer was faster.
     async fn write(&mut self, mut group: Vec<Request>) {
         let began = Instant::now();
         loop {
-            let now = self.clock.now();
+            let now = self.tail.begin_append(&self.clock);
             // The head before the centre: a centre that is ahead of it only makes the append fail.
             let head = *self.tail.head().borrow();
             let (drafts, verdicts) = self.decide(&mut group, head, now).await;
@@ -294,7 +324,9 @@ impl Writer {
         let started = Instant::now();
         let appended = match &mut self.appending {
             Appending::Local => {
+                let bytes = drafts.iter().map(|draft| draft.body.len()).sum();
                 let appended = self.log.append(drafts, now).await;
+                self.failed_bytes = appended.is_err().then_some(bytes);
                 appended.map_err(|error| Unappended { error, drafts: Vec::new() })
             }
             Appending::Redis(appender) => appender.append(head, drafts, now).await,
@@ -330,10 +362,13 @@ impl Writer {
     async fn decide(&self, group: &mut [Request], head: Head, now: Timestamp) -> (Vec<Draft>, Vec<Verdict>) {
         let mut centre = self.tail.centre().borrow().clone();
         let (mut drafts, mut verdicts) = (Vec::<Draft>::new(), Vec::with_capacity(group.len()));
+        let mut places = HashMap::new();
         for request in group {
             let before = drafts.len();
             let verdict = match request {
-                Request::Record { draft, key, .. } => self.decide_record(draft, key.as_deref(), &mut drafts).await,
+                Request::Record { draft, key, .. } => {
+                    self.decide_record(draft, key.as_deref(), &mut drafts, &mut places).await
+                }
                 Request::Command { command, .. } => decide_command(&centre, command, now, &mut drafts),
                 Request::Revise { event, .. } => decided(vec![(**event).clone()], &mut drafts),
             };
@@ -348,11 +383,19 @@ impl Writer {
         (drafts, verdicts)
     }
 
-    async fn decide_record(&self, draft: &mut Option<Draft>, key: Option<&str>, drafts: &mut Vec<Draft>) -> Verdict {
-        match self.earlier(key, drafts).await {
+    /// `places` tells where in `drafts` each key of the group is.
+    async fn decide_record(
+        &self,
+        draft: &mut Option<Draft>,
+        key: Option<&str>,
+        drafts: &mut Vec<Draft>,
+        places: &mut HashMap<String, usize>,
+    ) -> Verdict {
+        match self.earlier(key, places).await {
             Ok(Some(earlier)) => earlier,
             Ok(None) => {
                 let place = drafts.len();
+                places.extend(key.map(|key| (key.to_owned(), place)));
                 drafts.extend(draft.take());
                 Verdict::Record { accepted: drafts.last().map_or(0, |draft| accepted(&draft.event)), place }
             }
@@ -361,12 +404,12 @@ impl Writer {
     }
 
     /// What became of an earlier batch with the same key.
-    async fn earlier(&self, key: Option<&str>, drafts: &[Draft]) -> Result<Option<Verdict>, LogError> {
-        let Some(key) = key.map(str::to_owned) else { return Ok(None) };
-        if let Some(place) = drafts.iter().position(|draft| idempotency_key(&draft.event).as_ref() == Some(&key)) {
-            return Ok(Some(Verdict::Repeat { place }));
+    async fn earlier(&self, key: Option<&str>, places: &HashMap<String, usize>) -> Result<Option<Verdict>, LogError> {
+        let Some(key) = key else { return Ok(None) };
+        if let Some(place) = places.get(key) {
+            return Ok(Some(Verdict::Repeat { place: *place }));
         }
-        let log = self.log.clone();
+        let (log, key) = (self.log.clone(), key.to_owned());
         let found = tokio::task::spawn_blocking(move || log.by_key(&key)).await.map_err(|_| LogError::Stopped)??;
         Ok(found.map(|written| Verdict::Earlier(repeat(written.entry.offset, &written.entry.event))))
     }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::local::{LocalLog, Written};
 use super::{Entry, Head, LogError};
 use crate::centre::Centre;
+use crate::clock::Clock;
 
 /// Entries that became durable together.
 pub type Group = Arc<[Arc<Entry>]>;
@@ -31,6 +32,8 @@ pub struct Tail {
     centre: watch::Sender<Arc<Centre>>,
     head: watch::Sender<Head>,
     state: watch::Sender<LogState>,
+    /// When the entries are recorded that are being appended now, if some are.
+    appending: watch::Sender<Option<Timestamp>>,
     hub: mpsc::Sender<TailItem>,
     folding: Mutex<()>,
 }
@@ -55,6 +58,7 @@ impl Tail {
             centre: watch::Sender::new(Arc::new(centre)),
             head: watch::Sender::new(log.head()),
             state: watch::Sender::default(),
+            appending: watch::Sender::default(),
             hub,
             folding: Mutex::default(),
         };
@@ -143,6 +147,30 @@ impl Tail {
         self.hub.send(TailItem::Restarted(head, centre)).await.map_err(|_| LogError::Stopped)
     }
 
+    /// The moment at which entries are recorded that are appended now, until [`end_append`](Self::end_append).
+    pub fn begin_append(&self, clock: &Clock) -> Timestamp {
+        let mut now = Timestamp(0);
+        // Read while nobody else can look: who finds nothing appended may trust that whatever comes is later.
+        self.appending.send_modify(|appending| {
+            now = clock.now();
+            *appending = Some(now);
+        });
+        now
+    }
+
+    /// Nothing is appended now: what was, is folded or was refused.
+    pub fn end_append(&self) {
+        self.appending.send_replace(None);
+    }
+
+    /// Waits until nothing more will be recorded at or before `moment`, which has passed.
+    pub async fn settled(&self, moment: Timestamp) {
+        let mut appending = self.appending.subscribe();
+        let is_settled = |since: &Option<Timestamp>| since.is_none_or(|since| since > moment);
+        // The sender is ours.
+        drop(appending.wait_for(is_settled).await);
+    }
+
     /// Notes that the log was or was not written.
     pub fn note(&self, problem: Option<&str>, now: Timestamp) {
         self.state.send_if_modified(|state| {
@@ -170,6 +198,8 @@ fn fold_records(log: &LocalLog) -> Result<Centre, LogError> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -184,5 +214,19 @@ mod tests {
         assert!(tail.reach_head(at(1, 6), at(1, 7), patience).await, "it is folded by now");
         tail.head.send_replace(at(2, 7));
         assert!(tail.reach_head(at(1, 9), at(1, 7), patience).await, "it began anew");
+    }
+
+    #[tokio::test]
+    async fn a_moment_is_settled_when_nothing_of_it_is_still_appended() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tail, _items) = Tail::open(&LocalLog::open(dir.path()).unwrap()).unwrap();
+        assert!(tail.settled(Timestamp(7)).now_or_never().is_some());
+        let recorded_at = tail.begin_append(&Clock);
+        assert!(tail.settled(recorded_at.plus_micros(-1)).now_or_never().is_some());
+        let waiting = tail.settled(recorded_at);
+        tokio::pin!(waiting);
+        assert!(waiting.as_mut().now_or_never().is_none());
+        tail.end_append();
+        waiting.await;
     }
 }

@@ -1,5 +1,6 @@
 //! What a running source has to do with the rest: where it delivers, what it may know, when it stops.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,21 +12,24 @@ use super::health::Board;
 use crate::centre::admit;
 use crate::clock::Clock;
 use crate::log::recorder::{Batch, RecordError, Recorded, Recorder};
+use crate::store::{Delivered, Reader, StoreError};
 
 /// Why a source stopped; it is started again.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     #[error("what it read cannot be recorded: {0}")]
     Record(#[from] RecordError),
+    #[error(transparent)]
+    History(#[from] StoreError),
     #[error("{doing}: {source}")]
-    Io { doing: String, source: std::io::Error },
+    Io { doing: String, source: io::Error },
     #[error("{0}")]
     Broken(String),
 }
 
 impl SourceError {
     /// An I/O error with what was being done.
-    pub fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing: doing.into(), source }
     }
 }
@@ -39,6 +43,7 @@ pub struct Link {
     pub health: Board,
     pub(super) clock: Clock,
     pub(super) recorder: Recorder,
+    pub(super) store: Reader,
     pub(super) catalogue: watch::Receiver<Arc<Catalogue>>,
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -71,6 +76,26 @@ impl Link {
         Ok(recorded)
     }
 
+    /// For each row what this source gave last of its series and time.
+    ///
+    /// # Errors
+    /// When the history does not answer.
+    pub async fn delivered(&self, rows: Arc<[ObservationRow]>) -> Result<Vec<Option<Delivered>>, SourceError> {
+        Ok(self.store.delivered(&self.source, rows).await?)
+    }
+
+    /// Names the log; another one has other entries.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.store.epoch()
+    }
+
+    /// Whether this source may have run on another server before.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.recorder.shared_log().is_some()
+    }
+
     /// Notes what was wrong at `place`.
     pub fn problem(&self, place: impl Into<String>, reason: &str) {
         self.health.problem(&self.source, self.now(), place, reason);
@@ -85,5 +110,19 @@ impl Link {
     pub async fn stopped(&self) {
         // An error means that whoever would stop us is gone: that is the same.
         let _gone = self.stopping.clone().wait_for(|stopping| *stopping).await.is_err();
+    }
+}
+
+/// Does what waits for the disk on a thread of its own.
+///
+/// # Errors
+/// Those of the disk, with what was being done.
+pub async fn on_disk<T: Send + 'static>(
+    doing: String,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, SourceError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(SourceError::io(doing)),
+        Err(error) => Err(SourceError::Broken(format!("{doing}: {error}"))),
     }
 }

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 
 use crate::config::Options;
 
-pub use link::{Link, SourceError};
+pub use link::{Link, SourceError, on_disk};
 pub use supervisor::{Running, Surroundings, start};
 
 /// Something that brings observations in.

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::SourceSpec;
 use crate::log::recorder::Recorder;
 use crate::log::redis::{RedisLog, Writer};
+use crate::store::Reader;
 
 /// The first wait before a source is started again; each next one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -40,6 +41,7 @@ pub struct Surroundings {
     /// Each source gets a folder of its own below it.
     pub data: PathBuf,
     pub recorder: Recorder,
+    pub store: Reader,
     pub catalogue: watch::Receiver<Arc<Catalogue>>,
     pub health: Board,
     pub clock: Clock,
@@ -76,6 +78,7 @@ fn start_now(sources: &[SourceSpec], surroundings: &Surroundings) -> Running {
             health: surroundings.health.clone(),
             clock: surroundings.clock.clone(),
             recorder: surroundings.recorder.clone(),
+            store: surroundings.store.clone(),
             catalogue: surroundings.catalogue.clone(),
             stopping: surroundings.stopping.clone(),
         };

@@ -59,6 +59,25 @@ pub fn open(path: &Path, schema: &str, version: i64, durability: Durability) -> 
     Ok(connection)
 }
 
+/// Removes a database that can be built again.
+///
+/// # Errors
+/// When its files cannot be removed.
+pub fn remove(path: &Path) -> Result<(), DatabaseError> {
+    for end in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(end);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let reason = format!("it is to be built again and cannot be removed ({error})");
+                return Err(DatabaseError::Open { path: path.to_owned(), reason });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn prepare(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;

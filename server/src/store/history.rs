@@ -22,7 +22,7 @@ pub(super) fn read(
     limit: usize,
 ) -> rusqlite::Result<Vec<HistoryRow>> {
     let Some(id) = series_id(connection, series)? else { return Ok(Vec::new()) };
-    let mut statement = connection.prepare_cached(&rows_of("AND received_at <= ?4"))?;
+    let mut statement = connection.prepare_cached(ROWS)?;
     let known_at = as_of.map_or(i64::MAX, Timestamp::as_micros);
     let mut rows = statement.query(params![id, from.as_micros(), to.as_micros(), known_at])?;
     let mut history: Vec<HistoryRow> = Vec::new();
@@ -41,15 +41,11 @@ pub(super) fn read(
     Ok(history)
 }
 
-/// The rows of series `?1` that were true in `[?2, ?3]`, by time, then revision.
-pub(super) fn rows_of(condition: &str) -> String {
-    format!(
-        "SELECT phenomenon_time, offset, value, received_at, status, name FROM observations
-         JOIN sources ON sources.id = source_id
-         WHERE series_id = ?1 AND phenomenon_time >= ?2 AND phenomenon_time <= ?3 {condition}
-         ORDER BY phenomenon_time, offset"
-    )
-}
+/// The rows of series `?1` that were true in `[?2, ?3]` and known at `?4`, by time, then revision.
+const ROWS: &str = "SELECT phenomenon_time, offset, value, received_at, status, name FROM observations
+    JOIN sources ON sources.id = source_id
+    WHERE series_id = ?1 AND phenomenon_time >= ?2 AND phenomenon_time <= ?3 AND received_at + recorded_after <= ?4
+    ORDER BY phenomenon_time, offset";
 
 pub(super) fn history_row(series: &SeriesKey, row: &rusqlite::Row<'_>) -> rusqlite::Result<HistoryRow> {
     Ok(HistoryRow {

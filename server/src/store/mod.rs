@@ -1,20 +1,27 @@
 //! The history: a projection of the log into tables, by offset, in the same transaction as its rows.
 
 pub mod database;
+mod delivered;
+pub mod folder;
 mod history;
 mod projection;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod windows;
 
+pub use delivered::Delivered;
 pub use history::HistoryRow;
 pub use projection::{Projection, ProjectionState};
 pub use reader::{Reader, StoreError};
 pub use windows::{Loaded, Wanted};
 pub(crate) use windows::{extend, new_bucket};
 
-pub(crate) const SCHEMA_VERSION: i64 = 1;
+/// 2: when each row became known to the log.
+pub(crate) const SCHEMA_VERSION: i64 = 2;
 
 /// `observations` holds every revision: the newest of a time is the one with the greatest offset.
+/// `recorded_after` is the microseconds from `received_at` to when the log took it: small, so it takes few bytes.
 pub(crate) const SCHEMA: &str = "
 CREATE TABLE series (
     id INTEGER PRIMARY KEY,
@@ -33,6 +40,7 @@ CREATE TABLE observations (
     offset INTEGER NOT NULL,
     value REAL NOT NULL,
     received_at INTEGER NOT NULL,
+    recorded_after INTEGER NOT NULL,
     status INTEGER NOT NULL,
     source_id INTEGER NOT NULL,
     PRIMARY KEY (series_id, phenomenon_time, offset)

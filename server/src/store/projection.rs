@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use protocol::{Event, ObservationStatus, Scenario, SeriesKey, SourceId};
+use protocol::{Event, ObservationStatus, Scenario, SeriesKey, SourceId, Timestamp};
 use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
-use super::{SCHEMA, SCHEMA_VERSION, database};
+use super::database::{self, DatabaseError};
+use super::{SCHEMA, SCHEMA_VERSION};
 use crate::log::LogError;
 use crate::log::local::{LocalLog, Written};
 
@@ -21,6 +22,8 @@ const RETRY: std::time::Duration = std::time::Duration::from_millis(500);
 pub struct ProjectionState {
     pub epoch: u64,
     pub offset: u64,
+    /// When the oldest entry was recorded that is being taken in, while there is one.
+    pub missing_since: Option<Timestamp>,
     /// Why it does not go on, if it does not.
     pub problem: Option<String>,
 }
@@ -44,12 +47,14 @@ impl Projection {
         log: LocalLog,
         head: watch::Receiver<crate::log::Head>,
     ) -> Result<watch::Receiver<ProjectionState>, LogError> {
-        let connection =
-            database::open(&folder.join("history.sqlite"), SCHEMA, SCHEMA_VERSION, database::Durability::Eventually)?;
+        let connection = open(&folder.join("history.sqlite"), &log)?;
         let offset = database::meta(&connection, "offset")?.unwrap_or(0);
         let epoch = database::meta(&connection, "epoch")?.unwrap_or(0);
-        let (state, watcher) =
-            watch::channel(ProjectionState { epoch: epoch as u64, offset: offset as u64, problem: None });
+        let (state, watcher) = watch::channel(ProjectionState {
+            epoch: epoch as u64,
+            offset: offset as u64,
+            ..ProjectionState::default()
+        });
         let mut projection = Self { connection, log, series: HashMap::new(), sources: HashMap::new(), state };
         projection.load_names()?;
         std::thread::Builder::new().name("history".into()).spawn(move || projection.run(head)).map_err(|error| {
@@ -109,6 +114,9 @@ impl Projection {
         loop {
             let reached = self.state.borrow().offset;
             let entries = if reached < target.position.offset { self.log.read(reached, CHUNK)? } else { Vec::new() };
+            let missing_since = entries.first().map(|written| written.entry.recorded_at);
+            self.state
+                .send_if_modified(|state| std::mem::replace(&mut state.missing_since, missing_since) != missing_since);
             let Some(last) = entries.last().map(|written| written.entry.offset) else { return Ok(()) };
             self.write(&entries, last)?;
             metrics::gauge!("ioc_projection_offset").set(last as f64);
@@ -147,8 +155,8 @@ impl Projection {
         let transaction = self.connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
-                "INSERT OR REPLACE INTO observations (series_id, phenomenon_time, offset, value, received_at, status, source_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT OR REPLACE INTO observations (series_id, phenomenon_time, offset, value, received_at, recorded_after, status, source_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?;
             for written in entries {
                 let Event::ObservationsRecorded(recorded) = &written.entry.event else { continue };
@@ -161,6 +169,7 @@ impl Projection {
                         written.entry.offset as i64,
                         row.value,
                         recorded.received_at.as_micros(),
+                        written.entry.recorded_at.since(recorded.received_at),
                         status_to(row.status),
                         source_id
                     ])?;
@@ -170,6 +179,23 @@ impl Projection {
         database::set_meta(&transaction, "offset", last as i64)?;
         transaction.commit()?;
         Ok(())
+    }
+}
+
+/// Opens the history. One of an older version is built again from the log, which has all that is in it.
+fn open(path: &Path, log: &LocalLog) -> Result<Connection, LogError> {
+    let open = || database::open(path, SCHEMA, SCHEMA_VERSION, database::Durability::Eventually);
+    match open() {
+        Err(DatabaseError::Older { found, .. }) if log.hash_at(1)?.is_some() || log.head().position.offset == 0 => {
+            tracing::warn!(
+                found,
+                known = SCHEMA_VERSION,
+                "the history is of an older version; it is built again from the log"
+            );
+            database::remove(path)?;
+            Ok(open()?)
+        }
+        opened => Ok(opened?),
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use protocol::{SeriesKey, Timestamp};
+use protocol::event::ObservationRow;
+use protocol::{SeriesKey, SourceId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{Semaphore, watch};
 
 use super::projection::scenario_to;
-use super::{HistoryRow, Loaded, ProjectionState, Wanted, database, history, windows};
+use super::{Delivered, HistoryRow, Loaded, ProjectionState, Wanted, database, delivered, history, windows};
 
 /// How many reads go on at once.
 const READERS: usize = 4;
@@ -62,13 +63,19 @@ impl Reader {
         self.projected.borrow().clone()
     }
 
+    /// Names the log that this is the history of.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.head.borrow().position.epoch
+    }
+
     /// Waits until everything up to `offset` is in the history.
     ///
     /// # Errors
     /// When it does not get there.
     pub async fn wait_for(&self, offset: u64) -> Result<(), StoreError> {
         let mut projected = self.projected.clone();
-        let epoch = self.head.borrow().position.epoch;
+        let epoch = self.epoch();
         let is_there = |state: &ProjectionState| state.epoch == epoch && state.offset >= offset;
         let reached = tokio::time::timeout(PATIENCE, projected.wait_for(is_there)).await;
         match reached {
@@ -98,6 +105,21 @@ impl Reader {
         self.wait_for(acknowledged).await?;
         let series = series.clone();
         self.with_connection(move |connection| Ok(history::read(connection, &series, from, to, as_of, limit)?)).await
+    }
+
+    /// For each row what `source` gave last of its series and time. Everything acknowledged before the call counts.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn delivered(
+        &self,
+        source: &SourceId,
+        rows: Arc<[ObservationRow]>,
+    ) -> Result<Vec<Option<Delivered>>, StoreError> {
+        let acknowledged = self.head.borrow().position.offset;
+        self.wait_for(acknowledged).await?;
+        let source = source.clone();
+        self.with_connection(move |connection| Ok(delivered::read(connection, &source, &rows)?)).await
     }
 
     /// Latest values and windows as of one offset, at least `since`.

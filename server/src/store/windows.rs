@@ -1,11 +1,11 @@
 //! Latest values and windows for a view, as of one offset.
 
 use protocol::change::{Bucket, Span, WindowSpec};
-use protocol::{SeriesKey, Timestamp};
+use protocol::{Observation, SeriesKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database;
-use super::history::{HistoryRow, history_row, rows_of};
+use super::history::{HistoryRow, history_row};
 use super::reader::series_id;
 
 /// What a view wants to be loaded.
@@ -64,50 +64,104 @@ fn window(connection: &Connection, spec: &WindowSpec) -> rusqlite::Result<Vec<Bu
             (spec.oldest_start(start), Timestamp(i64::MAX))
         }
     };
-    let mut statement = connection.prepare_cached(&rows_of(""))?;
+    let mut fold = Fold::new(spec);
+    let mut statement = connection.prepare_cached(VALUES)?;
     let mut rows = statement.query(params![id, from.as_micros(), to.as_micros()])?;
-    let mut fold = Fold { spec, buckets: Vec::new(), held: None };
     while let Some(row) = rows.next()? {
-        fold.take(history_row(&spec.series, row)?);
+        fold.take(Value { time: Timestamp(row.get(0)?), offset: row.get::<_, i64>(1)? as u64, value: row.get(2)? });
     }
-    Ok(fold.finish())
+    let mut statement = connection.prepare_cached(LAST)?;
+    let bucket = |stretch: Stretch| {
+        let Value { time, offset, .. } = stretch.last;
+        let last = params![id, time.as_micros(), offset as i64];
+        statement.query_row(last, |row| stretch.bucket(&history_row(&spec.series, row)?.observation))
+    };
+    fold.finish().into_iter().map(bucket).collect()
+}
+
+/// Numbers only: there may be millions of rows, and names are needed of a bucket's last one.
+const VALUES: &str = "SELECT phenomenon_time, offset, value FROM observations
+    WHERE series_id = ?1 AND phenomenon_time >= ?2 AND phenomenon_time <= ?3
+    ORDER BY phenomenon_time, offset";
+const LAST: &str = "SELECT phenomenon_time, offset, value, received_at, status, name FROM observations
+    JOIN sources ON sources.id = source_id
+    WHERE series_id = ?1 AND phenomenon_time = ?2 AND offset = ?3";
+
+/// One row without its names.
+#[derive(Debug, Clone, Copy)]
+struct Value {
+    time: Timestamp,
+    offset: u64,
+    value: f64,
+}
+
+/// A bucket before it is known where its last value comes from.
+#[derive(Debug)]
+struct Stretch {
+    start: Timestamp,
+    min: f64,
+    max: f64,
+    last: Value,
+    at: u64,
+}
+
+impl Stretch {
+    fn bucket(self, last: &Observation) -> rusqlite::Result<Bucket> {
+        let Self { start, min, max, at, .. } = self;
+        Ok(Bucket { min, max, ..new_bucket(start, at, last) })
+    }
+
+    fn extend(&mut self, row: Value) {
+        self.min = self.min.min(row.value);
+        self.max = self.max.max(row.value);
+        self.last = row;
+        self.at = self.at.max(row.offset);
+    }
 }
 
 /// Folds rows by time and revision into buckets; of each time only the last revision counts.
 struct Fold<'a> {
     spec: &'a WindowSpec,
-    buckets: Vec<Bucket>,
-    held: Option<HistoryRow>,
+    width: i64,
+    stretches: Vec<Stretch>,
+    held: Option<Value>,
 }
 
-impl Fold<'_> {
-    fn take(&mut self, row: HistoryRow) {
-        match self.held.take() {
-            Some(held) if held.observation.phenomenon_time != row.observation.phenomenon_time => self.add(&held),
-            _ => {}
-        }
-        self.held = Some(row);
+impl<'a> Fold<'a> {
+    fn new(spec: &'a WindowSpec) -> Self {
+        Self { spec, width: spec.bucket_micros(), stretches: Vec::new(), held: None }
     }
 
-    fn finish(mut self) -> Vec<Bucket> {
+    fn take(&mut self, row: Value) {
+        if let Some(held) = self.held.replace(row).filter(|held| held.time != row.time) {
+            self.add(held);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Stretch> {
         if let Some(held) = self.held.take() {
-            self.add(&held);
+            self.add(held);
         }
-        self.buckets
+        self.stretches
     }
 
-    fn add(&mut self, row: &HistoryRow) {
-        let observation = &row.observation;
-        let Some(start) = self.spec.bucket_start(observation.phenomenon_time) else { return };
-        match self.buckets.last_mut().filter(|bucket| bucket.start == start) {
-            Some(bucket) => extend(bucket, row.offset, observation),
-            None => self.buckets.push(new_bucket(start, row.offset, observation)),
+    fn add(&mut self, row: Value) {
+        let last = self.stretches.last_mut();
+        if let Some(stretch) = last.filter(|stretch| row.time.since(stretch.start) < self.width) {
+            return stretch.extend(row);
+        }
+        let Some(start) = self.spec.bucket_start(row.time) else { return };
+        match self.stretches.last_mut().filter(|stretch| stretch.start == start) {
+            Some(stretch) => stretch.extend(row),
+            None => {
+                self.stretches.push(Stretch { start, min: row.value, max: row.value, last: row, at: row.offset });
+            }
         }
     }
 }
 
 /// A bucket of one observation.
-pub(crate) fn new_bucket(start: Timestamp, offset: u64, observation: &protocol::Observation) -> Bucket {
+pub(crate) fn new_bucket(start: Timestamp, offset: u64, observation: &Observation) -> Bucket {
     Bucket {
         start,
         min: observation.value,
@@ -122,7 +176,7 @@ pub(crate) fn new_bucket(start: Timestamp, offset: u64, observation: &protocol::
 }
 
 /// Adds an observation that is newer than all in the bucket.
-pub(crate) fn extend(bucket: &mut Bucket, offset: u64, observation: &protocol::Observation) {
+pub(crate) fn extend(bucket: &mut Bucket, offset: u64, observation: &Observation) {
     bucket.min = bucket.min.min(observation.value);
     bucket.max = bucket.max.max(observation.value);
     bucket.last = observation.value;

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::openapi::{AgencyShape, AreaShape, IndicatorShape, SourceHealthShape, SourceInfoShape};
 use crate::app::Shared;
+use crate::log::redis::Writer;
 
 /// The indicators, in the order of their names.
 #[utoipa::path(get, path = "/api/v1/indicators", tag = "catalogue", responses((status = 200, body = Vec<IndicatorShape>)))]
@@ -35,6 +36,10 @@ pub struct Source {
     #[serde(flatten)]
     #[schema(value_type = SourceInfoShape)]
     info: Arc<SourceInfo>,
+    /// The server that runs it, when that is another one; it has the source's health.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "http://10.1.2.3:8080")]
+    runs_on: Option<String>,
     /// Absent until the source has been heard of since the server started.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<SourceHealthShape>)]
@@ -45,6 +50,15 @@ pub struct Source {
 #[utoipa::path(get, path = "/api/v1/sources", tag = "catalogue", responses((status = 200, body = Vec<Source>)))]
 pub async fn sources(State(shared): State<Shared>) -> Json<Vec<Source>> {
     let catalogue = Arc::clone(&shared.centre.borrow().catalogue);
-    let sources = catalogue.sources.values();
-    Json(sources.map(|info| Source { info: Arc::clone(info), health: shared.sources.of(&info.id) }).collect())
+    let writer = match shared.recorder.shared_log().map(|log| log.writer().borrow().clone()) {
+        Some(Writer::Other(address)) => Some(address),
+        _ => None,
+    };
+    let source = |info: &Arc<SourceInfo>| {
+        // What is pushed comes in anywhere.
+        let runs_on = writer.clone().filter(|_| info.kind != "push");
+        let health = if runs_on.is_some() { None } else { shared.sources.of(&info.id) };
+        Source { info: Arc::clone(info), runs_on, health }
+    };
+    Json(catalogue.sources.values().map(source).collect())
 }

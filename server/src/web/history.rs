@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use protocol::{Catalogue, ObservationStatus, SeriesKey, SourceId, Timestamp};
 use serde::Serialize;
@@ -57,11 +57,11 @@ pub struct KnownValue {
         ("scenario" = Option<String>, Query, description = "`actual` (default), `plan`, `expected`, `same_period`"),
         ("from" = Option<String>, Query, description = "RFC 3339 or microseconds of Unix time; the beginning if absent"),
         ("to" = Option<String>, Query, description = "Inclusive; the end if absent"),
-        ("as_of" = Option<String>, Query, description = "Answers with what was known then"),
+        ("as_of" = Option<String>, Query, description = "Answers with what the log had recorded then; now if it lies ahead"),
         ("limit" = Option<usize>, Query, description = "1 to 100000; 10000 if absent"),
     ),
     responses(
-        (status = 200, description = "CSV with `Accept: text/csv`", content((History = "application/json"), (String = "text/csv"))),
+        (status = 200, description = "CSV with `Accept: text/csv`. A `Link` with `rel=\"next\"` leads to the rest when `limit` cut it off", content((History = "application/json"), (String = "text/csv"))),
         (status = 400, description = "Names the parameter that is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such indicator or area", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The history is not there yet", body = Problem, content_type = "application/problem+json"),
@@ -77,14 +77,31 @@ pub async fn series(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) 
         return Err(Problem::bad_request("parameter 'from' lies after 'to'").with("parameter", "from"));
     }
     let limit = limit_of(&params)?;
-    let mut rows = shared.store.history(&series, from, to, params.moment("as_of")?, limit + 1).await?;
+    let as_of = match params.moment("as_of")? {
+        Some(as_of) => Some(shared.recorder.settled(as_of).await),
+        None => None,
+    };
+    let mut rows = shared.store.history(&series, from, to, as_of, limit + 1).await?;
     let next_from = rows.get(limit).map(|row| row.observation.phenomenon_time);
     rows.truncate(limit);
-    if wants_csv(&headers) {
-        return csv(rows);
+    let mut response = if wants_csv(&headers) {
+        csv(rows)?
+    } else {
+        let observations = rows.into_iter().map(KnownValue::from).collect();
+        Json(History { series, observations, next_from }).into_response()
+    };
+    if let Some(link) = next_from.and_then(|next_from| next_link(&uri, next_from)) {
+        response.headers_mut().insert(header::LINK, link);
     }
-    let observations = rows.into_iter().map(KnownValue::from).collect();
-    Ok(Json(History { series, observations, next_from }).into_response())
+    Ok(response)
+}
+
+/// The address of the rest, as RFC 8288 has it.
+fn next_link(uri: &Uri, next_from: Timestamp) -> Option<HeaderValue> {
+    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.starts_with("from="));
+    let from = format!("from={}", next_from.as_micros());
+    let query = kept.chain([from.as_str()]).collect::<Vec<_>>().join("&");
+    HeaderValue::from_str(&format!("<{}?{query}>; rel=\"next\"", uri.path())).ok()
 }
 
 fn series_of(params: &Params, catalogue: &Catalogue) -> Result<SeriesKey, Problem> {
@@ -140,7 +157,7 @@ fn wants_csv(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The columns of what can be sent in again, and where it came from.
+/// The fields that are sent in, and where each value came from.
 fn csv(rows: Vec<HistoryRow>) -> Result<Response, Problem> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = rows.iter().try_for_each(|row| writer.serialize(CsvRow::from(row)));

@@ -1,22 +1,24 @@
 //! Who may change something. Until there are accounts: whoever is on this machine.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 
 use super::problem::Problem;
+use crate::app::Shared;
 
 /// Proof that the request was made by a program on this machine, and not by a page of another site
 /// through the browser of someone on it.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalPeer;
 
-impl<S: Sync> FromRequestParts<S> for LocalPeer {
+impl FromRequestParts<Shared> for LocalPeer {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
         let refused = |detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, detail));
         if !peer.is_some_and(|peer| peer.is_loopback()) {
@@ -27,11 +29,30 @@ impl<S: Sync> FromRequestParts<S> for LocalPeer {
                 "changes are not taken through a proxy while there are no accounts; send them from this machine directly",
             );
         }
+        if !is_own_name(&parts.headers, &shared.settings.server.listen) {
+            return refused(
+                "changes are taken under the address of this machine only: ask 127.0.0.1, [::1] or localhost, or what [server] listen names",
+            );
+        }
         if !is_same_origin(&parts.headers) {
             return refused("changes are not taken from pages of another origin");
         }
         Ok(Self)
     }
+}
+
+/// Whether the server was asked by a name that is its own. A page of another site may have a name of its own lead
+/// to this machine; to the browser they are of one origin then.
+fn is_own_name(headers: &HeaderMap, listen: &str) -> bool {
+    // Browsers always send it.
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Some(host) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
+    let name = host.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let listen = listen.rsplit_once(':').map_or(listen, |(name, _)| name);
+    address.is_ok_and(|address| address.to_canonical().is_loopback())
+        || name.eq_ignore_ascii_case("localhost")
+        || name.eq_ignore_ascii_case(listen)
 }
 
 /// Programs send no `Origin`; browsers do, and it must name the host that was asked.

@@ -7,6 +7,7 @@ use axum::http::Uri;
 use jiff::Timestamp as Moment;
 use protocol::Timestamp;
 
+use super::ingest::time_of_micros;
 use super::problem::Problem;
 
 /// The parameters of an address, each given at most once.
@@ -55,7 +56,12 @@ impl Params {
     /// Names the parameter and what would be right.
     pub fn moment(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let moment = text.parse().map(Timestamp).ok().or_else(|| rfc3339(text));
+        if let Ok(micros) = text.parse() {
+            return time_of_micros(micros).map(Some).map_err(|reason| {
+                Problem::bad_request(format!("parameter '{name}': {reason}")).with("parameter", name)
+            });
+        }
+        let moment = rfc3339(text);
         moment.map(Some).ok_or_else(|| {
             let message = format!(
                 "parameter '{name}' must be RFC 3339 with an offset (2026-01-31T08:00:00%2B07:00) or microseconds of Unix time, got '{}'",

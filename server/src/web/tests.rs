@@ -22,7 +22,7 @@ pub struct Server {
     router: Router,
     pub shared: Shared,
     _app: App,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 /// What the server answered.
@@ -98,11 +98,15 @@ pub fn layout(id: &str) -> Layout {
 
 impl Server {
     pub async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), &["overview"]).await.unwrap()
+    }
+
+    /// A server over what another one left, with these layouts in its configuration.
+    async fn start_in(folder: tempfile::TempDir, configured: &[&str]) -> anyhow::Result<Self> {
         let mut settings = Settings::default();
         settings.ingest.max_line_bytes = 1024;
         settings.ingest.max_body_bytes = 64 * 1024;
-        let overview = Layout { read_only: true, ..layout("overview") };
+        let configured = configured.iter().map(|id| (LayoutId::from(*id), Layout { read_only: true, ..layout(id) }));
         let wall = Wall {
             id: "main".into(),
             name: name("Màn hình chính"),
@@ -116,12 +120,12 @@ impl Server {
             settings,
             catalogue: catalogue(),
             walls: [("main".into(), wall)].into(),
-            layouts: [(LayoutId::from("overview"), overview)].into(),
+            layouts: configured.collect(),
             sources: Vec::new(),
         };
-        let app = App::start(config, folder.path(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let app = App::start(config, folder.path(), SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let shared = app.shared.clone();
-        Self { router: super::router(shared.clone()), shared, _app: app, _data: folder }
+        Ok(Self { router: super::router(shared.clone()), shared, _app: app, data: folder })
     }
 
     pub async fn ask_from(&self, peer: Option<&str>, mut request: Request<Body>) -> Answer {
@@ -179,7 +183,8 @@ async fn history_gives_what_was_sent_and_names_wrong_parameters() {
         { "indicator": "budget.revenue", "area": "51", "value": 1.0e-300, "time": "2024-01-02T00:00:00+07:00" },
         { "indicator": "budget.revenue", "area": "51", "value": 33_190.123_456_789_01, "time": "2024-01-02T00:00:00+07:00", "status": "official" },
     ]);
-    assert_eq!(server.post("application/json", rows.to_string()).await.json()["accepted"], 3);
+    let verdict = server.post("application/json", rows.to_string()).await.json();
+    assert_eq!((&verdict["accepted"], &verdict["refused"][0]["row"]), (&json!(2), &json!(2)));
     let history = server.get("/api/v1/series?indicator=budget.revenue&area=51").await.json();
     let values: Vec<f64> =
         history["observations"].as_array().unwrap().iter().map(|row| row["value"].as_f64().unwrap()).collect();
@@ -193,6 +198,18 @@ async fn history_gives_what_was_sent_and_names_wrong_parameters() {
     let csv = server.ask(request.body(Body::empty()).unwrap()).await.text;
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 2, "{csv}");
+    // What is cut off says where it goes on.
+    let request =
+        Request::get("/api/v1/series?from=0&indicator=budget.revenue&area=51&limit=1").header("accept", "text/csv");
+    let cut = server.ask(request.body(Body::empty()).unwrap()).await;
+    let link = cut.headers[header::LINK].to_str().unwrap();
+    let next = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).unwrap();
+    assert_eq!(next, "/api/v1/series?indicator=budget.revenue&area=51&limit=1&from=1704128400000000");
+    let rest = server.get(next).await;
+    assert_eq!(
+        (&rest.json()["observations"][0]["value"], rest.headers.get(header::LINK)),
+        (&json!(33_190.123_456_789_01), None)
+    );
     assert!(lines[1].starts_with("budget.revenue,51,actual,0.1,2023-12-31T17:00:00Z,automatic,"), "{csv}");
     for (query, status, expected) in [
         ("area=51", StatusCode::BAD_REQUEST, "'indicator' is missing"),
@@ -203,6 +220,12 @@ async fn history_gives_what_was_sent_and_names_wrong_parameters() {
         ),
         ("indicator=budget.revenue&area=51&area=52", StatusCode::BAD_REQUEST, "'area' is given twice"),
         ("indicator=budget.revenue&area=51&from=yesterday", StatusCode::BAD_REQUEST, "'from' must be RFC 3339"),
+        (
+            "indicator=budget.revenue&area=51&from=1704067200",
+            StatusCode::BAD_REQUEST,
+            "'from': time 1704067200 looks like seconds",
+        ),
+        ("indicator=budget.revenue&area=51&as_of=1704067200000", StatusCode::BAD_REQUEST, "looks like milliseconds"),
         ("indicator=budget.revenue&area=51&from=2&to=1", StatusCode::BAD_REQUEST, "'from' lies after 'to'"),
         ("indicator=budget.revenue&area=51&limit=0", StatusCode::BAD_REQUEST, "'limit' must be"),
         ("indicator=budget.revenue&area=51&scenario=plans", StatusCode::BAD_REQUEST, "did you mean 'plan'?"),
@@ -239,6 +262,16 @@ async fn a_layout_is_saved_by_the_version_it_was_changed_from() {
     server.put(&layout("a.b"), None).await.problem(StatusCode::UNPROCESSABLE_ENTITY);
     let detail = server.get("/api/v1/layouts/nowhere").await.problem(StatusCode::NOT_FOUND);
     assert!(detail.contains("mine, overview"), "{detail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configured_layout_does_not_replace_a_saved_one() {
+    let server = Server::start().await;
+    server.put(&layout("mine"), None).await;
+    let Server { data, router, shared, _app } = server;
+    drop((router, shared, _app));
+    let said = Server::start_in(data, &["mine", "overview"]).await.err().unwrap().to_string();
+    assert!(said.contains("layouts/mine.toml") && said.contains("'Tổng quan', version 1"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,8 +318,13 @@ async fn changes_are_taken_from_this_machine_only() {
         request.header(name, value).body(Body::from("[]")).unwrap()
     };
     let refused = [
-        (Some("192.0.2.7:1"), request("host", "centre")),
-        (None, request("host", "centre")),
+        (Some("192.0.2.7:1"), request("host", "localhost")),
+        (None, request("host", "localhost")),
+        // A name of another site that leads here.
+        (Some("127.0.0.1:1"), request("host", "example.org:8080")),
+        (Some("127.0.0.1:1"), request("host", "127.0.0.1.example.org")),
+        (Some("127.0.0.1:1"), request("host", "192.0.2.7:8080")),
+        (Some("127.0.0.1:1"), request("host", "")),
         (Some("127.0.0.1:1"), request("x-forwarded-for", "192.0.2.7")),
         (Some("127.0.0.1:1"), request("origin", "https://example.org")),
     ];
@@ -294,8 +332,12 @@ async fn changes_are_taken_from_this_machine_only() {
         server.ask_from(peer, request).await.problem(StatusCode::FORBIDDEN);
     }
     for peer in ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
-        let answer = server.ask_from(Some(peer), request("host", "centre")).await;
+        let answer = server.ask_from(Some(peer), request("host", "localhost:8080")).await;
         assert_eq!(answer.status, StatusCode::OK, "{peer}: {}", answer.text);
+    }
+    for host in ["127.0.0.1", "127.0.1.1:8080", "[::1]:8080", "LOCALHOST"] {
+        let answer = server.ask_from(Some("127.0.0.1:1"), request("host", host)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{host}: {}", answer.text);
     }
 }
 

@@ -47,6 +47,22 @@ pub fn number(text: &str, decimal: Decimal) -> Result<f64, String> {
     if value.is_finite() { Ok(value) } else { Err("is too large for a number".to_owned()) }
 }
 
+/// What a written time says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    pub at: Timestamp,
+    /// When the period begins that ends with the day of `at`, for figures of a year or month.
+    pub begins: Option<Timestamp>,
+}
+
+impl Moment {
+    /// When a figure is true that was written down on the day that begins at `day`: on that day, if its period was
+    /// not over.
+    pub fn as_written(self, day: Timestamp) -> Timestamp {
+        if self.begins.is_some_and(|begins| begins <= day && day < self.at) { day } else { self.at }
+    }
+}
+
 /// How times are written, and where.
 #[derive(Debug, Clone)]
 pub struct TimeFormat {
@@ -86,13 +102,26 @@ impl TimeFormat {
     ///
     /// # Errors
     /// What is wrong with it and what would be right.
-    pub fn moment(&self, text: &str) -> Result<Timestamp, String> {
+    pub fn moment(&self, text: &str) -> Result<Moment, String> {
         let text = text.trim();
+        let (first, last) = match self.form {
+            Form::Year => year(text).ok_or("is no year; write it like 2015")?,
+            Form::Month => month(text).ok_or("is no month; write it like 8/2023 or 2023-08")?,
+            _ => return Ok(Moment { at: self.instant(text)?, begins: None }),
+        };
+        let midnight = |day: Date| self.local(day.to_datetime(Time::midnight()));
+        Ok(Moment { at: midnight(last)?, begins: Some(midnight(first)?) })
+    }
+
+    /// The beginning of the day that `at` falls into.
+    pub fn day_of(&self, at: Timestamp) -> Option<Timestamp> {
+        let at = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
+        self.local(self.zone.to_datetime(at).date().to_datetime(Time::midnight())).ok()
+    }
+
+    fn instant(&self, text: &str) -> Result<Timestamp, String> {
         match &self.form {
-            Form::Year => self.local(year(text).ok_or("is no year; write it like 2015")?.to_datetime(Time::midnight())),
-            Form::Month => self.local(
-                month(text).ok_or("is no month; write it like 8/2023 or 2023-08")?.to_datetime(Time::midnight()),
-            ),
+            Form::Year | Form::Month => Err("is no moment but a period".to_owned()),
             Form::DayMonthYear => {
                 self.local(day_month_year(text).ok_or("is no date; write it like 14/8/2023 or 14/8/2023 07:30")?)
             }
@@ -125,16 +154,17 @@ impl TimeFormat {
     }
 }
 
-fn year(text: &str) -> Option<Date> {
+/// The first and the last day.
+fn year(text: &str) -> Option<(Date, Date)> {
     let year = (text.len() == 4).then(|| text.parse().ok()).flatten()?;
-    Date::new(year, 12, 31).ok()
+    Some((Date::new(year, 1, 1).ok()?, Date::new(year, 12, 31).ok()?))
 }
 
-fn month(text: &str) -> Option<Date> {
+fn month(text: &str) -> Option<(Date, Date)> {
     let (month, year) = text.split_once('/').or_else(|| text.split_once('-').map(|(year, month)| (month, year)))?;
     let year = (year.len() == 4).then(|| year.parse().ok()).flatten()?;
     let first = Date::new(year, month.parse().ok()?, 1).ok()?;
-    first.checked_add(1.month()).ok()?.checked_sub(1.day()).ok()
+    Some((first, first.checked_add(1.month()).ok()?.checked_sub(1.day()).ok()?))
 }
 
 fn day_month_year(text: &str) -> Option<DateTime> {
@@ -213,9 +243,29 @@ mod tests {
         for (format, text, expected) in cases {
             let format = TimeFormat::parse(format, TimeZone::get("Asia/Ho_Chi_Minh").unwrap()).unwrap();
             let expected = expected.map(|text| Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_microsecond()));
-            assert_eq!(format.moment(text).ok(), expected, "{text} as {format:?}");
+            assert_eq!(format.moment(text).ok().map(|moment| moment.at), expected, "{text} as {format:?}");
         }
         assert!(TimeFormat::parse("yyyy", TimeZone::UTC).is_err());
+    }
+
+    #[test]
+    fn figures_of_a_running_period_are_true_on_the_day_they_were_written() {
+        let moment = |text: &str| Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_microsecond());
+        let cases = [
+            ("month", "11/2026", "2026-11-24T15:00:00+07:00", "2026-11-24T00:00:00+07:00"),
+            ("month", "11/2026", "2026-11-01T00:00:00+07:00", "2026-11-01T00:00:00+07:00"),
+            ("month", "11/2026", "2026-11-30T23:00:00+07:00", "2026-11-30T00:00:00+07:00"),
+            ("month", "11/2026", "2026-12-01T00:00:00+07:00", "2026-11-30T00:00:00+07:00"),
+            ("month", "11/2026", "2026-10-31T23:59:59+07:00", "2026-11-30T00:00:00+07:00"),
+            ("year", "2026", "2026-11-24T00:30:00+07:00", "2026-11-24T00:00:00+07:00"),
+            ("year", "2025", "2026-11-24T00:30:00+07:00", "2025-12-31T00:00:00+07:00"),
+            ("iso", "2026-11-01", "2026-11-24T00:30:00+07:00", "2026-11-01T00:00:00+07:00"),
+        ];
+        for (format, text, written, expected) in cases {
+            let format = TimeFormat::parse(format, TimeZone::get("Asia/Ho_Chi_Minh").unwrap()).unwrap();
+            let day = format.day_of(moment(written)).unwrap();
+            assert_eq!(format.moment(text).unwrap().as_written(day), moment(expected), "{text} written at {written}");
+        }
     }
 
     #[test]

@@ -6,86 +6,83 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use serde::{Deserialize, Serialize};
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use protocol::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::CsvFolder;
+use super::memory::{FileRead, Memory, Stamp, Under};
+use super::reading::{self, Reading, Wanted};
 use super::report::Report;
 use super::table::RowProblem;
-use super::{CsvFolder, delivered, reading};
-use crate::sources::{Link, SourceError, state};
+use crate::sources::{Link, SourceError, on_disk};
 
-/// What tells that a file was written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
-    len: u64,
-    modified_micros: i64,
-}
+/// Files with refused rows are read again this often: what was wrong may lie outside them.
+const READ_AGAIN: Duration = Duration::from_secs(86_400);
 
-/// A file as it was read last.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct FileRead {
-    stamp: Stamp,
-    hash: String,
-    refused: u64,
-}
-
-/// What is known of the files of the folder, by their names.
-#[derive(Debug, Default)]
+/// What is known of the files of the folder.
 struct Known {
-    read: BTreeMap<String, FileRead>,
+    memory: Memory,
     /// Files that are still being written, perhaps: how they were, and since when.
     moving: BTreeMap<String, (Stamp, Instant)>,
 }
 
-/// Reads the files of the folder, now and whenever they change.
+/// Reads the files of the folder, now and whenever they or the catalogue change.
 pub async fn follow(source: Arc<CsvFolder>, link: &Link) -> Result<(), SourceError> {
-    let broken = |doing: &str| SourceError::io(format!("{doing} {}", link.state.display()));
-    if let Some(pending) = delivered::pending(&link.state).map_err(broken("reading"))? {
-        reading::resume(link, pending).await?;
-    }
-    let files = link.state.join("files.json");
-    let read = state::load(&files).map_err(broken("reading"))?.unwrap_or_default();
-    let mut known = Known { read, moving: BTreeMap::new() };
+    let mut known = Known { memory: Memory::load(link).await?, moving: BTreeMap::new() };
+    let mut catalogue = link.catalogue.clone();
     let changed = Arc::new(Notify::new());
-    let _watcher = watch(&source.folder, &changed);
+    let wake = Arc::clone(&changed);
+    let _watcher = watch(&source.folder, move || wake.notify_one());
     while !link.is_stopping() {
-        let listed =
-            list(&source).map_err(SourceError::io(format!("reading the folder {}", source.folder.display())))?;
-        known.forget(&listed);
-        for (name, stamp) in &listed {
-            if !known.is_due(name, *stamp, Duration::from_millis(source.options.settle_ms)) {
-                continue;
-            }
-            if let Some(read) = read_file(&source, link, name, *stamp, known.read.get(name)).await? {
-                known.read.insert(name.clone(), read);
-                state::save(&files, &known.read).map_err(broken("writing"))?;
-            }
-            if link.is_stopping() {
-                return Ok(());
-            }
-        }
+        catalogue.mark_unchanged();
+        read_due(&source, link, &mut known).await?;
+        known.memory.save(link).await?;
         link.health.well(&link.source, link.now());
-        let wait = match known.moving.is_empty() {
-            true => Duration::from_secs(source.options.poll_secs),
-            false => Duration::from_millis(source.options.settle_ms.clamp(10, 1000)),
-        };
         tokio::select! {
             () = changed.notified() => {}
-            () = tokio::time::sleep(wait) => {}
+            Ok(()) = catalogue.changed() => {}
+            () = tokio::time::sleep(known.wait(&source, link.now())) => {}
             () = link.stopped() => {}
         }
     }
     Ok(())
 }
 
+/// Reads the files that are due, the one that was written last at last: what it says holds.
+async fn read_due(source: &Arc<CsvFolder>, link: &Link, known: &mut Known) -> Result<(), SourceError> {
+    let folder = Arc::clone(source);
+    let doing = format!("reading the folder {}", source.folder.display());
+    let listed = on_disk(doing, move || list(&folder)).await?;
+    known.memory.follow_epoch(link.epoch());
+    known.forget(&listed);
+    let under = Under::of(source, link);
+    let mut due: Vec<(String, Stamp)> =
+        listed.into_iter().filter(|(name, stamp)| known.is_due(name, *stamp, &under, source, link.now())).collect();
+    due.sort_by_key(|(_, stamp)| stamp.modified_micros);
+    for (name, stamp) in due {
+        if link.is_stopping() {
+            return Ok(());
+        }
+        if let Some(read) = read_file(source, link, &name, stamp, &under, known.memory.files.get(&name)).await? {
+            known.memory.files.insert(name, read);
+        }
+    }
+    Ok(())
+}
+
 impl Known {
-    /// Whether a file is to be read now: changed since it was read, and not just now.
-    fn is_due(&mut self, name: &str, stamp: Stamp, settle: Duration) -> bool {
-        if self.read.get(name).is_some_and(|read| read.stamp == stamp) {
+    /// Whether a file is to be read now: changed since it was read, and not just now; or something else may come of it.
+    fn is_due(&mut self, name: &str, stamp: Stamp, under: &Under, source: &CsvFolder, now: Timestamp) -> bool {
+        let settle = Duration::from_millis(source.options.settle_ms);
+        if let Some(read) = self.memory.files.get(name).filter(|read| read.stamp == stamp) {
             self.moving.remove(name);
-            return false;
+            let still = since(now, read.at);
+            return read.under.options != under.options
+                || (read.is_unended && still >= source.unended())
+                || (read.refused > 0 && (read.under != *under || still >= READ_AGAIN));
         }
         if age(stamp) >= settle {
             self.moving.remove(name);
@@ -106,9 +103,23 @@ impl Known {
         }
     }
 
+    /// How long nothing needs to be looked at, if nothing tells of a change.
+    fn wait(&self, source: &CsvFolder, now: Timestamp) -> Duration {
+        let least = Duration::from_millis(source.options.settle_ms.clamp(10, 1000));
+        let unended = self.memory.files.values().filter(|read| read.is_unended);
+        let taken_in = unended.map(|read| source.unended().saturating_sub(since(now, read.at)).max(least)).min();
+        let poll = if self.moving.is_empty() { Duration::from_secs(source.options.poll_secs) } else { least };
+        taken_in.map_or(poll, |taken_in| poll.min(taken_in))
+    }
+
     fn forget(&mut self, listed: &BTreeMap<String, Stamp>) {
         self.moving.retain(|name, _| listed.contains_key(name));
+        self.memory.files.retain(|name, _| listed.contains_key(name));
     }
+}
+
+fn since(now: Timestamp, earlier: Timestamp) -> Duration {
+    Duration::from_micros(u64::try_from(now.since(earlier)).unwrap_or(0))
 }
 
 /// Since when it was not written to; nothing if its clock is ahead.
@@ -124,32 +135,43 @@ async fn read_file(
     link: &Link,
     name: &str,
     stamp: Stamp,
+    under: &Under,
     before: Option<&FileRead>,
 ) -> Result<Option<FileRead>, SourceError> {
     let path = source.folder.join(name);
     let hashing = (path.clone(), Arc::clone(source));
-    let hash = tokio::task::spawn_blocking(move || reading::hash(&hashing.0, &hashing.1)).await;
-    let hash = hash.map_err(|error| SourceError::Broken(format!("reading {name}: {error}")))?;
-    if let (Ok(hash), Some(before)) = (&hash, before)
-        && before.hash == *hash
-    {
+    let hash = on_disk(format!("reading {name}"), move || Ok(reading::hash(&hashing.0, &hashing.1))).await?;
+    let same = before.filter(|before| hash.as_ref().is_ok_and(|hash| before.hash == *hash));
+    let same = same.filter(|before| before.under.options == under.options);
+    if let Some(before) = same.filter(|before| before.refused == 0) {
         return Ok(Some(FileRead { stamp, ..before.clone() }));
     }
-    let (hash, report) = match hash {
-        Ok(hash) => (hash, reading::record(source, link, path.clone(), name).await?),
+    let at = link.now();
+    let (hash, Reading { report, is_unended }) = match hash {
+        Ok(hash) => {
+            let was_left = same.is_some_and(|before| before.is_unended && since(at, before.at) >= source.unended());
+            let wanted = Wanted {
+                last_line: was_left || age(stamp) >= source.unended(),
+                changes: same.is_none_or(|before| before.is_unended),
+            };
+            (hash, reading::record(source, link, path.clone(), name, wanted).await?)
+        }
         Err(error) => {
             let mut report = Report::default();
             report.add(RowProblem { row: 0, column: None, value: None, reason: error.to_string() });
-            (String::new(), report)
+            (String::new(), Reading { report, is_unended: false })
         }
     };
-    tell(link, name, &path, &report, before.map_or(0, |before| before.refused));
-    let same = Stamp::of(&path).is_ok_and(|now| now == stamp);
-    Ok(same.then_some(FileRead { stamp, hash, refused: report.count }))
+    let refused = report.count;
+    tell(link, name, &path, report, before.map_or(0, |before| before.refused)).await;
+    let looking = path.clone();
+    let now = on_disk(format!("reading {name}"), move || Ok(Stamp::of(&looking).ok())).await?;
+    let read = FileRead { stamp, hash, under: under.clone(), at, refused, is_unended };
+    Ok((now == Some(stamp)).then_some(read))
 }
 
 /// Puts what was not taken into the report beside the file and the source's health.
-fn tell(link: &Link, name: &str, path: &Path, report: &Report, before: u64) {
+async fn tell(link: &Link, name: &str, path: &Path, report: Report, before: u64) {
     link.health.solved(&link.source, |place| {
         place == name || place.strip_prefix(name).is_some_and(|rest| rest.starts_with(", "))
     });
@@ -158,11 +180,12 @@ fn tell(link: &Link, name: &str, path: &Path, report: &Report, before: u64) {
         link.problem(format!("{name}, {}", problem.place()), &format!("{value}{}", problem.reason));
     }
     link.health.delivered(&link.source, link.now(), 0, report.count.saturating_sub(before));
-    if let Err(error) = report.publish(path) {
-        link.problem(name, &format!("the report beside the file cannot be written: {error}"));
+    let (refused, path) = (report.count, path.to_owned());
+    if let Err(error) = on_disk("the report beside the file".to_owned(), move || report.publish(&path)).await {
+        link.problem(name, &error.to_string());
     }
-    if report.count > 0 {
-        tracing::warn!(source = %link.source, file = name, refused = report.count, "some rows were not taken; see the report beside the file");
+    if refused > 0 {
+        tracing::warn!(source = %link.source, file = name, refused, "some rows were not taken; see the report beside the file");
     }
 }
 
@@ -197,14 +220,51 @@ impl Stamp {
     }
 }
 
-/// Wakes `changed` when something happens in the folder; polling is enough where that cannot be had.
-fn watch(folder: &Path, changed: &Arc<Notify>) -> Option<RecommendedWatcher> {
-    let wake = Arc::clone(changed);
-    let watching = notify::recommended_watcher(move |_event| wake.notify_one()).and_then(|mut watcher| {
+/// Calls `wake` when something is written in the folder; polling is enough where that cannot be had.
+fn watch(folder: &Path, wake: impl Fn() + Send + 'static) -> Option<RecommendedWatcher> {
+    let tell = move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| is_change(event.kind)) {
+            wake();
+        }
+    };
+    let watching = notify::recommended_watcher(tell).and_then(|mut watcher| {
         watcher.watch(folder, RecursiveMode::NonRecursive)?;
         Ok(watcher)
     });
     watching
         .inspect_err(|error| tracing::debug!(folder = %folder.display(), "changes are found by polling only: {error}"))
         .ok()
+}
+
+/// Looking into the folder is no change: it would wake us again and again.
+fn is_change(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn looking_into_the_folder_wakes_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.csv");
+        std::fs::write(&file, "a\n").unwrap();
+        let (wakes, woken) = mpsc::sync_channel(10_000);
+        let _watcher = watch(dir.path(), move || {
+            let _full = wakes.try_send(()).is_err();
+        })
+        .expect("this folder can be watched");
+        for _ in 0..100 {
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+            assert_eq!(std::fs::read(&file).unwrap(), b"a\n");
+        }
+        // Events come in order: when this one is there, all before it were.
+        std::fs::rename(&file, dir.path().join("b.csv")).unwrap();
+        woken.recv_timeout(Duration::from_secs(20)).expect("a change wakes");
+        let more = woken.try_iter().count();
+        assert!(more <= 3, "one renaming woke {more} times more");
+    }
 }

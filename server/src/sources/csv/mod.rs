@@ -1,8 +1,8 @@
 //! A folder of CSV files: new and changed ones are read, good rows recorded, the others reported.
 
 mod cell;
-mod delivered;
 mod folder;
+mod memory;
 mod options;
 mod reading;
 mod report;
@@ -13,6 +13,7 @@ mod text;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -38,6 +39,13 @@ pub struct CsvFolder {
     options: CsvOptions,
     format: TimeFormat,
     max_line_bytes: usize,
+}
+
+impl CsvFolder {
+    /// How long a file was still whose last line is taken without a line end.
+    fn unended(&self) -> Duration {
+        Duration::from_secs(self.options.unended_secs)
+    }
 }
 
 impl Source for CsvFolder {

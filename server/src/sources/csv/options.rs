@@ -8,6 +8,7 @@ use protocol::{AreaId, IndicatorId, ObservationStatus, Scenario};
 use serde::Deserialize;
 
 use super::cell::TimeFormat;
+use super::report::REPORT_END;
 use crate::config::Options;
 
 /// `[source.options]` of a folder of CSV files.
@@ -49,6 +50,9 @@ pub struct CsvOptions {
     /// A file is read once it has not changed for this long.
     #[serde(default = "thousand")]
     pub settle_ms: u64,
+    /// A last line without a line end may be cut: it is taken once the file has not changed for this long.
+    #[serde(default = "ten")]
+    pub unended_secs: u64,
 }
 
 /// When a row was true.
@@ -191,7 +195,8 @@ impl CsvOptions {
     /// Whether a file of this name is read.
     pub fn takes(&self, name: &str) -> bool {
         let (pattern, name): (Vec<char>, Vec<char>) = (self.pattern.chars().collect(), name.chars().collect());
-        matches(&pattern, &name) && !name.starts_with(&['.'])
+        let is_ours = name.starts_with(&['.']) || name.ends_with(&REPORT_END.chars().collect::<Vec<_>>());
+        matches(&pattern, &name) && !is_ours
     }
 }
 
@@ -219,5 +224,13 @@ mod tests {
         assert!(!takes("*.csv", "thu.csv.report.txt"));
         assert!(takes("thu_??.csv", "thu_08.csv"));
         assert!(!takes("thu_??.csv", "thu_8.csv"));
+    }
+
+    #[test]
+    fn reports_are_not_read_as_data() {
+        let text = "folder = '.'\npattern = '*'\ntime = { column = 1 }\narea = '51'\nvalues = []";
+        let options: CsvOptions = toml::from_str(text).unwrap();
+        assert!(options.takes("thu.csv") && options.takes("thu"));
+        assert!(!options.takes("thu.csv.report.txt") && !options.takes(".thu.csv.report.txt.new"));
     }
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use super::table::RowProblem;
 use crate::sources::state;
 
+/// What the name of a report ends with.
+pub const REPORT_END: &str = ".report.txt";
 /// Most problems that are listed; the rest are counted.
 const LISTED: usize = 10_000;
 
@@ -61,7 +63,7 @@ impl Report {
 /// `NAME.report.txt`.
 pub fn path_beside(file: &Path) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".report.txt");
+    name.push(REPORT_END);
     file.with_file_name(name)
 }
 

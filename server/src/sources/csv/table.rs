@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use csv_core::ReadRecordResult;
 use jiff::tz::TimeZone;
 use protocol::event::ObservationRow;
-use protocol::{AreaId, SeriesKey, Timestamp};
+use protocol::{AreaId, Scenario, SeriesKey, Timestamp};
 
 use super::cell::{TimeFormat, folded, number};
 use super::options::{Column, CsvOptions, Delimiter, Otherwise};
 use crate::config::suggestion;
+use crate::fields::Fields;
 use crate::lines::LineText;
 
 /// Most columns that a file may have.
@@ -38,6 +38,8 @@ pub struct RowRead {
 pub struct Table<'a> {
     options: &'a CsvOptions,
     format: TimeFormat,
+    /// The day on which the file was written: what is written of a running year or month is true on it.
+    written: Timestamp,
     areas: BTreeMap<String, &'a AreaId>,
     fields: Fields,
     /// Known once the first line was read.
@@ -57,9 +59,9 @@ struct Columns {
 pub struct Unreadable(pub RowProblem);
 
 impl<'a> Table<'a> {
-    pub fn new(options: &'a CsvOptions, format: TimeFormat) -> Self {
+    pub fn new(options: &'a CsvOptions, format: TimeFormat, written: Timestamp) -> Self {
         let areas = options.area_map.iter().map(|(name, area)| (folded(name), area)).collect();
-        Self { options, format, areas, fields: Fields::new(b','), columns: None }
+        Self { options, format, written, areas, fields: Fields::new(b',', MAX_COLUMNS), columns: None }
     }
 
     /// Reads one line. `is_cut` says that the file ends in it, without a line end.
@@ -89,7 +91,7 @@ impl<'a> Table<'a> {
             return Ok(RowRead::default());
         }
         if self.columns.is_none() {
-            self.fields = Fields::new(delimiter(self.options.delimiter, &line));
+            self.fields = Fields::new(delimiter(self.options.delimiter, &line), MAX_COLUMNS);
         }
         if let Err(reason) = self.fields.read(&line) {
             return Ok(RowRead { problems: vec![problem(reason)], ..RowRead::default() });
@@ -175,6 +177,11 @@ impl<'a> Table<'a> {
             }
             match number(text, self.options.decimal) {
                 Ok(number) => {
+                    // Plans are made for the whole of a period.
+                    let time = match value.scenario {
+                        Scenario::Plan | Scenario::Expected => time.at,
+                        Scenario::Actual | Scenario::SamePeriod => time.as_written(self.written),
+                    };
                     let series =
                         SeriesKey { indicator: value.indicator.clone(), area: area.clone(), scenario: value.scenario };
                     read.rows.push((row, self.row(series, number * value.scale, time)));
@@ -234,51 +241,5 @@ fn delimiter(configured: Delimiter, line: &str) -> u8 {
             }
             counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| *delimiter)
         }
-    }
-}
-
-/// The fields of one line.
-struct Fields {
-    reader: csv_core::Reader,
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    count: usize,
-}
-
-impl Fields {
-    fn new(delimiter: u8) -> Self {
-        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        Self { reader, text: Vec::new(), ends: vec![0; MAX_COLUMNS + 1], count: 0 }
-    }
-
-    /// Reads a line that has no line end in it.
-    fn read(&mut self, line: &str) -> Result<(), String> {
-        if line.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
-            return Err("a quote (\") is not closed on this line; a row is one line".to_owned());
-        }
-        let too_many = || format!("more than {MAX_COLUMNS} columns");
-        self.reader.reset();
-        self.text.resize(line.len() + 1, 0);
-        let (first, _, written, columns) = self.reader.read_record(line.as_bytes(), &mut self.text, &mut self.ends);
-        if !matches!(first, ReadRecordResult::InputEmpty) {
-            return Err(too_many());
-        }
-        let (last, _, _, more) = self.reader.read_record(&[], &mut self.text[written..], &mut self.ends[columns..]);
-        self.count = columns + more;
-        if matches!(last, ReadRecordResult::OutputEndsFull) || self.count > MAX_COLUMNS {
-            Err(too_many())
-        } else {
-            Ok(())
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.count
-    }
-
-    fn get(&self, column: usize) -> &str {
-        let start = column.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        let text = self.ends.get(column).and_then(|end| self.text.get(start..*end)).unwrap_or_default();
-        std::str::from_utf8(text).unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@ use protocol::{Catalogue, Scenario, SourceId, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use super::reading::Wanted;
 use super::table::{RowProblem, RowRead};
 use super::*;
 use crate::log::Backend;
@@ -12,6 +13,7 @@ use crate::log::local::LocalLog;
 use crate::log::recorder::Recorder;
 use crate::log::tail::Tail;
 use crate::sources::health::Board;
+use crate::store::{Projection, Reader};
 
 const OPTIONS: &str = r#"
 folder = "."
@@ -38,7 +40,7 @@ fn read(bytes: &[u8], options: &str) -> (Vec<(u64, String, f64)>, Vec<String>) {
 
 fn read_file(path: &Path, source: &CsvFolder) -> (Vec<(u64, String, f64)>, Vec<String>) {
     let mut all = RowRead::default();
-    let end = reading::rows(path, source, |piece| {
+    let end = reading::rows(path, source, true, |piece| {
         all.rows.extend(piece.rows);
         all.problems.extend(piece.problems);
         true
@@ -148,7 +150,7 @@ fn the_final_budgets_are_read_whole() {
     let format = TimeFormat::parse(&options.time.format, table::zone("Asia/Ho_Chi_Minh")).unwrap();
     let source = CsvFolder { folder: ".".into(), options, format, max_line_bytes: 1 << 20 };
     let mut taken = Vec::new();
-    reading::rows(&file, &source, |piece| {
+    reading::rows(&file, &source, true, |piece| {
         assert!(piece.problems.is_empty(), "{:?}", piece.problems);
         taken.extend(piece.rows.into_iter().map(|(_, row)| row));
         true
@@ -191,7 +193,7 @@ struct Running {
     dir: TempDir,
     link: Link,
     stop: watch::Sender<bool>,
-    _catalogue: watch::Sender<Arc<Catalogue>>,
+    catalogue: watch::Sender<Arc<Catalogue>>,
 }
 
 impl Running {
@@ -202,8 +204,10 @@ impl Running {
         let (tail, mut items) = Tail::open(&log).unwrap();
         tokio::spawn(async move { while items.recv().await.is_some() {} });
         let clock = crate::clock::Clock;
+        let projected = Projection::start(dir.path(), log.clone(), tail.head()).unwrap();
+        let store = Reader::new(dir.path(), tail.head(), projected);
         let recorder = Recorder::start(log, Backend::Local, tail, clock.clone());
-        let (catalogue_sender, catalogue) = watch::channel(Arc::new(catalogue()));
+        let (sender, catalogue) = watch::channel(Arc::new(catalogue()));
         let (stop, stopping) = watch::channel(false);
         let link = Link {
             source: SourceId::from("so"),
@@ -211,10 +215,11 @@ impl Running {
             health: Board::default(),
             clock,
             recorder,
+            store,
             catalogue,
             stopping,
         };
-        Self { dir, link, stop, _catalogue: catalogue_sender }
+        Self { dir, link, stop, catalogue: sender }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -226,14 +231,57 @@ impl Running {
     }
 
     async fn read(&self, text: &str) -> Vec<String> {
+        self.read_as(text, Wanted { last_line: true, changes: true }).await
+    }
+
+    async fn read_as(&self, text: &str, wanted: Wanted) -> Vec<String> {
         std::fs::write(self.file("a.csv"), text).unwrap();
-        let report = reading::record(&self.source(), &self.link, self.file("a.csv"), "a.csv").await.unwrap();
-        report.listed.iter().map(ToString::to_string).collect()
+        let reading = reading::record(&self.source(), &self.link, self.file("a.csv"), "a.csv", wanted).await.unwrap();
+        reading.report.listed.iter().map(ToString::to_string).collect()
+    }
+
+    /// Follows the folder with these options as well, on a server that remembers what lies in `state`.
+    fn follow(&self, options: &str, state: &str) -> tokio::task::JoinHandle<Result<(), SourceError>> {
+        let options = format!("poll_secs = 1\nsettle_ms = 0\n{options}\n{OPTIONS}");
+        let source = Arc::new(folder(&self.dir.path().join("files"), &options));
+        let link = Link { state: self.dir.path().join(state), ..self.link.clone() };
+        self.stop.send_replace(false);
+        tokio::spawn(async move { folder::follow(source, &link).await })
+    }
+
+    async fn end(&self, following: tokio::task::JoinHandle<Result<(), SourceError>>) {
+        self.stop.send_replace(true);
+        following.await.unwrap().unwrap();
+    }
+
+    fn report(&self) -> Option<String> {
+        std::fs::read_to_string(self.file("a.csv.report.txt")).ok()
+    }
+
+    fn remembers(&self, state: &str) -> bool {
+        self.dir.path().join(state).join("read.json").exists()
+    }
+
+    /// The values of an indicator, by time.
+    async fn known(&self, indicator: &str) -> Vec<f64> {
+        let series = protocol::SeriesKey { indicator: indicator.into(), area: "51".into(), scenario: Scenario::Actual };
+        let all = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+        let rows = self.link.store.history(&series, all.0, all.1, None, 100).await.unwrap();
+        rows.iter().map(|row| row.observation.value).collect()
     }
 
     fn accepted(&self) -> u64 {
         self.link.health.of(&self.link.source).map_or(0, |health| health.accepted)
     }
+}
+
+async fn until(done: impl Fn() -> bool) {
+    let waiting = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(5)).await
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it does not come about");
 }
 
 fn catalogue() -> Catalogue {
@@ -279,60 +327,96 @@ async fn only_what_is_new_in_a_file_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_batch_that_was_under_way_is_recorded_once() {
+async fn a_file_that_is_read_again_unchanged_brings_no_old_values_back() {
     let running = Running::start();
-    let row = |year: i64| protocol::event::ObservationRow {
-        series: protocol::SeriesKey {
-            indicator: "budget.revenue".into(),
-            area: "51".into(),
-            scenario: Scenario::Actual,
-        },
-        value: 1.0,
-        phenomenon_time: Timestamp::from_secs(year),
-        status: protocol::ObservationStatus::Official,
-    };
-    // Killed before it was recorded.
-    let before = delivered::Delivered::load(&running.link.state, "a.csv").unwrap();
-    before.begin(vec![row(1), row(2)]).unwrap();
-    reading::resume(&running.link, delivered::pending(&running.link.state).unwrap().unwrap()).await.unwrap();
-    assert_eq!(running.accepted(), 2);
-    assert!(delivered::pending(&running.link.state).unwrap().is_none());
-    // Killed after it was recorded.
-    let after = delivered::Delivered::load(&running.link.state, "a.csv").unwrap();
-    assert!(after.has(&row(1)) && !after.has(&row(3)));
-    let pending = after.begin(vec![row(3)]).unwrap();
-    running.link.record(pending.rows, pending.key).await.unwrap();
-    assert_eq!(running.accepted(), 3);
-    reading::resume(&running.link, delivered::pending(&running.link.state).unwrap().unwrap()).await.unwrap();
-    assert_eq!(running.accepted(), 3);
+    let old = "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\nQuang Ngai,2014,3,4\n";
+    running.read(&old.replace("2014,3,4\n", "2913,3,4\n")).await;
+    running.read("tinh,nam,thu,chi\nQuang Ngai,2013,9,9\n").await;
+    assert_eq!(running.accepted(), 4);
+    running.read_as(old, Wanted { last_line: true, changes: false }).await;
+    assert_eq!((running.known("budget.revenue").await, running.accepted()), (vec![9.0, 3.0], 6));
 }
 
 #[tokio::test]
 async fn a_folder_is_followed_and_its_reports_come_and_go() {
     let running = Running::start();
-    let source = Arc::new(CsvFolder {
-        options: CsvOptions { poll_secs: 1, settle_ms: 0, ..running.source().options.clone() },
-        ..(*running.source()).clone()
-    });
-    let link = running.link.clone();
-    let following = tokio::spawn(async move { folder::follow(source, &link).await });
-    let until = async |done: &dyn Fn() -> bool| {
-        let waiting = async {
-            while !done() {
-                tokio::time::sleep(Duration::from_millis(5)).await
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it does not come about");
-    };
-    let report = running.file("a.csv.report.txt");
+    let following = running.follow("", "state");
     std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,x\n").unwrap();
-    until(&|| report.exists() && running.accepted() == 1).await;
-    assert!(std::fs::read_to_string(&report).unwrap().contains("row 2, column 'chi', value 'x': is no number"));
+    until(|| running.report().is_some() && running.accepted() == 1).await;
+    assert!(running.report().unwrap().contains("row 2, column 'chi', value 'x': is no number"));
     let health = running.link.health.of(&running.link.source).unwrap();
     assert_eq!((health.refused, health.problems[0].place.as_str()), (1, "a.csv, row 2, column 'chi'"));
     std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\n").unwrap();
-    until(&|| !report.exists() && running.accepted() == 2).await;
-    running.stop.send_replace(true);
-    following.await.unwrap().unwrap();
+    until(|| running.report().is_none() && running.accepted() == 2).await;
+    running.end(following).await;
     assert!(running.link.health.of(&running.link.source).unwrap().problems.is_empty());
+}
+
+#[tokio::test]
+async fn another_server_that_takes_over_records_nothing_twice() {
+    let running = Running::start();
+    std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\n").unwrap();
+    for state in ["first", "second", "third"] {
+        let following = running.follow("", state);
+        until(|| running.remembers(state)).await;
+        running.end(following).await;
+        assert_eq!(running.accepted(), 2, "{state}");
+    }
+    // What the second corrects, the first does not take for what it has read itself.
+    std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,3\n").unwrap();
+    let following = running.follow("", "second");
+    until(|| running.accepted() == 3).await;
+    running.end(following).await;
+    std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,4\n").unwrap();
+    let following = running.follow("", "first");
+    until(|| running.accepted() == 4).await;
+    running.end(following).await;
+    assert_eq!(running.known("budget.expenditure").await, [4.0]);
+}
+
+#[tokio::test]
+async fn refused_rows_are_taken_once_the_configuration_is_right() {
+    let running = Running::start();
+    std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\nKon Tum,2013,3,4\nHue,2013,5,6\n")
+        .unwrap();
+    let following = running.follow("", "state");
+    until(|| running.accepted() == 2 && running.report().is_some()).await;
+    // While it runs: the catalogue gets the area.
+    let mut more = catalogue();
+    let area = toml::from_str::<protocol::Area>("id = '62'\nname = { vi = 'Kon Tum' }").unwrap();
+    more.areas.insert("62".into(), Arc::new(area));
+    running.catalogue.send_replace(Arc::new(more));
+    until(|| running.accepted() == 4).await;
+    running.end(following).await;
+    assert!(running.report().unwrap().contains("row 4, column 'tinh', value 'Hue'"));
+    // At the next start: the options leave other areas out.
+    let following = running.follow("other_areas = 'ignore'", "state");
+    until(|| running.report().is_none()).await;
+    running.end(following).await;
+    assert_eq!(running.accepted(), 4);
+}
+
+#[tokio::test]
+async fn a_last_line_that_may_be_cut_is_left_until_the_file_is_still() {
+    let running = Running::start();
+    let cut = "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\nQuang Ngai,2014,3,45";
+    std::fs::write(running.file("a.csv"), cut).unwrap();
+    let following = running.follow("unended_secs = 3600", "state");
+    until(|| running.report().is_some()).await;
+    let report = running.report().unwrap();
+    assert!(
+        report.contains("row 3: the last line has no line end, so it may be cut off; it is taken once"),
+        "{report}"
+    );
+    assert_eq!(running.accepted(), 2);
+    std::fs::write(running.file("a.csv"), format!("{cut}67\n")).unwrap();
+    until(|| running.report().is_none()).await;
+    assert_eq!(running.known("budget.expenditure").await, [2.0, 4567.0]);
+    running.end(following).await;
+    // A file that is still is taken whole: many programs write no last line end.
+    std::fs::write(running.file("a.csv"), format!("{cut}89")).unwrap();
+    let following = running.follow("unended_secs = 1", "state");
+    until(|| running.accepted() == 5 && running.report().is_none()).await;
+    running.end(following).await;
+    assert_eq!(running.known("budget.expenditure").await, [2.0, 4589.0]);
 }

@@ -17,7 +17,7 @@ use protocol::event::ObservationRow;
 use protocol::{ObservationStatus, Scenario, SeriesKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Link, Source, SourceError, state};
+use super::{Link, Source, SourceError, on_disk, state};
 use crate::config::Options;
 use curve::Curve;
 use moments::Pace;
@@ -178,12 +178,7 @@ async fn deliver(
 }
 
 async fn save(path: PathBuf, reached: Reached) -> Result<(), SourceError> {
-    let doing = format!("writing {}", path.display());
-    let written = tokio::task::spawn_blocking(move || state::save(&path, &reached)).await;
-    match written {
-        Ok(written) => written.map_err(SourceError::io(doing)),
-        Err(error) => Err(SourceError::Broken(format!("{doing}: {error}"))),
-    }
+    on_disk(format!("writing {}", path.display()), move || state::save(&path, &reached)).await
 }
 
 fn align(micros: i64, step: i64) -> i64 {

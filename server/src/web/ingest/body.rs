@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use axum::body::BodyDataStream;
-use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
@@ -12,26 +11,27 @@ use super::super::problem::Problem;
 
 /// How long the next bytes may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the rest of a refused body is read.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// The body of a request, as it comes in.
 pub struct Body {
     stream: BodyDataStream,
     max_bytes: u64,
+    announced_bytes: Option<u64>,
+    /// The client sends nothing until it is asked to.
+    is_held_back: bool,
     received: u64,
 }
 
 impl Body {
-    /// Of `request`, refused at once when it announces more than `max_bytes`.
-    ///
-    /// # Errors
-    /// When it is too large.
-    pub fn of(request: Request, max_bytes: u64) -> Result<Self, Problem> {
-        let announced =
-            request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > max_bytes) {
-            return Err(too_large(max_bytes));
-        }
-        Ok(Self { stream: request.into_body().into_data_stream(), max_bytes, received: 0 })
+    /// Refused when it has, or announces, more than `max_bytes`.
+    #[must_use]
+    pub fn new(headers: &HeaderMap, body: axum::body::Body, max_bytes: u64) -> Self {
+        let announced_bytes =
+            headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let is_held_back = headers.contains_key(header::EXPECT);
+        Self { stream: body.into_data_stream(), max_bytes, announced_bytes, is_held_back, received: 0 }
     }
 
     /// The next bytes; `None` at the end.
@@ -39,6 +39,10 @@ impl Body {
     /// # Errors
     /// When it is too large, breaks off or stalls.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+        if self.announced_bytes.is_some_and(|length| length > self.max_bytes) {
+            return Err(too_large(self.max_bytes));
+        }
+        self.is_held_back = false;
         let next = tokio::time::timeout(PATIENCE, self.stream.next()).await;
         let next = next.map_err(|_| {
             Problem::new(
@@ -63,6 +67,18 @@ impl Body {
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes)
+    }
+
+    /// Reads on without keeping anything, so that the client comes to read its answer. Whoever does not end in time
+    /// may find the connection closed.
+    pub async fn drain(&mut self) {
+        if self.is_held_back {
+            return;
+        }
+        let rest = async { while self.stream.next().await.is_some_and(|chunk| chunk.is_ok()) {} };
+        if tokio::time::timeout(DRAIN_TIME, rest).await.is_err() {
+            tracing::debug!("a refused body was still coming in after {} s", DRAIN_TIME.as_secs());
+        }
     }
 
     /// How many bytes came in.

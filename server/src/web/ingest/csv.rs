@@ -2,60 +2,17 @@
 
 use std::borrow::Cow;
 
-use csv_core::ReadRecordResult;
-
 use super::super::query::shorten;
 use super::rows::{self, FIELDS, SentRow};
+use crate::fields::Fields;
 
 /// Most columns that are looked at; a header with more is refused anyway.
 const MAX_COLUMNS: usize = 32;
 
-/// The fields of one line.
-#[derive(Debug)]
-struct Record {
-    reader: csv_core::Reader,
-    text: Vec<u8>,
-    ends: [usize; MAX_COLUMNS + 1],
-    columns: usize,
-}
-
-impl Record {
-    fn new() -> Self {
-        Self { reader: csv_core::Reader::new(), text: Vec::new(), ends: [0; MAX_COLUMNS + 1], columns: 0 }
-    }
-
-    /// Reads the fields of a line that has no line end in it.
-    fn read(&mut self, line: &str) -> Result<(), String> {
-        if memchr::memchr_iter(b'"', line.as_bytes()).count() % 2 == 1 {
-            return Err("a quote (\") is not closed on this line".into());
-        }
-        self.reader.reset();
-        self.text.resize(line.len(), 0);
-        let too_many = || format!("more than {MAX_COLUMNS} columns");
-        let (first, _, written, columns) = self.reader.read_record(line.as_bytes(), &mut self.text, &mut self.ends);
-        if !matches!(first, ReadRecordResult::InputEmpty) {
-            return Err(too_many());
-        }
-        let (last, _, _, more) = self.reader.read_record(&[], &mut self.text[written..], &mut self.ends[columns..]);
-        self.columns = columns + more;
-        if matches!(last, ReadRecordResult::OutputEndsFull) || self.columns > MAX_COLUMNS {
-            Err(too_many())
-        } else {
-            Ok(())
-        }
-    }
-
-    fn get(&self, column: usize) -> &str {
-        let start = if column == 0 { 0 } else { self.ends[column - 1] };
-        let text = self.text.get(start..self.ends[column]).unwrap_or_default();
-        std::str::from_utf8(text).unwrap_or_default().trim()
-    }
-}
-
 /// Reads lines under a header.
 #[derive(Debug)]
 pub struct CsvRows {
-    record: Record,
+    record: Fields,
     header_columns: usize,
     /// The column of each field.
     column_of: [Option<usize>; FIELDS.len()],
@@ -67,14 +24,14 @@ impl CsvRows {
     /// # Errors
     /// Names the column that is unknown, missing or given twice.
     pub fn under(header: &str) -> Result<Self, String> {
-        let mut record = Record::new();
+        let mut record = Fields::new(b',', MAX_COLUMNS);
         record.read(header)?;
-        if record.columns == 1 && header.contains([';', '\t']) {
+        if record.count() == 1 && header.contains([';', '\t']) {
             return Err("the header has one column; separate columns with commas, not semicolons or tabs".into());
         }
         let mut column_of = [None; FIELDS.len()];
-        for column in 0..record.columns {
-            let name = record.get(column);
+        for column in 0..record.count() {
+            let name = record.get(column).trim();
             let index =
                 rows::field_index(name).ok_or_else(|| rows::unknown_field(name).replacen("field", "column", 1))?;
             if column_of[index].replace(column).is_some() {
@@ -88,7 +45,7 @@ impl CsvRows {
             Some(name) => Err(format!(
                 "column '{name}' is missing; the header must name indicator, area, value and time, and may name scenario and status"
             )),
-            None => Ok(Self { header_columns: record.columns, record, column_of }),
+            None => Ok(Self { header_columns: record.count(), record, column_of }),
         }
     }
 
@@ -98,14 +55,14 @@ impl CsvRows {
     /// What is wrong with it.
     pub fn row(&mut self, line: &str) -> Result<SentRow<'_>, String> {
         self.record.read(line)?;
-        if self.record.columns != self.header_columns {
-            let (got, expected) = (self.record.columns, self.header_columns);
+        if self.record.count() != self.header_columns {
+            let (got, expected) = (self.record.count(), self.header_columns);
             return Err(format!(
                 "{got} fields, but the header names {expected}; is the line cut off, or a comma not quoted?"
             ));
         }
         let [indicator, area, scenario, value, time, status] =
-            self.column_of.map(|column| column.map_or("", |column| self.record.get(column)));
+            self.column_of.map(|column| column.map_or("", |column| self.record.get(column).trim()));
         Ok(SentRow {
             indicator: required("indicator", indicator)?,
             area: required("area", area)?,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use protocol::event::RefusedRow;
 use protocol::{Catalogue, SourceId};
@@ -20,8 +21,8 @@ use utoipa::ToSchema;
 
 use self::body::Body;
 use self::csv::CsvRows;
-pub(super) use self::rows::scenario;
 use self::rows::{Intake, MAX_ROWS, TooManyRows};
+pub(super) use self::rows::{scenario, time_of_micros};
 use super::peer::LocalPeer;
 use super::problem::Problem;
 use super::query::{Params, shorten};
@@ -102,20 +103,15 @@ pub struct RowShape {
     )
 )]
 pub async fn post(State(shared): State<Shared>, _peer: LocalPeer, request: Request) -> Result<Json<Verdict>, Problem> {
-    let format = Format::of(request.headers())?;
-    let idempotency_key = key_of(request.headers())?;
-    let params = Params::of(request.uri(), &["source"])?;
-    let catalogue = Arc::clone(&shared.centre.borrow().catalogue);
-    let source = source_of(&catalogue, params.get("source"))?;
-    let intake = Intake::new(catalogue, shared.clock.now());
-    let limits = &shared.settings.ingest;
-    let body = Body::of(request, limits.max_body_bytes as u64)?;
-    let intake = match format {
-        Format::Json => read_json(body, intake).await?,
-        Format::Ndjson => read_ndjson(body, intake, limits.max_line_bytes).await?,
-        Format::Csv => read_csv(body, intake, limits.max_line_bytes).await?,
-    };
-    let batch = Batch { source: source.clone(), rows: intake.rows, refused: intake.refused, idempotency_key };
+    let (head, body) = request.into_parts();
+    let mut body = Body::new(&head.headers, body, shared.settings.ingest.max_body_bytes as u64);
+    let read = read(&shared, &head, &mut body).await;
+    if read.is_err() {
+        // Who is still sending would not see the answer.
+        body.drain().await;
+    }
+    let batch = read?;
+    let source = batch.source.clone();
     let recorded = shared.recorder.record(batch).await?;
     if !recorded.repeated {
         note(&shared, &source, &recorded);
@@ -126,6 +122,24 @@ pub async fn post(State(shared): State<Shared>, _peer: LocalPeer, request: Reque
         refused: recorded.refused,
         repeated: recorded.repeated,
     }))
+}
+
+/// The batch that a request brings.
+async fn read(shared: &Shared, head: &Parts, body: &mut Body) -> Result<Batch, Problem> {
+    let format = Format::of(&head.headers)?;
+    let idempotency_key = key_of(&head.headers)?;
+    let params = Params::of(&head.uri, &["source"])?;
+    let catalogue = Arc::clone(&shared.centre.borrow().catalogue);
+    let source = source_of(&catalogue, params.get("source"))?;
+    let intake = Intake::new(catalogue, shared.clock.now());
+    let max_line_bytes = shared.settings.ingest.max_line_bytes;
+    let intake = match format {
+        Format::Json => read_json(body, intake).await?,
+        Format::Ndjson => read_ndjson(body, intake, max_line_bytes).await?,
+        Format::Csv => read_csv(body, intake, max_line_bytes).await?,
+    };
+    let (rows, refused) = intake.finish();
+    Ok(Batch { source, rows, refused, idempotency_key })
 }
 
 /// Counts what came in, and shows the first refusal in the source's health.
@@ -212,7 +226,7 @@ fn source_of(catalogue: &Catalogue, named: Option<&str>) -> Result<SourceId, Pro
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message).with("source", shorten(name)))
 }
 
-async fn read_json(mut body: Body, mut intake: Intake) -> Result<Intake, Problem> {
+async fn read_json(body: &mut Body, mut intake: Intake) -> Result<Intake, Problem> {
     let bytes = body.whole().await?;
     let read = move || {
         let content = without_bom(&bytes);
@@ -233,7 +247,7 @@ async fn read_json(mut body: Body, mut intake: Intake) -> Result<Intake, Problem
     tokio::task::spawn_blocking(read).await.map_err(|_| Problem::unavailable("the server is stopping", 2))?
 }
 
-async fn read_ndjson(mut body: Body, mut intake: Intake, max_line_bytes: usize) -> Result<Intake, Problem> {
+async fn read_ndjson(body: &mut Body, mut intake: Intake, max_line_bytes: usize) -> Result<Intake, Problem> {
     let mut splitter = LineSplitter::new(Ends::Lf, max_line_bytes);
     let mut take = |line: Line<'_>| {
         let Some(text) = text_of(line)? else {
@@ -252,7 +266,7 @@ async fn read_ndjson(mut body: Body, mut intake: Intake, max_line_bytes: usize) 
     if intake.seen() == 0 { Err(empty()) } else { Ok(intake) }
 }
 
-async fn read_csv(mut body: Body, mut intake: Intake, max_line_bytes: usize) -> Result<Intake, Problem> {
+async fn read_csv(body: &mut Body, mut intake: Intake, max_line_bytes: usize) -> Result<Intake, Problem> {
     let mut splitter = LineSplitter::new(Ends::Any, max_line_bytes);
     let mut csv: Option<CsvRows> = None;
     let mut number = 0;

@@ -1,6 +1,7 @@
 //! Rows as they are sent become rows as they are recorded, or a reason why not.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::event::{ObservationRow, RefusedRow};
@@ -51,15 +52,17 @@ pub struct TooManyRows;
 pub struct Intake {
     catalogue: Arc<Catalogue>,
     now: Timestamp,
-    pub rows: Vec<ObservationRow>,
-    pub refused: Vec<RefusedRow>,
+    rows: Vec<ObservationRow>,
+    /// The number of each of `rows`.
+    numbers: Vec<u64>,
+    refused: Vec<RefusedRow>,
 }
 
 impl Intake {
     /// An empty batch that arrives at `now`.
     #[must_use]
     pub fn new(catalogue: Arc<Catalogue>, now: Timestamp) -> Self {
-        Self { catalogue, now, rows: Vec::new(), refused: Vec::new() }
+        Self { catalogue, now, rows: Vec::new(), numbers: Vec::new(), refused: Vec::new() }
     }
 
     /// How many rows were seen.
@@ -77,10 +80,53 @@ impl Intake {
             return Err(TooManyRows);
         }
         match row.and_then(|row| self.admit(row)) {
-            Ok(row) => self.rows.push(row),
+            Ok(row) => {
+                self.rows.push(row);
+                self.numbers.push(number);
+            }
             Err(reason) => self.refused.push(RefusedRow { row: number, reason }),
         }
         Ok(())
+    }
+
+    /// The accepted and the refused rows. Of several rows of one series and time only the last is accepted: they
+    /// would become known at the same moment.
+    #[must_use]
+    pub fn finish(mut self) -> (Vec<ObservationRow>, Vec<RefusedRow>) {
+        let ascends = |pair: &[ObservationRow]| {
+            pair[0].phenomenon_time < pair[1].phenomenon_time && pair[0].series == pair[1].series
+        };
+        if !self.rows.windows(2).all(ascends) {
+            self.refuse_repeated();
+        }
+        (self.rows, self.refused)
+    }
+
+    fn refuse_repeated(&mut self) {
+        // Every accepted name is the catalogue's own, so its address stands for it.
+        let key = |row: &ObservationRow| {
+            let SeriesKey { indicator, area, scenario } = &row.series;
+            (indicator.as_str().as_ptr(), area.as_str().as_ptr(), *scenario as u8, row.phenomenon_time)
+        };
+        let mut last_of = HashMap::with_capacity(self.rows.len());
+        let mut repeated = Vec::new();
+        for (place, row) in self.rows.iter().enumerate() {
+            if let Some(earlier) = last_of.insert(key(row), place) {
+                repeated.push((earlier, place));
+            }
+        }
+        if repeated.is_empty() {
+            return;
+        }
+        let mut is_kept = vec![true; self.rows.len()];
+        for (earlier, later) in repeated {
+            is_kept[earlier] = false;
+            let reason = format!("row {} is of the same series and time; send only one of them", self.numbers[later]);
+            self.refused.push(RefusedRow { row: self.numbers[earlier], reason });
+        }
+        self.refused.sort_by_key(|refused| refused.row);
+        let mut kept = is_kept.into_iter();
+        self.rows.retain(|_| kept.next().unwrap_or(true));
     }
 
     fn admit(&self, sent: SentRow<'_>) -> Result<ObservationRow, String> {

@@ -61,7 +61,7 @@ async fn csv_is_read_under_its_header() {
     let server = Server::start().await;
     let body = "\u{feff}time,indicator,area,value,status\r\n\
                 2024-01-01T00:00:00Z,budget.revenue,51,1,official\r\
-                1704067200000000,budget.revenue,51,2,\n\
+                1704067200000001,budget.revenue,51,2,\n\
                 2024-01-01T00:00:00Z,budget.revenue,51,NaN,\n\
                 2024-01-01T00:00:00Z,budget.revenue,51,\"33,19\",\n\
                 2024-01-01T00:00:00Z,budget.revenue,51,inf,\n\n\
@@ -82,6 +82,34 @@ async fn csv_is_read_under_its_header() {
         assert_eq!(refused["row"], *row);
         assert!(refused["reason"].as_str().unwrap().contains(reason), "{refused}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_rows_of_one_series_and_time_the_last_is_taken() {
+    let server = Server::start().await;
+    let row = |scenario: &str, value: u32, second: u32| {
+        format!(
+            r#"{{"indicator":"budget.revenue","area":"51","scenario":"{scenario}","value":{value},"time":"2024-01-01T00:00:{second:02}Z"}}"#
+        )
+    };
+    let rows =
+        [("actual", 1, 9), ("actual", 2, 3), ("plan", 3, 3), ("actual", 4, 3), ("actual", 5, 8), ("actual", 6, 3)];
+    let mut lines: Vec<String> = rows.iter().map(|(scenario, value, second)| row(scenario, *value, *second)).collect();
+    lines.insert(4, "7".to_owned());
+    let verdict = server.post("application/x-ndjson", lines.join("\n")).await.json();
+    assert_eq!(verdict["accepted"], 4);
+    let said = |refused: &serde_json::Value| {
+        (refused["row"].as_u64().unwrap(), refused["reason"].as_str().unwrap().to_owned())
+    };
+    let refused: Vec<(u64, String)> = verdict["refused"].as_array().unwrap().iter().map(said).collect();
+    let repeated = |later: u32| format!("row {later} is of the same series and time; send only one of them");
+    assert_eq!(refused[0], (2, repeated(4)));
+    assert_eq!(refused[1], (4, repeated(7)));
+    assert_eq!((refused.len(), refused[2].0), (3, 5));
+    let history = server.get("/api/v1/series?indicator=budget.revenue&area=51").await.json();
+    let values: Vec<f64> =
+        history["observations"].as_array().unwrap().iter().map(|row| row["value"].as_f64().unwrap()).collect();
+    assert_eq!(values, [6.0, 5.0, 1.0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +219,7 @@ fn reading_json_is_fast() {
     for _ in 0..rounds {
         let mut intake = super::Intake::new(Arc::clone(&catalogue), protocol::Timestamp::from_secs(1_800_000_000));
         super::json::read(&body, &mut intake).unwrap();
-        assert_eq!(intake.rows.len(), rows);
+        assert_eq!(intake.seen(), rows);
     }
     println!("{:.0} rows/s", (rows * rounds) as f64 / started.elapsed().as_secs_f64());
 }
