@@ -7,18 +7,20 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::process::Process;
+use crate::process::{Process, free_port};
 use crate::{binary, eventually};
 
 /// How long a server may take to be ready.
 pub const START_LIMIT: Duration = Duration::from_secs(20);
+
+const ANY_PORT: &str = "127.0.0.1:0";
 
 /// How a server is started.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
     pub config: PathBuf,
     pub data: PathBuf,
-    /// Port 0 picks one.
+    /// Port 0 picks one, at which it can be started again.
     pub listen: String,
     /// `IOC_…` settings and others.
     pub variables: Vec<(String, String)>,
@@ -43,7 +45,7 @@ impl ServerOptions {
         Self {
             config: config.to_owned(),
             data: data.to_owned(),
-            listen: "127.0.0.1:0".to_owned(),
+            listen: ANY_PORT.to_owned(),
             variables: Vec::new(),
             room: Room::Unlimited,
         }
@@ -77,7 +79,10 @@ impl Server {
     ///
     /// # Errors
     /// When it ends or is not ready in time; with the end of its log.
-    pub async fn start(options: ServerOptions) -> Result<Self> {
+    pub async fn start(mut options: ServerOptions) -> Result<Self> {
+        if options.listen == ANY_PORT {
+            options.listen = format!("127.0.0.1:{}", free_port()?);
+        }
         let mut process = Self::spawn(&options)?;
         let address = Self::address_of(&mut process).await?;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
