@@ -28,12 +28,27 @@ stop() {
     done
     echo "demo: stopped"
 }
+# await PROCESS NAME SECONDS CONDITION: until it is met, or the process ended, or it takes too long.
+await() {
+    local process=$1 name=$2 seconds=$3 condition=$4
+    for _ in $(seq $((seconds * 10))); do
+        "$condition" && return
+        if ! kill -0 "$process" 2>/dev/null; then
+            echo "demo: the $name did not start:" >&2
+            tail -n 5 "$folder/$name.log" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+    echo "demo: the $name was not ready within $seconds s; see $folder/$name.log" >&2
+    exit 1
+}
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 if [ "${listen##*:}" != 0 ] && (exec 3<>"/dev/tcp/${listen%:*}/${listen##*:}") 2>/dev/null; then
-    echo "demo: $listen is in use. Stop what listens there, or choose another, with a folder of its own: DEMO_LISTEN=127.0.0.1:8081 DEMO_FOLDER=target/demo-8081 make demo" >&2
+    echo "demo: $listen is in use. Stop what listens there, or choose another address and another folder: DEMO_LISTEN=127.0.0.1:8081 DEMO_FOLDER=$folder-2 make demo" >&2
     exit 1
 fi
 
@@ -45,20 +60,11 @@ echo "== starting the server (log: $folder/server.log)"
 server=$!
 
 address=
-for _ in $(seq 300); do
+has_address() {
     address=$(sed -n 's/^listening on //p' "$folder/server.out" | head -n1)
-    [ -n "$address" ] && break
-    if ! kill -0 "$server" 2>/dev/null; then
-        echo "demo: the server did not start:" >&2
-        tail -n 5 "$folder/server.log" >&2
-        exit 1
-    fi
-    sleep 0.1
-done
-if [ -z "$address" ]; then
-    echo "demo: the server was not ready within 30 s; see $folder/server.log" >&2
-    exit 1
-fi
+    [ -n "$address" ]
+}
+await "$server" server 30 has_address
 
 echo "== starting the wall (log: $folder/wall.log)"
 wall_arguments=(--server "$address" --wall main)
@@ -79,15 +85,10 @@ wall=$!
 ) &
 asker=$!
 
-for _ in $(seq 600); do
-    [ -s "$picture" ] && break
-    if ! kill -0 "$wall" 2>/dev/null; then
-        echo "demo: the wall did not start:" >&2
-        tail -n 5 "$folder/wall.log" >&2
-        exit 1
-    fi
-    sleep 0.1
-done
+has_picture() {
+    [ -s "$picture" ]
+}
+await "$wall" wall 60 has_picture
 
 cat <<TEXT
 

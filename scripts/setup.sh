@@ -81,6 +81,8 @@ if [ "$purpose" = test ]; then
     need_program redis-server redis-server
     need_program chromium chromium chromium-browser google-chrome
     need_program python3 python3
+    # A full disk is a small one of a test's own, mounted as root or in a user namespace.
+    need_program util-linux unshare
 fi
 
 if [ "${#missing[@]}" -gt 0 ]; then

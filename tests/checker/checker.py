@@ -23,7 +23,8 @@ import time
 from socket_client import ConnectionLost, WebSocket
 from view import State, Violation
 
-SILENCE_LIMIT = 6.0
+# A view is promised a frame every second.
+SILENCE_LIMIT = 3.0
 
 
 class Position:

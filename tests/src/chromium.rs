@@ -1,5 +1,6 @@
 //! A real Chromium without a window, driven over its DevTools protocol.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::eventually;
 use crate::process::Process;
+use crate::raster::Picture;
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
@@ -150,14 +152,35 @@ impl Chromium {
         Ok(())
     }
 
-    /// Writes what the page looks like as PNG.
+    /// The texts of every panel of the page that shows a view, by panel.
+    ///
+    /// # Errors
+    /// When it shows none.
+    pub async fn texts(&mut self) -> Result<BTreeMap<String, Vec<String>>> {
+        let found = self
+            .evaluate(
+                "Object.fromEntries([...document.querySelectorAll('#picture > g')].map(panel => \
+                 [panel.dataset.panel, [...panel.querySelectorAll('[role=img]')].map(text => text.getAttribute('aria-label'))]))",
+            )
+            .await?;
+        serde_json::from_value(found).context("the texts of the page")
+    }
+
+    /// What the page that shows a view has drawn, on `width` × `height` pixels; kept as PNG at `path`.
     ///
     /// # Errors
     /// When it cannot be painted or written.
-    pub async fn screenshot(&mut self, path: &Path) -> Result<()> {
-        let answer = self.call("Page.captureScreenshot", json!({ "format": "png" })).await?;
+    pub async fn picture(&mut self, width: u32, height: u32, path: &Path) -> Result<Picture> {
+        // The drawing alone, on whole pixels: what stands around it moves it by fractions.
+        let place = format!(
+            "document.getElementById('picture').style = 'position:fixed;left:0;top:0;width:{width}px;height:{height}px'"
+        );
+        self.evaluate(&place).await?;
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let answer = self.call("Page.captureScreenshot", json!({ "format": "png", "clip": clip })).await?;
         let text = answer["data"].as_str().context("no picture")?;
-        std::fs::write(path, from_base64(text)?).with_context(|| path.display().to_string())
+        std::fs::write(path, from_base64(text)?).with_context(|| path.display().to_string())?;
+        Picture::read(path)
     }
 }
 

@@ -5,13 +5,16 @@ pub mod centre;
 pub mod checker;
 pub mod chromium;
 pub mod client;
+pub mod ledger;
 pub mod load;
 pub mod picture;
 pub mod process;
 pub mod proxy;
+pub mod raster;
 pub mod redis;
 pub mod server;
 pub mod wall;
+pub mod watchers;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -24,6 +27,7 @@ pub use checker::{Checker, CheckerOptions};
 pub use client::Client;
 pub use server::Server;
 pub use wall::Wall;
+pub use watchers::Watchers;
 
 /// The root of the repository.
 #[must_use]
@@ -54,15 +58,14 @@ pub fn count(variable: &str, default: usize) -> usize {
     }
 }
 
-/// A file of real data that is not part of the repository; tells why a test is skipped when it is absent.
-#[must_use]
-pub fn shared(name: &str) -> Option<PathBuf> {
+/// A file of real data that is not part of the repository.
+///
+/// # Errors
+/// When it is absent, with where it is expected.
+pub fn shared(name: &str) -> Result<PathBuf> {
     let path = root().join("../shared/data").join(name);
-    if path.is_file() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not here", path.display());
-    None
+    anyhow::ensure!(path.is_file(), "{name} is needed and is not at {}", path.display());
+    Ok(path)
 }
 
 /// Asks again until `ask` gives something, for things that have no event to wait for.

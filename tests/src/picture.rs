@@ -1,5 +1,7 @@
 //! Painted panels as a browser gets them, and the numbers that are printed in them.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use regex::Regex;
 use serde_json::{Value, json};
@@ -26,6 +28,24 @@ pub async fn panels(authority: &str, view: Value) -> Result<Vec<(String, String)
     let changes = snapshot["changes"].as_array().context("no changes")?;
     let painted = changes.iter().filter(|change| change["kind"] == "panel").map(|change| &change["body"]);
     painted.map(|panel| Ok((text_of(&panel["id"])?, text_of(&panel["svg"])?))).collect()
+}
+
+/// The texts of every panel of a view as they are read, by panel.
+///
+/// # Errors
+/// When there is no picture in time.
+pub async fn texts_of(authority: &str, view: Value) -> Result<BTreeMap<String, Vec<String>>> {
+    let painted = panels(authority, view).await?;
+    painted.into_iter().map(|(id, svg)| Ok((id, texts(&svg)?))).collect()
+}
+
+/// All texts in the SVG of a panel, numbers too.
+///
+/// # Errors
+/// Never; the pattern is right.
+pub fn texts(svg: &str) -> Result<Vec<String>> {
+    let run = Regex::new(r#"role="img" aria-label="([^"]*)""#)?;
+    Ok(run.captures_iter(svg).map(|found| unescape(&found[1])).collect())
 }
 
 fn text_of(value: &Value) -> Result<String> {

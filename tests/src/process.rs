@@ -2,11 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rand::Rng;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -17,6 +19,20 @@ pub struct Process {
     input: Option<ChildStdin>,
     output: Option<Lines<BufReader<ChildStdout>>>,
     log: PathBuf,
+}
+
+/// A free port that no outgoing connection is given. Who connects again and again to a port of those, where
+/// nobody listens for a while, is sooner or later connected to itself, and the port is taken.
+///
+/// # Errors
+/// When none is found.
+pub fn free_port() -> Result<u16> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")?;
+    let lowest: u16 = range.split_whitespace().next().context("no range of ports")?.parse()?;
+    let mut dice = rand::rng();
+    let candidates = (0..100).map(|_| dice.random_range(lowest / 2..lowest));
+    let mut free = candidates.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().with_context(|| format!("no free port from {} to {lowest}", lowest / 2))
 }
 
 impl Process {

@@ -1,6 +1,5 @@
 //! A real redis-server in a process of its own.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::eventually;
-use crate::process::Process;
+use crate::process::{Process, free_port};
 
 /// A Redis that syncs each write to disk.
 pub struct Redis {
@@ -25,7 +24,7 @@ impl Redis {
     /// When there is no redis-server or it does not answer.
     pub async fn start(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let redis = Self { process: Self::spawn(folder, port)?, folder: folder.to_owned(), port };
         redis.ready().await?;
         Ok(redis)

@@ -7,23 +7,35 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::process::Process;
+use crate::process::{Process, free_port};
 use crate::{binary, eventually};
 
 /// How long a server may take to be ready.
 pub const START_LIMIT: Duration = Duration::from_secs(20);
+
+const ANY_PORT: &str = "127.0.0.1:0";
 
 /// How a server is started.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
     pub config: PathBuf,
     pub data: PathBuf,
-    /// Port 0 picks one.
+    /// Port 0 picks one, at which it can be started again.
     pub listen: String,
     /// `IOC_…` settings and others.
     pub variables: Vec<(String, String)>,
-    /// No file may grow beyond this: a disk that is full.
-    pub file_limit_kib: Option<u64>,
+    pub room: Room,
+}
+
+/// How much a server may write.
+#[derive(Debug, Clone, Copy)]
+pub enum Room {
+    Unlimited,
+    /// No file may grow beyond this.
+    FileKib(u64),
+    /// The data folder is a disk of its own of this size, which is gone with the process. Takes root, or a
+    /// kernel that lets anyone make user namespaces.
+    DiskKib(u64),
 }
 
 impl ServerOptions {
@@ -33,9 +45,9 @@ impl ServerOptions {
         Self {
             config: config.to_owned(),
             data: data.to_owned(),
-            listen: "127.0.0.1:0".to_owned(),
+            listen: ANY_PORT.to_owned(),
             variables: Vec::new(),
-            file_limit_kib: None,
+            room: Room::Unlimited,
         }
     }
 
@@ -67,7 +79,10 @@ impl Server {
     ///
     /// # Errors
     /// When it ends or is not ready in time; with the end of its log.
-    pub async fn start(options: ServerOptions) -> Result<Self> {
+    pub async fn start(mut options: ServerOptions) -> Result<Self> {
+        if options.listen == ANY_PORT {
+            options.listen = format!("127.0.0.1:{}", free_port()?);
+        }
         let mut process = Self::spawn(&options)?;
         let address = Self::address_of(&mut process).await?;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
@@ -95,13 +110,18 @@ impl Server {
         ];
         let log = options.data.with_extension("log");
         let program = binary("ioc-server")?;
-        let Some(limit) = options.file_limit_kib else {
-            return Process::start(&program, &arguments, &options.variables, &log);
+        let (shell, script) = match options.room {
+            Room::Unlimited => return Process::start(&program, &arguments, &options.variables, &log),
+            // Without the signal, a write beyond the limit fails like one to a full disk.
+            Room::FileKib(limit) => (vec!["bash".into()], format!("trap '' XFSZ; ulimit -S -f {limit}")),
+            Room::DiskKib(size) => {
+                let unshare = ["unshare", "--map-root-user", "--mount", "bash"].map(std::ffi::OsString::from);
+                (unshare.to_vec(), format!("mount -t tmpfs -o size={size}k disk '{}' || exit", options.data.display()))
+            }
         };
-        // Without the signal, a write beyond the limit fails like one to a full disk.
-        let script = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", limit);
-        let shell = [vec!["-c".into(), script.into(), program.into()], arguments].concat();
-        Process::start(Path::new("/bin/bash"), &shell, &options.variables, &log)
+        let script = vec!["-c".into(), format!("{script}; exec \"$0\" \"$@\"").into(), program.into()];
+        let whole = [vec!["--".into()], shell, script, arguments].concat();
+        Process::start(Path::new("/usr/bin/env"), &whole, &options.variables, &log)
     }
 
     async fn address_of(process: &mut Process) -> Result<String> {
@@ -122,6 +142,16 @@ impl Server {
             Ok(())
         });
         found.await.with_context(|| self.process.log_tail())
+    }
+
+    /// Whether the history has all that the log has.
+    ///
+    /// # Errors
+    /// When it is behind, with how far.
+    pub async fn caught_up(&self) -> Result<()> {
+        let ready = self.get("/readyz").await?;
+        ensure!(ready["history"]["behind"] == 0, "the history is behind: {}", ready["history"]);
+        Ok(())
     }
 
     /// `http://127.0.0.1:PORT`.

@@ -8,10 +8,13 @@ use serde_json::Value;
 
 use crate::binary;
 use crate::process::Process;
+use crate::raster::Picture;
 
 /// A wall that was started.
 pub struct Wall {
     process: Process,
+    /// As it last said.
+    link: Value,
 }
 
 impl Wall {
@@ -29,7 +32,7 @@ impl Wall {
     /// When there is no program.
     pub fn start_with(arguments: &[&str], log: &Path) -> Result<Self> {
         let arguments = [arguments, &["--report", "-", "--control", "-"]].concat();
-        Ok(Self { process: Process::start(&binary("ioc-wall")?, &arguments, &[], log)? })
+        Ok(Self { process: Process::start(&binary("ioc-wall")?, &arguments, &[], log)?, link: Value::Null })
     }
 
     /// The process behind it.
@@ -43,7 +46,12 @@ impl Wall {
     /// When it says nothing within `limit` or ended.
     pub async fn report(&mut self, limit: Duration) -> Result<Value> {
         let line = self.process.line(limit).await?;
-        serde_json::from_str(&line).with_context(|| format!("the wall reported: {line}"))
+        let report: Value = serde_json::from_str(&line).with_context(|| format!("the wall reported: {line}"))?;
+        let link = if report["event"] == "link" { &report["state"] } else { &report["link"] };
+        if !link.is_null() {
+            self.link = link.clone();
+        }
+        Ok(report)
     }
 
     /// Reads reports until one is `wanted`.
@@ -82,6 +90,17 @@ impl Wall {
         self.report_where(&what, limit, |report| report["until"].as_u64().is_some_and(|until| until >= offset)).await
     }
 
+    /// Up to which offset it shows everything now, and how its link is; what it said before is read first.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn standing(&mut self) -> Result<(u64, String)> {
+        self.process.say("pixel 0 0").await?;
+        let is_answer = |report: &Value| report["event"] == "pixel" || report["event"] == "error";
+        let answer = self.report_where("where it stands", Duration::from_secs(10), is_answer).await?;
+        Ok((answer["until"].as_u64().unwrap_or_default(), self.link.as_str().unwrap_or("unknown").to_owned()))
+    }
+
     /// Writes what is shown as PNG to `path`, and waits until it is written.
     ///
     /// # Errors
@@ -111,65 +130,5 @@ impl Wall {
     /// When the wall ended.
     pub async fn destroy_device(&mut self) -> Result<()> {
         self.process.say("destroy-device").await
-    }
-}
-
-/// A picture that was read back.
-pub struct Picture {
-    pub width: u32,
-    pub height: u32,
-    /// RGBA or RGB, row by row.
-    pub bytes: Vec<u8>,
-    pub channels: usize,
-}
-
-impl Picture {
-    /// Reads a PNG of 8 bits per channel.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn read(path: &Path) -> Result<Self> {
-        let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
-        let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info()?;
-        let size = reader.output_buffer_size().context("the picture is too large")?;
-        let mut bytes = vec![0; size];
-        let info = reader.next_frame(&mut bytes)?;
-        bytes.truncate(info.buffer_size());
-        Ok(Self { width: info.width, height: info.height, bytes, channels: info.color_type.samples() })
-    }
-
-    /// How many different colours it has: 1 is an empty picture.
-    #[must_use]
-    pub fn colours(&self) -> usize {
-        let colours: std::collections::HashSet<&[u8]> = self.bytes.chunks_exact(self.channels).collect();
-        colours.len()
-    }
-
-    /// How many pixels differ from those of another picture of the same size.
-    #[must_use]
-    pub fn differing(&self, other: &Self) -> usize {
-        let pairs = self.bytes.chunks_exact(self.channels).zip(other.bytes.chunks_exact(other.channels));
-        pairs.filter(|(a, b)| a[..3] != b[..3]).count()
-    }
-}
-
-impl Picture {
-    /// The average colour of a part of the picture: x, y, width, height in pixels.
-    #[must_use]
-    pub fn average(&self, (x, y, width, height): (f64, f64, f64, f64)) -> [f64; 3] {
-        let clamp = |at: f64, most: u32| (at.round().max(0.0) as usize).min(most as usize);
-        let (left, right) = (clamp(x, self.width), clamp(x + width, self.width));
-        let (top, bottom) = (clamp(y, self.height), clamp(y + height, self.height));
-        let mut sums = [0.0; 3];
-        for row in top..bottom {
-            let start = row * self.width as usize;
-            for pixel in
-                self.bytes[(start + left) * self.channels..(start + right) * self.channels].chunks_exact(self.channels)
-            {
-                sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += f64::from(*value));
-            }
-        }
-        let pixels = ((right - left) * (bottom - top)).max(1) as f64;
-        sums.map(|sum| sum / pixels)
     }
 }

@@ -43,6 +43,24 @@ const RULES: &[(&str, Rule, (&str, &str), &str)] = &[
         ("server/src/hub/planted.rs", "#[derive(Serialize)]"),
         "Serialize",
     ),
+    (
+        "who speaks on the wire declares nothing of it",
+        wire_in_protocol,
+        ("server/src/sources/planted.rs", "use protocol::ServerMessage;\n#[derive(Debug, Serialize)]\nstruct Planted;"),
+        "sources/planted.rs:3",
+    ),
+    (
+        "the wire borrows no type",
+        wire_in_protocol,
+        ("server/src/hub/planted.rs", "fn say(what: &crate::web::health::Readiness) {}"),
+        "Readiness",
+    ),
+    (
+        "the wire is not written by hand",
+        wire_in_protocol,
+        ("server/src/web/live.rs", "let message = json!({ \"type\": \"frame\" });"),
+        "json!",
+    ),
     ("paths of the map exist", map_is_true, ("ARCHITECTURE.md", "see `server/src/nowhere.rs`"), "nowhere.rs"),
     (
         "texts are in both languages",
@@ -55,6 +73,18 @@ const RULES: &[(&str, Rule, (&str, &str), &str)] = &[
         texts_exist,
         ("panels/src/kinds/planted.rs", "locale::text(language, \"no-such-key\")"),
         "no-such-key",
+    ),
+    (
+        "no text stands in the code",
+        no_text_in_code,
+        ("server/src/web/planted.rs", "let words = \"Chưa có số liệu\";"),
+        "Chưa có số liệu",
+    ),
+    (
+        "no words are painted from the code",
+        no_text_in_code,
+        ("panels/src/kinds/planted.rs", "Piece::words(\"no figures yet\", style)"),
+        "no figures yet",
     ),
     ("files stay small", files_small, ("server/src/planted.rs", PLANTED_LONG), "lines"),
     ("names say something", names_say_something, ("server/src/planted_helper.rs", ""), "helper"),
@@ -244,11 +274,36 @@ fn channels_bounded(tree: &Tree) -> Vec<String> {
     found
 }
 
+/// Files in which server and wall speak over `/live`.
+fn is_wire(path: &str, text: &str) -> bool {
+    let places = ["server/src/hub/", "server/src/web/live", "wall/src/connection"];
+    let ours = path.ends_with(".rs") && (path.starts_with("server/src/") || path.starts_with("wall/src/"));
+    let speaks = text.contains("ServerMessage") || text.contains("ClientMessage");
+    ours && !is_test(path) && (speaks || places.iter().any(|place| path.starts_with(place)))
+}
+
+/// Types of server and wall that are written or read in some form, as `module::Type`.
+fn written_types(tree: &Tree) -> BTreeSet<(String, String)> {
+    let declared = r"derive\([^)]*\b(?:Serialize|Deserialize)\b[^)]*\)\]\s*(?:#\[[^\]]*\]\s*|///[^\n]*\n\s*)*(?:pub(?:\([^)]*\))? )?(?:struct|enum) (\w+)";
+    let declared = Regex::new(declared).unwrap();
+    let is_ours = |path: &str| (is_rust_in("server/src/")(path) || is_rust_in("wall/src/")(path)) && !is_test(path);
+    let mut types = BTreeSet::new();
+    for (path, text) in tree.iter().filter(|(path, _)| is_ours(path)) {
+        let module = path.trim_end_matches(".rs").trim_end_matches("/mod").rsplit('/').next().unwrap_or(path);
+        types.extend(declared.captures_iter(text).map(|found| (module.to_owned(), found[1].to_owned())));
+    }
+    types
+}
+
 fn wire_in_protocol(tree: &Tree) -> Vec<String> {
-    let wire = |path: &str| {
-        ["server/src/hub/", "server/src/web/live", "wall/src/connection"].iter().any(|place| path.starts_with(place))
-    };
-    let mut found = search(tree, wire, r"derive\([^)]*\b(Serialize|Deserialize)\b");
+    let tree = &without_unit_tests(tree);
+    let wire = |path: &str| tree.get(path).is_some_and(|text| is_wire(path, text));
+    let mut found = search(tree, wire, r"derive\([^)]*\b(Serialize|Deserialize)\b|\bjson!");
+    let written = written_types(tree);
+    assert!(written.iter().any(|(_, name)| name == "Readiness"), "types that are written are not read: {written:?}");
+    let names: Vec<String> =
+        written.iter().map(|(module, name)| format!(r"{module}::(?:\{{[^}}]*\b)?{name}")).collect();
+    found.extend(search(tree, wire, &format!(r"\b({})\b", names.join("|"))));
     let allowed = ["serde", "serde_json", "schemars", "thiserror"];
     let extra = dependencies(tree, "protocol").into_iter().filter(|name| !allowed.contains(&name.as_str()));
     found.extend(extra.map(|name| format!("protocol/Cargo.toml: {name}")));
@@ -291,6 +346,22 @@ fn texts_exist(tree: &Tree) -> Vec<String> {
         let missing = used.filter(|key| !known.contains(*key));
         found.extend(missing.map(|key| format!("{path} uses the text {key}, which assets/locales does not have")));
     }
+    found
+}
+
+/// Vietnamese words in literals, and words that are painted as they stand in the code.
+fn no_text_in_code(tree: &Tree) -> Vec<String> {
+    let tree = &without_unit_tests(tree);
+    let ours = |path: &str| {
+        let read = ["panels/src/", "wall/src/", "server/src/"].iter().any(|folder| path.starts_with(folder));
+        read && [".rs", ".html", ".js"].iter().any(|kind| path.ends_with(kind)) && !is_test(path)
+    };
+    let vietnamese = r#""[^"]*[À-ÃÈ-ÊÌÍÒ-ÕÙÚÝà-ãè-êìíò-õùúýĂăĐđĨĩŨũƠơƯưẠ-ỹ][^"]*""#;
+    let painted = r#"\b(Piece::words|Label::time|Label::tick)\((format!\()?"[^"{]*[A-Za-z]{2}[^"]*""#;
+    let mut found = search(tree, ours, vietnamese);
+    found.extend(search(tree, is_rust_in("panels/src/"), painted));
+    // The name of the program is the same in every language.
+    found.retain(|found| !found.ends_with("\"Toàn Cảnh\""));
     found
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::centre::{AREA, indicator};
 use tests::load::{history, now_micros};
-use tests::server::ServerOptions;
-use tests::{Centre, Client, Server, binary};
+use tests::server::{Room, ServerOptions};
+use tests::{Centre, Client, Server, binary, eventually};
 
 fn row(value: Value) -> Value {
     json!({ "indicator": indicator(0), "area": AREA, "time": now_micros(), "value": value })
@@ -221,25 +221,12 @@ async fn a_data_folder_of_a_newer_version_is_left_alone() {
 }
 
 /// Sends rows until the disk is full: the times that were acknowledged, and the refusal.
-async fn fill(server: &Server, start: i64) -> (Vec<std::ops::Range<i64>>, (u16, Value)) {
-    let mut acknowledged = Vec::new();
-    loop {
-        let from = acknowledged.len() as i64 * 500;
-        let times = from..from + 500;
-        let rows: Vec<Value> = times.clone().map(|at| row_with("time", json!(start + at))).collect();
-        match server.post(&json!(rows), None).await.unwrap() {
-            (200, _) => acknowledged.push(times),
-            refused => return (acknowledged, refused),
-        }
-        assert!(acknowledged.len() < 2000, "the disk is never full");
-    }
-}
 
 #[tokio::test]
 async fn a_disk_that_has_room_again_is_found_by_itself() {
     let centre = Centre::small().unwrap();
     let mut options = centre.options("data");
-    options.file_limit_kib = Some(2048);
+    options.room = Room::FileKib(2048);
     let mut server = Server::start(options).await.unwrap();
     fill(&server, now_micros() - 3_600_000_000).await;
     let ready = server.http().get(format!("{}/readyz", server.address())).send().await.unwrap();
@@ -257,22 +244,76 @@ async fn a_disk_that_has_room_again_is_found_by_itself() {
 async fn a_full_disk_refuses_and_loses_nothing() {
     let centre = Centre::small().unwrap();
     let mut options = centre.options("data");
-    options.file_limit_kib = Some(2048);
+    options.room = Room::FileKib(2048);
     let mut server = Server::start(options.clone()).await.unwrap();
     let start = now_micros() - 3_600_000_000;
-    let (acknowledged, (status, answer)) = fill(&server, start).await;
-    let detail = answer["detail"].as_str().unwrap_or_default().to_lowercase();
-    assert!([503, 507].contains(&status), "{status} {answer}");
-    assert!(["full", "disk", "space", "written"].iter().any(|word| detail.contains(word)), "{answer}");
+    let acknowledged = fill(&server, start).await;
     let mut client = Client::hello(server.authority(), json!({ "wall": "main" })).await.unwrap();
     client.next_of("snapshot").await.unwrap();
 
     server.kill().await.unwrap();
-    options.file_limit_kib = None;
+    options.room = Room::Unlimited;
     let server = Server::start(options).await.unwrap();
+    assert_all_known(&server, start, acknowledged).await;
+    assert_serves(&server).await;
+}
+
+#[tokio::test]
+async fn a_server_goes_on_when_there_is_room_again() {
+    // A few pages more or less: now the log is the first to find the disk full, now the history.
+    for pages in [0, 3, 6, 9] {
+        fill_and_make_room((4 << 20) + pages * 4096).await;
+    }
+}
+
+async fn fill_and_make_room(bytes: usize) {
+    let centre = Centre::small().unwrap();
+    let mut options = centre.options("data");
+    options.room = Room::DiskKib(8 * 1024);
+    let started = Server::start(options).await;
+    let mut server = started.expect("a disk of its own needs root, or user namespaces for everyone");
+    // The disk as the server sees it.
+    let disk = format!("/proc/{}/root{}", server.process().id().unwrap(), centre.path("data").display());
+    let filler = std::path::Path::new(&disk).join("filler");
+    std::fs::write(&filler, vec![0; bytes]).unwrap();
+    let start = now_micros() - 3_600_000_000;
+    let acknowledged = fill(&server, start).await;
+    assert!(!acknowledged.is_empty());
+
+    std::fs::remove_file(&filler).unwrap();
+    let post = || async {
+        let (status, answer) = server.post(&json!([row(json!(8.5))]), None).await?;
+        anyhow::ensure!(status == 200, "{status} {answer}");
+        Ok(answer)
+    };
+    eventually("rows are taken again", Duration::from_secs(20), post).await.unwrap();
+    eventually("the history goes on", Duration::from_secs(20), || server.caught_up()).await.unwrap();
+    assert_all_known(&server, start, acknowledged).await;
+    assert_serves(&server).await;
+}
+
+async fn assert_all_known(server: &Server, start: i64, acknowledged: Vec<i64>) {
     let known = history(server.http(), server.address(), &indicator(0), AREA).await.unwrap();
-    for at in acknowledged.into_iter().flatten() {
+    for at in acknowledged {
         assert!(known.contains_key(&(start + at)), "the row of {at} was acknowledged and is gone");
     }
-    assert_serves(&server).await;
+}
+
+/// Posts until the disk is full, which is said; gives the times, counted from `start`, that were acknowledged.
+async fn fill(server: &Server, start: i64) -> Vec<i64> {
+    let mut acknowledged = Vec::new();
+    let (status, answer) = loop {
+        let from = acknowledged.len() as i64;
+        let times = from..from + 500;
+        let rows: Vec<Value> = times.clone().map(|at| row_with("time", json!(start + at))).collect();
+        match server.post(&json!(rows), None).await.unwrap() {
+            (200, _) => acknowledged.extend(times),
+            refused => break refused,
+        }
+        assert!(acknowledged.len() < 1_000_000, "the disk is never full");
+    };
+    let detail = answer["detail"].as_str().unwrap_or_default().to_lowercase();
+    assert!([503, 507].contains(&status), "{status} {answer}");
+    assert!(["full", "disk", "space", "written"].iter().any(|word| detail.contains(word)), "{answer}");
+    acknowledged
 }

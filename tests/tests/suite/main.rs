@@ -11,3 +11,4 @@ mod show5_two_walls;
 mod show6_two_servers;
 mod show7_device;
 mod show8_provenance;
+mod slow_clients;

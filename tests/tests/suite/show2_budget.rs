@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tests::chromium::Chromium;
 use tests::load::{Known, history};
 use tests::picture::{panels, printed};
-use tests::{Centre, Wall, eventually, root, shared};
+use tests::{Centre, Server, Wall, eventually, root, shared};
 
 /// Million đồng of each year, 2006 to 2015.
 const REVENUE: [f64; 10] = [
@@ -24,7 +25,7 @@ const REVENUE: [f64; 10] = [
 
 #[tokio::test]
 async fn the_final_budgets_reach_the_wall() {
-    let Some(file) = shared("budget_final_by_province.csv") else { return };
+    let file = shared("budget_final_by_province.csv").unwrap();
     let centre = Centre::copy_of(&root().join("tests/centres/budget")).unwrap();
     let incoming = centre.path("incoming");
     std::fs::create_dir(&incoming).unwrap();
@@ -58,10 +59,48 @@ async fn the_final_budgets_reach_the_wall() {
         assert!(texts("years").iter().any(|text| text.contains(revenue)), "{revenue} is not in {:?}", texts("years"));
     }
 
-    let mut wall = Wall::start(server.address(), "main", "1920x1080", &centre.path("wall.log")).unwrap();
-    wall.presented(known[9].offset, Duration::from_secs(30)).await.unwrap();
-    assert!(wall.capture(&centre.path("wall.png")).await.unwrap().colours() > 10);
+    assert_drawn(&centre, &server, known[9].offset).await;
     assert_report(&delivered).await;
+}
+
+/// The page says the figures and has a bar for each year; the wall has drawn what the page has drawn.
+async fn assert_drawn(centre: &Centre, server: &Server, offset: u64) {
+    let (width, height) = (1920, 1080);
+    let mut wall = Wall::start(server.address(), "main", "1920x1080", &centre.path("wall.log")).unwrap();
+    let mut page = Chromium::start(width, height + 40).await.unwrap();
+    page.open(&server.url("/watch/wall/main")).await.unwrap();
+    page.until(&format!("Number(document.body.dataset.offset) >= {offset}"), Duration::from_secs(20)).await.unwrap();
+    wall.presented(offset, Duration::from_secs(60)).await.unwrap();
+    let mut looks = 0;
+    loop {
+        let drawn = wall.capture(&centre.path("wall.png")).await.unwrap();
+        let painted = page.picture(width, height, &centre.path("page.png")).await.unwrap();
+        let Err(error) = painted.same_as(&drawn) else { break };
+        looks += 1;
+        assert!(looks < 10, "{error:#}");
+    }
+    let said = page.texts().await.unwrap();
+    for wanted in ["33.190", "tỷ đồng"] {
+        assert!(said["revenue"].iter().any(|text| text == wanted), "{wanted} is not in {:?}", said["revenue"]);
+    }
+    for year in 2006..=2015 {
+        assert!(said["years"].contains(&year.to_string()), "{year} is not in {:?}", said["years"]);
+    }
+    // Bars stand side by side, each with a width of its own column and the figure's height.
+    let bars = page
+        .evaluate(
+            "[...document.querySelectorAll('[data-panel=years] > g > rect[rx]')].map(bar => bar.getBBox()) \
+             .filter(box => box.width < 200).map(box => [box.x, box.height])",
+        )
+        .await
+        .unwrap();
+    let bars: Vec<(f64, f64)> = serde_json::from_value(bars).unwrap();
+    let bars: Vec<f64> = bars.into_iter().map(|(_, height)| height).filter(|height| *height > 0.0).collect();
+    let tallest = bars.iter().copied().fold(0.0, f64::max);
+    for revenue in REVENUE {
+        let wanted = tallest * revenue / REVENUE[9];
+        assert!(bars.iter().any(|height| (height - wanted).abs() < 1.5), "no bar is {wanted:.1} high: {bars:?}");
+    }
 }
 
 /// Every row of another province is refused by name, in a report beside the file.

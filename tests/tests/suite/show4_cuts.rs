@@ -1,13 +1,12 @@
-//! A wall and many clients behind a proxy that cuts, stalls and delays: spans join, and everyone ends where
-//! the server is.
+//! A wall, a page and many clients behind a proxy that cuts, stalls and delays: spans join, and everyone ends
+//! where the server is.
 
 use std::time::Duration;
 
 use serde_json::json;
-use tests::centre::{AREA, indicator};
-use tests::load::{Load, Rows, now_micros};
+use tests::load::{self, Load, Rows};
 use tests::proxy::{Mischief, Proxy};
-use tests::{Centre, Checker, CheckerOptions, count};
+use tests::{Centre, Checker, CheckerOptions, Watchers, count};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_join_over_a_bad_link() {
@@ -21,27 +20,35 @@ async fn spans_join_over_a_bad_link() {
         splits: 100,
     };
     let proxy = Proxy::start(server.authority(), mischief).await.unwrap();
+    // Cuts that the checker's clients do not see are not among those that are counted.
+    let beside = Proxy::start(server.authority(), Mischief { seed: 5, ..mischief }).await.unwrap();
+    let mut watchers = Watchers::start(&centre, &[&format!("http://{}", beside.authority())]).await.unwrap();
     let mut options = CheckerOptions::new(proxy.authority(), json!({ "wall": "main" }), 50);
     options.direct = vec![server.authority().to_owned()];
     options.max_wait = Duration::from_millis(500);
     let mut checker = Checker::start(&options, &centre.path("checker.log")).unwrap();
-    let rows = Rows {
-        series: (0..6).map(|number| (indicator(number), AREA.to_owned())).collect(),
-        from_micros: now_micros() - 3_600_000_000,
-        pause: Duration::from_millis(5),
-        name: "cuts".to_owned(),
-    };
-    let load = Load::start(vec![server.address().to_owned()], rows);
+    let load = Load::start(vec![server.address().to_owned()], Rows::of_small("cuts", Duration::from_millis(20)));
 
     while proxy.cuts() < cuts {
         let status = checker.status().await.unwrap();
         assert_eq!(status["violations"], json!([]), "after {} cuts", proxy.cuts());
+        watchers.listen().await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     proxy.calm();
+    beside.calm();
     let acknowledged = load.finish().await.unwrap();
+    let posted = load::post_newest(&server, "newest", 4_711.0).await.unwrap();
+    watchers.agree(&server, posted.offset()).await.unwrap();
+    assert!(watchers.texts("p0").await.unwrap().contains(&"4.711".to_owned()));
     let summary = checker.finish().await.unwrap();
-    println!("{} cuts, {} batches; {summary}", proxy.cuts(), acknowledged.len());
+    println!(
+        "{} cuts and {} of a wall and a page, {} batches; {summary}",
+        proxy.cuts(),
+        beside.cuts(),
+        acknowledged.len()
+    );
+    assert!(beside.cuts() > 0, "neither wall nor page was ever cut off");
     assert!(summary["reconnects"].as_u64() >= Some(cuts * 9 / 10), "{summary}");
     assert!(summary["resumed_share"].as_f64() >= Some(0.95), "{summary}");
 }

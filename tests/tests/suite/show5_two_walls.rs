@@ -45,7 +45,5 @@ async fn walls_present_together() {
     apart.sort_unstable();
     let (median, worst) = (apart[apart.len() / 2], apart[apart.len() - 1]);
     println!("{frames} frames on two walls: {median} µs apart in the middle, {worst} µs at worst");
-    // One frame in twenty may be held up by whatever else this machine does.
-    let within = apart.iter().filter(|apart| **apart <= 20_000).count();
-    assert!(within * 20 >= frames * 19, "only {within} of {frames} within 20 ms: {apart:?}");
+    assert!(worst <= 20_000, "one frame was {worst} µs apart: {apart:?}");
 }

@@ -6,25 +6,16 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use tests::centre::{AREA, indicator};
-use tests::load::{self, Load, Rows, now_micros};
+use tests::ledger::{self, Ledger};
+use tests::load::{self, Acknowledged, Load, Rows};
 use tests::redis::Redis;
-use tests::{Centre, Checker, CheckerOptions, Server, count, eventually};
+use tests::{Centre, Checker, CheckerOptions, Server, Watchers, count, eventually};
 
 async fn servers(centre: &Centre, redis: &Redis) -> [Server; 2] {
     let options = |name: &str| centre.options(name).with("IOC_LOG_REDIS", redis.url());
     let first = Server::start(options("first")).await.unwrap();
     let second = Server::start(options("second")).await.unwrap();
     [first, second]
-}
-
-fn rows(name: &str) -> Rows {
-    Rows {
-        series: (0..6).map(|number| (indicator(number), AREA.to_owned())).collect(),
-        from_micros: now_micros() - 3_600_000_000,
-        pause: Duration::from_millis(5),
-        name: name.to_owned(),
-    }
 }
 
 fn checker(centre: &Centre, servers: &[Server; 2]) -> Checker {
@@ -43,8 +34,9 @@ async fn servers_and_redis_are_killed_and_nothing_is_lost() {
     let mut redis = Redis::start(&centre.path("redis")).await.unwrap();
     let mut servers = servers(&centre, &redis).await;
     let mut checker = checker(&centre, &servers);
+    let mut watchers = watchers(&centre, &servers).await;
     let addresses = servers.iter().map(|server| server.address().to_owned()).collect();
-    let load = Load::start(addresses, rows("kills"));
+    let load = Load::start(addresses, Rows::of_small("kills", Duration::from_millis(20)));
     let mut dice = StdRng::seed_from_u64(6);
 
     for round in 0..server_kills.max(redis_kills) {
@@ -63,11 +55,13 @@ async fn servers_and_redis_are_killed_and_nothing_is_lost() {
             tokio::time::sleep(Duration::from_millis(dice.random_range(0..300))).await;
             redis.restart().await.unwrap();
         }
+        watchers.listen().await.unwrap();
         let status = checker.status().await.unwrap();
         assert_eq!(status["violations"], json!([]), "round {round}");
     }
 
-    let acknowledged = load.finish().await.unwrap();
+    let mut acknowledged = load.finish().await.unwrap();
+    acknowledged.push(post_newest(&servers[0], "newest", 4_711.0).await);
     for server in &servers {
         eventually("the history caught up", Duration::from_secs(20), || {
             load::verify(server.http(), server.address(), &acknowledged)
@@ -75,12 +69,38 @@ async fn servers_and_redis_are_killed_and_nothing_is_lost() {
         .await
         .unwrap();
     }
+    agree(&mut watchers, &servers, acknowledged.last().unwrap().offset(), "4.711").await;
     let summary = checker.finish().await.unwrap();
+    for server in &mut servers {
+        eventually("the history has all", Duration::from_secs(20), || server.caught_up()).await.unwrap();
+        assert!(server.terminate().await.unwrap().success());
+        Ledger::read(&server.options().data).unwrap().verify(&acknowledged).unwrap();
+    }
     println!(
         "{server_kills} servers and {redis_kills} Redis killed, {} batches, none lost or doubled; {summary}",
         acknowledged.len()
     );
     assert_eq!(summary["epoch_changes"], 0, "{summary}");
+    assert!(summary["resumed_share"].as_f64() >= Some(0.95), "{summary}");
+}
+
+/// A wall that may use either server, and a page of the first.
+async fn watchers(centre: &Centre, servers: &[Server; 2]) -> Watchers {
+    Watchers::start(centre, &[servers[0].address(), servers[1].address()]).await.unwrap()
+}
+
+async fn post_newest(server: &Server, key: &str, value: f64) -> Acknowledged {
+    let ask = || load::post_newest(server, key, value);
+    eventually("writes are taken", Duration::from_secs(30), ask).await.unwrap()
+}
+
+/// Wall and page show what each of the servers knows.
+async fn agree(watchers: &mut Watchers, servers: &[Server; 2], offset: u64, wanted: &str) {
+    for server in servers {
+        watchers.agree(server, offset).await.unwrap();
+    }
+    let shown = watchers.texts("p0").await.unwrap();
+    assert!(shown.iter().any(|text| text == wanted), "{wanted} is not in {shown:?}");
 }
 
 /// The other server gives the first answer to the newest key.
@@ -97,30 +117,62 @@ async fn a_log_that_was_cut_short_begins_a_new_epoch() {
     let mut redis = Redis::start(&centre.path("redis")).await.unwrap();
     let mut servers = servers(&centre, &redis).await;
     let mut checker = checker(&centre, &servers);
+    let mut watchers = watchers(&centre, &servers).await;
     let addresses = servers.iter().map(|server| server.address().to_owned()).collect();
-    let load = Load::start(addresses, rows("cut"));
+    let load = Load::start(addresses, Rows::of_small("cut", Duration::from_millis(20)));
     while load.count().await < 100 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    load.finish().await.unwrap();
+    let acknowledged = load.finish().await.unwrap();
+    let last = acknowledged.iter().map(Acknowledged::offset).max().unwrap();
+    for server in &servers {
+        eventually("the server has all", Duration::from_secs(10), || stands_at(server, last)).await.unwrap();
+    }
     redis.kill().await.unwrap();
     redis.cut(4096).unwrap();
     redis.restart().await.unwrap();
 
-    let ask = || async {
-        let batch = json!([{ "indicator": indicator(0), "area": AREA, "time": now_micros(), "value": 5.0 }]);
-        load::post(servers[0].http(), servers[0].address(), "after-the-cut", &batch).await
-    };
-    eventually("writes are taken again", Duration::from_secs(30), ask).await.unwrap();
+    let posted = post_newest(&servers[0], "after-the-cut", 4_711.0).await;
     let changed = async {
         while checker.status().await.unwrap()["epoch_changes"].as_u64() < Some(10) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), changed).await.expect("every client is told of the new epoch");
+    agree(&mut watchers, &servers, posted.offset(), "4.711").await;
+    for server in &servers {
+        assert_losses_named(server, &acknowledged, last).await;
+    }
     let summary = checker.finish().await.unwrap();
     println!("4 KiB cut off: {summary}");
     let logs: String = servers.iter_mut().map(|server| server.process().log()).collect();
     let named = logs.lines().find(|line| line.contains("ERROR") && line.contains("epoch") && line.contains("offset"));
     println!("{}", named.expect("the loss is named in a server's log"));
+}
+
+async fn stands_at(server: &Server, offset: u64) -> anyhow::Result<()> {
+    let ready = server.get("/readyz").await?;
+    anyhow::ensure!(ready["offset"].as_u64() >= Some(offset) && ready["history"]["behind"] == 0, "{ready}");
+    Ok(())
+}
+
+/// What the server names as lost is what was acknowledged and is missing: neither more nor less.
+async fn assert_losses_named(server: &Server, acknowledged: &[Acknowledged], last: u64) {
+    eventually("the history caught up", Duration::from_secs(20), || server.caught_up()).await.unwrap();
+    let ready = server.get("/readyz").await.unwrap();
+    let losses = ready["losses"].as_array().unwrap();
+    assert_eq!(losses.len(), 1, "{ready}");
+    let numbers = regex::Regex::new(r"^entries (\d+) to (\d+) were lost").unwrap();
+    let named = numbers.captures(losses[0].as_str().unwrap()).unwrap_or_else(|| panic!("{losses:?}"));
+    let [from, to]: [u64; 2] = [1, 2].map(|group| named[group].parse().unwrap());
+
+    let missing = load::missing(server.http(), server.address(), acknowledged).await.unwrap();
+    let mut missing: Vec<(u64, String)> = missing.into_iter().map(|batch| (batch.offset(), batch.key)).collect();
+    missing.sort();
+    assert!(!missing.is_empty(), "4 KiB were cut off and nothing is missing");
+    let offsets: Vec<u64> = missing.iter().map(|(offset, _)| *offset).collect();
+    assert_eq!(offsets, (from..=to).collect::<Vec<_>>(), "{losses:?}");
+    assert_eq!(to, last, "{losses:?}");
+    let keys: Vec<String> = missing.into_iter().map(|(_, key)| key).collect();
+    assert_eq!(ledger::lost_keys(&server.options().data).unwrap(), keys);
 }

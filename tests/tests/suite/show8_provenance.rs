@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::picture::{Printed, number_of, panels, printed};
+use tests::picture::{Printed, number_of, panels, printed, texts};
 use tests::{Centre, Server, eventually, root};
 
 #[tokio::test]
@@ -11,20 +11,102 @@ async fn each_printed_number_is_what_the_history_says() {
     let centre = Centre::copy_of(&root().join("config/demo")).unwrap();
     let server = centre.serve().await.unwrap();
     let view = json!({ "layout": "overview" });
-    let numbers = eventually("numbers on the picture", Duration::from_secs(30), || async {
-        let mut numbers = Vec::new();
-        for (id, svg) in panels(server.authority(), view.clone()).await? {
-            numbers.extend(printed(&id, &svg)?);
-        }
-        anyhow::ensure!(numbers.len() >= 20, "only {} numbers", numbers.len());
-        Ok(numbers)
+    let painted = eventually("numbers on the picture", Duration::from_secs(30), || async {
+        let painted = panels(server.authority(), view.clone()).await?;
+        let count = numbers(&painted)?.len();
+        anyhow::ensure!(count >= 20, "only {count} numbers");
+        Ok(painted)
     });
-    let numbers = numbers.await.unwrap();
+    let painted = painted.await.unwrap();
+    let numbers = numbers(&painted).unwrap();
     let indicators = server.get("/api/v1/indicators").await.unwrap();
     for number in &numbers {
         check(&server, &indicators, number).await;
     }
-    println!("{} printed numbers, each as the history says", numbers.len());
+    let known = known_words(&server).await;
+    let mut others = 0;
+    for (id, svg) in &painted {
+        others += assert_others_are_known(id, svg, &known);
+    }
+    println!(
+        "{} printed numbers, each as the history says; {others} ticks, times and names beside them",
+        numbers.len()
+    );
+}
+
+fn numbers(painted: &[(String, String)]) -> anyhow::Result<Vec<Printed>> {
+    let found = painted.iter().map(|(id, svg)| printed(id, svg));
+    Ok(found.collect::<anyhow::Result<Vec<_>>>()?.concat())
+}
+
+/// What the configuration says: titles, labels and names.
+async fn known_words(server: &Server) -> Vec<String> {
+    let mut words = Vec::new();
+    for path in ["layouts/overview", "indicators", "areas", "agencies", "sources"] {
+        collect(&server.get(&format!("/api/v1/{path}")).await.unwrap(), &mut words);
+    }
+    words
+}
+
+fn collect(value: &Value, words: &mut Vec<String>) {
+    match value {
+        Value::String(text) => words.push(text.clone()),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, words)),
+        Value::Object(members) => members.values().for_each(|value| collect(value, words)),
+        _ => {}
+    }
+}
+
+/// Clocks, dates and ages.
+const TIMES: &str = r"^(\d\d:\d\d(:\d\d)?( hôm (nay|qua))?|(Thứ \w+|Chủ Nhật), \d{1,2}/\d{1,2}/\d{4}|(\d\d:\d\d )?\d{1,2}/\d{1,2}(/\d{4})?|T\d{1,2}(/\d{4})?|(quý \d/)?\d{4}|cũ \d+ (phút|giờ|ngày))$";
+
+/// Every other text with a digit is a time, words of the configuration, or the tick of an axis: ticks are as
+/// far apart as one another, which values are not. Gives how many there are.
+fn assert_others_are_known(panel: &str, svg: &str, known: &[String]) -> usize {
+    let times = regex::Regex::new(TIMES).unwrap();
+    let others = without_provenance(svg);
+    let words = |text: &str| known.iter().any(|known| known.starts_with(text.trim_end_matches('…').trim()));
+    let (ticks, unknown): (Vec<&String>, Vec<&String>) = others
+        .iter()
+        .filter(|text| !times.is_match(text) && !words(text))
+        .partition(|text| svg_has_axis(svg) && text.chars().all(|c| c.is_ascii_digit() || "−-.,".contains(c)));
+    assert!(unknown.is_empty(), "{panel} prints {unknown:?}, which is no tick, time or name, without provenance");
+    let mut values: Vec<f64> = ticks.iter().filter_map(|text| number_of(text)).map(|(value, _)| value).collect();
+    values.sort_by(f64::total_cmp);
+    let steps: Vec<f64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let is_even = steps.iter().all(|step| *step > 0.0 && (step - steps[0]).abs() < steps[0] * 1e-6);
+    assert!(is_even, "{panel} prints {ticks:?}, which are no ticks, without provenance");
+    others.len()
+}
+
+/// A line chart; other panels have no axis of numbers.
+fn svg_has_axis(svg: &str) -> bool {
+    svg.contains("stroke-linejoin") && without_provenance(svg).len() > 4
+}
+
+/// Texts with a digit that carry no provenance.
+fn without_provenance(svg: &str) -> Vec<String> {
+    let figures = regex::Regex::new(r#"aria-label="[^"]*" data-provenance="#).unwrap();
+    let rest = figures.replace_all(svg, "");
+    texts(&rest).unwrap().into_iter().filter(|text| text.contains(|c: char| c.is_ascii_digit())).collect()
+}
+
+#[test]
+fn a_value_without_provenance_is_found() {
+    let svg = |texts: &[&str]| {
+        let run =
+            |text: &&str| format!(r#"<g role="img" aria-label="{text}" fill="x"></g><path stroke-linejoin="round"/>"#);
+        texts.iter().map(run).collect::<String>()
+    };
+    let known = ["Sông Vệ (BĐ II 3,5)".to_owned()];
+    let verdict = |texts: &[&str]| {
+        let svg = svg(texts);
+        std::panic::catch_unwind(|| assert_others_are_known("p", &svg, &known)).is_ok()
+    };
+    assert!(verdict(&["0", "10.000", "20.000", "08:30", "cũ 26 giờ", "Sông Vệ (BĐ…", "T7/2023"]));
+    for wrong in [&["18.642"][..], &["0", "10", "20", "30", "31,5"], &["tăng 5 %"], &["Sông Vệ 3,6"]] {
+        assert!(!verdict(wrong), "{wrong:?} passes");
+    }
 }
 
 async fn check(server: &Server, indicators: &Value, number: &Printed) {
@@ -47,9 +129,8 @@ async fn check(server: &Server, indicators: &Value, number: &Printed) {
     };
     let (shown, decimals) = number_of(&number.text).unwrap_or_else(|| panic!("{number:?} is no number"));
     let half = 0.5 * 10_f64.powi(-i32::try_from(decimals).unwrap()) * 1.000_001;
-    // A sign may be told by a mark beside the number.
-    let distance = (shown.abs() - expected.abs()).abs();
-    assert!(distance <= half, "{} is printed for {expected}: {number:?}", number.text);
+    // A mark may tell the sign: ▼ stands for less.
+    assert!((shown - expected).abs() <= half, "{} is printed for {expected}: {number:?}", number.text);
 }
 
 /// What the history says of the moment of an origin.
