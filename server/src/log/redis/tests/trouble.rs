@@ -229,8 +229,8 @@ fn a_redis_that_is_full_recovers_by_itself() {
 
 #[test]
 fn an_address_that_others_cannot_reach_is_not_told_to_them() {
-    let data = folder();
-    let refused = Server::start("redis://10.1.2.10:6379/", data.path()).err().expect("refused").to_string();
+    let folder = folder();
+    let refused = Server::start("redis://10.1.2.10:6379/", folder.path()).err().expect("refused").to_string();
     assert!(refused.contains("[log] advertise"), "{refused}");
     for local in ["redis://localhost/", "redis://127.0.0.1:6380/0", "redis://[::1]:6379/", "unix:///run/redis.sock"] {
         assert!(!RedisSettings::is_remote(local), "{local}");
