@@ -220,8 +220,6 @@ async fn a_data_folder_of_a_newer_version_is_left_alone() {
     }
 }
 
-/// Sends rows until the disk is full: the times that were acknowledged, and the refusal.
-
 #[tokio::test]
 async fn a_disk_that_has_room_again_is_found_by_itself() {
     let centre = Centre::small().unwrap();
