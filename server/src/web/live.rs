@@ -279,7 +279,7 @@ fn is_oversized(error: &axum::Error) -> bool {
 
 fn close_code(reason: CloseReason) -> u16 {
     match reason {
-        CloseReason::BadMessage => 1008,
+        CloseReason::BadMessage | CloseReason::Unknown => 1008,
         CloseReason::Slow | CloseReason::Full => 1013,
         CloseReason::UnknownView => 4004,
         CloseReason::ShuttingDown => 1001,
