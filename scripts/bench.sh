@@ -17,6 +17,6 @@ status=0
 if [ $# = 0 ]; then
     echo
     echo wall
-    cargo bench --locked -p wall --bench wall-bench || status=1
+    "$folder/wall-bench" || status=1
 fi
 exit $status

@@ -24,6 +24,15 @@ stale-days = { $count } days old
 
 no-figures = No figures yet
 waiting = Waiting for data
+goodbye-bad-message = The server does not understand this wall; check the versions of both
+goodbye-slow = The server hung up because the line is too slow
+goodbye-unknown-view = The server has no wall or layout of this name; check --wall or --layout
+goodbye-shutting-down = The server is stopping or restarting
+goodbye-new-epoch = The server has replaced its log; loading everything anew
+goodbye-full = The server has no free place
+goodbye-behind = The server has not caught up yet; trying again
+goodbye-defect = The server cannot send this view; its log says why
+goodbye-unknown = The server hung up for a reason that this version does not know
 percentage-points = pp
 against-same-period = on same period
 of-year-plan = of the year's plan

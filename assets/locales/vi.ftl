@@ -24,6 +24,15 @@ stale-days = cũ { $count } ngày
 
 no-figures = Chưa có số liệu
 waiting = Đang chờ dữ liệu
+goodbye-bad-message = Máy chủ không hiểu màn hình này; kiểm tra phiên bản của hai bên
+goodbye-slow = Máy chủ ngắt kết nối vì đường truyền quá chậm
+goodbye-unknown-view = Máy chủ không có màn hình mang tên này; kiểm tra --wall hoặc --layout
+goodbye-shutting-down = Máy chủ đang dừng hoặc khởi động lại
+goodbye-new-epoch = Máy chủ đã thay nhật ký; đang tải lại từ đầu
+goodbye-full = Máy chủ đã hết chỗ
+goodbye-behind = Máy chủ chưa theo kịp; đang thử lại
+goodbye-defect = Máy chủ không gửi được màn hình này; xem nhật ký của máy chủ
+goodbye-unknown = Máy chủ ngắt kết nối vì một lý do mà phiên bản này chưa biết
 percentage-points = điểm %
 against-same-period = so cùng kỳ
 of-year-plan = kế hoạch năm

@@ -11,7 +11,6 @@ use crate::{AgencyId, AreaId, Indicator, IndicatorId, SourceId, SourceInfo};
 
 /// A place with an administration, at any depth, between two dates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Area {
     pub id: AreaId,
     pub name: Name,
@@ -27,7 +26,6 @@ pub struct Area {
 
 /// Who owns an indicator or carries out a task, between two dates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Agency {
     pub id: AgencyId,
     pub name: Name,
@@ -48,7 +46,6 @@ pub struct Agency {
 ///
 /// A view gets only what its layout names.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Catalogue {
     /// `UBND tỉnh Quảng Ngãi`.
     pub organisation: Name,

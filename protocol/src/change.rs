@@ -14,7 +14,6 @@ use crate::{Canvas, Catalogue, Layout, Observation, ObservationStatus, PanelId, 
 
 /// Which buckets of a series a panel draws.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct WindowSpec {
     pub series: SeriesKey,
     pub span: Span,
@@ -27,7 +26,7 @@ pub const MAX_BUCKETS: u16 = 2048;
 
 /// A stretch of time with both its ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum Span {
     /// The newest so many seconds, measured back from the newest bucket.
     Last { secs: u64 },

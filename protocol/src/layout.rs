@@ -11,7 +11,6 @@ pub const GRID: (u16, u16) = (32, 18);
 
 /// A rectangle in grid cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Place {
     pub column: u16,
     pub row: u16,
@@ -40,7 +39,6 @@ impl Place {
 
 /// One panel: what kind, where, and options that only its kind understands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct PanelSpec {
     pub id: PanelId,
     /// `value`, `series`, … Unknown kinds are painted as a placeholder.
@@ -53,7 +51,6 @@ pub struct PanelSpec {
 
 /// An arrangement of panels with a version that grows with each change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Layout {
     pub id: LayoutId,
     pub name: Name,

@@ -14,6 +14,9 @@
 //! 3. `frame`s follow. A frame covers the span `(since, until]` of the log and is applied whole.
 //! 4. `bye` comes before every close that the server decides.
 //!
+//! Whoever reads skips fields, kinds of changes and signals, and types of messages that it does not know, so that
+//! an old wall keeps working with a newer server; what it knows and cannot read is an error.
+//!
 //! The law that all of this stands on: applying `replicate(s)` to an empty state gives `s`.
 //!
 //! This crate does no I/O, reads no clock and knows no transport.

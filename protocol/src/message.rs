@@ -83,6 +83,10 @@ pub enum ServerMessage<C = Change> {
     /// Neither stored nor replayed.
     Signal(Signal),
     Bye(Bye),
+    /// Of a type that is not known here: skipped and counted by its reader, never sent.
+    #[serde(other, skip_serializing)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// The answer to a hello.
@@ -114,6 +118,10 @@ pub enum Signal {
     Log { away_since: Option<Timestamp> },
     /// Painted panels whose picture changed with time alone (a clock, a value grown old).
     Repainted { panels: Vec<PaintedPanel> },
+    /// Of a kind that is not known here: skipped and counted by its reader, never sent.
+    #[serde(other, skip_serializing)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// The server closes, and says why.
@@ -147,4 +155,8 @@ pub enum CloseReason {
     Behind,
     /// The view cannot be sent: somebody has to set something right first.
     Defect,
+    /// One that is not known here: a reader comes back as for any other, a server never says it.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }

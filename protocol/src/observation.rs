@@ -7,7 +7,6 @@ use crate::{AgencyId, AreaId, IndicatorId, SourceId, Timestamp};
 
 /// A text in the languages of the centre. `en` falls back to `vi`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Name {
     /// Vietnamese, NFC.
     pub vi: String,
@@ -54,7 +53,6 @@ pub enum Better {
 
 /// What is measured, by whom, how often and how it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Indicator {
     pub id: IndicatorId,
     pub name: Name,
@@ -114,7 +112,6 @@ pub enum Scenario {
 
 /// One line of numbers over time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SeriesKey {
     pub indicator: IndicatorId,
     pub area: AreaId,
@@ -140,7 +137,6 @@ pub enum ObservationStatus {
 
 /// One number, with where and when it comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Observation {
     pub series: SeriesKey,
     /// Finite.

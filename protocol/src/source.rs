@@ -8,7 +8,6 @@ use crate::{AgencyId, SourceId, Timestamp};
 
 /// What a reader needs to know of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SourceInfo {
     pub id: SourceId,
     pub name: Name,
@@ -20,7 +19,6 @@ pub struct SourceInfo {
 
 /// How a source does. Neither stored nor replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SourceHealth {
     pub source: SourceId,
     pub alive: bool,
@@ -34,7 +32,6 @@ pub struct SourceHealth {
 
 /// One thing that was wrong: when, where, why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SourceProblem {
     pub at: Timestamp,
     /// File and row, address, table.

@@ -8,7 +8,6 @@ use crate::{LayoutId, WallId};
 
 /// The whole picture, bezel gaps included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Canvas {
     pub width_px: u32,
     pub height_px: u32,
@@ -16,7 +15,6 @@ pub struct Canvas {
 
 /// One physical screen and the part of the canvas it shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Display {
     pub name: String,
     pub x_px: u32,
@@ -27,7 +25,6 @@ pub struct Display {
 
 /// The room, for legibility.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Room {
     pub wall_width_mm: f64,
     pub wall_height_mm: f64,
@@ -37,7 +34,6 @@ pub struct Room {
 
 /// A wall and the layout it shows when nothing else was shown on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Wall {
     pub id: WallId,
     pub name: Name,

@@ -11,6 +11,7 @@ mod log;
 mod painter;
 mod sources;
 mod store;
+mod strict;
 mod web;
 
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! `wall-bench`: what drawing costs, one JSON object a line.
+//! `wall-bench`: what drawing costs against its limits, a line each; exits 1 when one is missed.
 //!
 //! On a canvas of 3840 × 2160 with 24 panels: everything drawn, one panel changed, nothing changed, and the CPU
 //! time to prepare a frame in which all panels changed, from the state to what the GPU is given.
@@ -6,13 +6,13 @@
 #[path = "../tests/suite/centre.rs"]
 mod centre;
 
-use std::collections::BTreeSet;
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use panels::Link;
 use protocol::change::Arranged;
-use protocol::{Canvas, Change, Envelope, ViewState};
+use protocol::{Canvas, Envelope, ViewState};
 use wall::gpu::{Gpu, GpuCanvas};
 use wall::model::Touched;
 use wall::painter::Painter;
@@ -67,11 +67,7 @@ impl Bench {
         for envelope in changes {
             let Some(change) = &envelope.change else { continue };
             self.view.apply(envelope.at, change);
-            match change {
-                Change::Observed(observation) => _ = touched.series.insert(observation.series.clone()),
-                Change::Buckets(buckets) => _ = touched.windows.insert(buckets.window),
-                Change::Arranged(_) => touched.all = true,
-            }
+            touched.note(change);
         }
         touched
     }
@@ -114,57 +110,94 @@ fn median_ms(costs: &[Cost], part: impl Fn(&Cost) -> Duration) -> f64 {
     times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e3)
 }
 
-fn main() -> anyhow::Result<()> {
-    let mut bench = Bench::new()?;
-    let everything: BTreeSet<u16> = (0..PANELS).collect();
+/// What every frame of each case took.
+struct Measured {
+    full: Vec<Cost>,
+    all_changed: Vec<Cost>,
+    one: Vec<Cost>,
+    nothing: Vec<Cost>,
+}
 
-    let mut full = Vec::new();
-    let mut all_changed = Vec::new();
+fn measure(bench: &mut Bench) -> anyhow::Result<Measured> {
+    let (mut full, mut all_changed, mut one, mut nothing) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for step in 1..=FULL_ROUNDS {
         bench.picture.damage_all();
         full.push(bench.frame(&Touched::default())?);
-        let touched = bench.change(everything.iter().copied(), step);
+        let touched = bench.change(0..PANELS, step);
         all_changed.push(bench.frame(&touched)?);
     }
-    let mut one = Vec::new();
-    let mut nothing = Vec::new();
     for step in 1..=ROUNDS {
         let panel = u16::try_from(step % u64::from(PANELS))?;
         let touched = bench.change([panel], FULL_ROUNDS + step);
         one.push(bench.frame(&touched)?);
         nothing.push(bench.frame(&Touched::default())?);
     }
+    Ok(Measured { full, all_changed, one, nothing })
+}
 
+/// One figure, the most it may be, and what it was measured against.
+struct Figure {
+    name: &'static str,
+    measured: f64,
+    limit: f64,
+    unit: &'static str,
+    peer: String,
+}
+
+impl Figure {
+    fn is_kept(&self) -> bool {
+        self.measured <= self.limit
+    }
+
+    fn line(&self) -> String {
+        let verdict = if self.is_kept() { "kept  " } else { "MISSED" };
+        format!(
+            "{verdict}  {:<44} {:>10.2} {}  (limit ≤ {:.2} {})  {}",
+            self.name, self.measured, self.unit, self.limit, self.unit, self.peer
+        )
+    }
+}
+
+fn figures(measured: &Measured) -> [Figure; 3] {
+    let Measured { full, all_changed, one, nothing } = measured;
+    let (full_ms, one_ms) = (median_ms(full, |cost| cost.total), median_ms(one, |cost| cost.total));
+    let (paint_ms, encode_ms) =
+        (median_ms(all_changed, |cost| cost.paint_cpu), median_ms(all_changed, |cost| cost.encode_cpu));
+    let submissions = nothing.iter().filter(|cost| cost.is_submitted).count();
+    [
+        Figure {
+            name: "one changed panel / full redraw",
+            measured: one_ms / full_ms,
+            limit: 0.1,
+            unit: "×",
+            peer: format!("{one_ms:.2} ms, full redraw {full_ms:.2} ms"),
+        },
+        Figure {
+            name: "CPU to prepare a frame, all panels changed",
+            measured: median_ms(all_changed, |cost| cost.paint_cpu + cost.encode_cpu),
+            limit: 3.0,
+            unit: "ms",
+            peer: format!("paint {paint_ms:.2} ms, encode {encode_ms:.2} ms"),
+        },
+        Figure {
+            name: "nothing changed",
+            measured: submissions as f64,
+            limit: 0.0,
+            unit: "submissions",
+            peer: format!("in {} frames", nothing.len()),
+        },
+    ]
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut bench = Bench::new()?;
+    let measured = measure(&mut bench)?;
     let info = bench.gpu.adapter.get_info();
-    let (full_ms, one_ms) = (median_ms(&full, |cost| cost.total), median_ms(&one, |cost| cost.total));
-    let line = |name: &str, fields: serde_json::Value| -> anyhow::Result<()> {
-        let mut object = serde_json::json!({ "bench": name });
-        if let (Some(object), Some(fields)) = (object.as_object_mut(), fields.as_object()) {
-            object.extend(fields.clone());
-        }
-        writeln!(std::io::stdout(), "{object}")?;
-        Ok(())
-    };
-    line(
-        "wall_setup",
-        serde_json::json!({ "adapter": info.name, "backend": info.backend.to_string(),
-        "width_px": WIDTH_PX, "height_px": HEIGHT_PX, "panels": PANELS }),
-    )?;
-    line("wall_full_redraw", serde_json::json!({ "median_ms": full_ms, "rounds": full.len() }))?;
-    line(
-        "wall_one_panel",
-        serde_json::json!({ "median_ms": one_ms, "rounds": one.len(), "share_of_full": one_ms / full_ms }),
-    )?;
-    line(
-        "wall_nothing_changed",
-        serde_json::json!({ "median_ms": median_ms(&nothing, |cost| cost.total),
-        "submissions": nothing.iter().filter(|cost| cost.is_submitted).count() }),
-    )?;
-    line(
-        "wall_prepare_all",
-        serde_json::json!({ "median_cpu_ms": median_ms(&all_changed, |cost| cost.paint_cpu + cost.encode_cpu),
-        "paint_cpu_ms": median_ms(&all_changed, |cost| cost.paint_cpu), "encode_cpu_ms": median_ms(&all_changed, |cost| cost.encode_cpu),
-        "submissions": all_changed.iter().filter(|cost| cost.is_submitted).count() }),
-    )?;
-    Ok(())
+    let mut out = std::io::stdout();
+    writeln!(out, "  {} ({}), {WIDTH_PX} × {HEIGHT_PX} px, {PANELS} panels", info.name, info.backend)?;
+    let figures = figures(&measured);
+    for figure in &figures {
+        writeln!(out, "  {}", figure.line())?;
+    }
+    Ok(if figures.iter().all(Figure::is_kept) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

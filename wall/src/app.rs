@@ -10,12 +10,14 @@ use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 use winit::event_loop::EventLoop;
 
+use crate::clock::LocalClock;
 use crate::config::{Config, LogFormat};
 use crate::connection::{self, Inbound, Outlet, QUEUE, Wish};
 use crate::displays::{self, Task, Wake};
 use crate::headless::{self, CaptureWish};
 use crate::report::{ControlCommand, Report, read_commands};
 use crate::wall::Wall;
+use crate::window_system;
 
 /// Commands that may wait for the render thread.
 const COMMAND_QUEUE: usize = 16;
@@ -49,15 +51,18 @@ fn start_log(format: LogFormat) {
 
 fn run_headless(config: &Config, runtime: &Runtime) -> Result<()> {
     let wake: Wakeup = Arc::new(|| ());
-    let messages = connect(config, runtime, &wake)?;
+    let clock = LocalClock::new();
+    let messages = connect(config, runtime, clock, &wake)?;
     let commands = control(config, wake)?;
     runtime.block_on(async {
-        headless::run(wall(config)?, messages, commands, capture(config), stopped()?).await.map_err(anyhow::Error::from)
+        headless::run(wall(config, clock)?, messages, commands, capture(config), stopped()?)
+            .await
+            .map_err(anyhow::Error::from)
     })
 }
 
 fn run_windows(config: &Config, runtime: &Runtime) -> Result<()> {
-    displays::check_window_system().map_err(|problem| anyhow!(problem))?;
+    window_system::check().map_err(|problem| anyhow!(problem))?;
     let event_loop = EventLoop::<Wake>::with_user_event().build().context("the window system cannot be reached")?;
     let proxy = event_loop.create_proxy();
     // The loop is gone only when the process ends; then nobody needs to be woken.
@@ -68,9 +73,10 @@ fn run_windows(config: &Config, runtime: &Runtime) -> Result<()> {
         signal.await;
         _ = stop.send_event(Wake::Stop);
     });
+    let clock = LocalClock::new();
     let task = Task {
-        wall: wall(config)?,
-        messages: connect(config, runtime, &wake)?,
+        wall: wall(config, clock)?,
+        messages: connect(config, runtime, clock, &wake)?,
         commands: control(config, wake)?,
         capture: capture(config),
         displays: config.displays.clone(),
@@ -78,9 +84,9 @@ fn run_windows(config: &Config, runtime: &Runtime) -> Result<()> {
     Ok(displays::run(event_loop, task)?)
 }
 
-fn wall(config: &Config) -> Result<Wall> {
+fn wall(config: &Config, clock: LocalClock) -> Result<Wall> {
     let fixed = config.headless.map(|size| Canvas { width_px: size.width_px, height_px: size.height_px });
-    Ok(Wall::new(config.language.clone(), fixed, report(config)?))
+    Ok(Wall::new(clock, config.language.clone(), fixed, report(config)?))
 }
 
 /// Answers to commands need somewhere to go even when no report was asked for.
@@ -99,7 +105,7 @@ fn capture(config: &Config) -> Option<CaptureWish> {
     Some(CaptureWish { path, after: std::time::Duration::from_secs_f64(config.after) })
 }
 
-fn connect(config: &Config, runtime: &Runtime, wake: &Wakeup) -> Result<mpsc::Receiver<Inbound>> {
+fn connect(config: &Config, runtime: &Runtime, clock: LocalClock, wake: &Wakeup) -> Result<mpsc::Receiver<Inbound>> {
     let token = match &config.token_file {
         Some(path) => {
             let text = std::fs::read_to_string(path)
@@ -115,7 +121,7 @@ fn connect(config: &Config, runtime: &Runtime, wake: &Wakeup) -> Result<mpsc::Re
     let wish = Wish { servers: config.servers.clone(), view: config.view(), display, token };
     let (sender, messages) = mpsc::channel(QUEUE);
     let outlet = Outlet { messages: sender, wake: Arc::clone(wake) };
-    runtime.spawn(connection::run(wish, crate::clock::LocalClock::new(), outlet));
+    runtime.spawn(connection::run(wish, clock, outlet));
     Ok(messages)
 }
 

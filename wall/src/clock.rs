@@ -98,7 +98,7 @@ impl ServerClock {
 
     /// Another server answers from here on, with a clock of its own.
     pub fn restart(&mut self) {
-        self.samples.clear();
+        *self = Self::default();
     }
 
     /// Takes in an answer: asked at `t0` here, heard at `t1` and answered at `t2` there, heard at `t3` here.

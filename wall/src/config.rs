@@ -19,7 +19,8 @@ pub struct Config {
     /// A layout to show instead of a wall.
     #[arg(long, env = "IOC_LAYOUT")]
     pub layout: Option<String>,
-    /// A display of the wall that this machine drives, one window each; one window with everything if absent.
+    /// A display of the wall that this machine drives, one window each; one window with everything if absent. It
+    /// fills the monitor of the same name (`xrandr` lists them), else the next one from the left.
     #[arg(long = "display", env = "IOC_DISPLAY", value_delimiter = ',')]
     pub displays: Vec<String>,
     /// Draws without a window, on a canvas of this size in pixels.

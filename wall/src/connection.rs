@@ -32,7 +32,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Questions for the clock: a few close together, then one now and then.
 const CLOCK_BURST: (u32, Duration) = (5, Duration::from_millis(60));
 const CLOCK_INTERVAL: Duration = Duration::from_secs(2);
-/// After so many conversations in a row that broke off at once, a snapshot is asked for.
+/// After so many conversations in a row that were welcomed and brought nothing, a snapshot is asked for.
 const FRUITLESS_RESUMES: u32 = 3;
 /// Messages that may wait for the render thread.
 pub const QUEUE: usize = 256;
@@ -141,8 +141,9 @@ pub async fn run(wish: Wish, clock: LocalClock, outlet: Outlet) {
         follow: Follow::default(),
         heard: Instant::now(),
         is_lost: false,
+        reached: Reached::Nobody,
         fruitless: 0,
-        unknown_changes: 0,
+        unknown: 0,
         server: 0,
     };
     let mut attempt = 0_u32;
@@ -151,7 +152,7 @@ pub async fn run(wish: Wish, clock: LocalClock, outlet: Outlet) {
         if matches!(ended, Ended::NobodyListens) {
             return;
         }
-        attempt = if connection.fruitless == 0 { 0 } else { attempt.saturating_add(1) };
+        attempt = if connection.reached == Reached::News { 0 } else { attempt.saturating_add(1) };
         let pause = pause(attempt, &ended);
         tracing::warn!(reason = %ended, pause_ms = pause.as_millis(), "the connection ended");
         if connection.watching_silence(sleep(pause)).await.is_err() {
@@ -173,6 +174,15 @@ fn pause(attempt: u32, ended: &Ended) -> Duration {
     }
 }
 
+/// How far a conversation got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Nobody,
+    Welcome,
+    /// A snapshot, or a frame that joins.
+    News,
+}
+
 struct Connection {
     outlet: Outlet,
     clock: LocalClock,
@@ -182,9 +192,12 @@ struct Connection {
     /// When the server was last heard.
     heard: Instant,
     is_lost: bool,
-    /// Conversations in a row that brought nothing.
+    reached: Reached,
+    /// Conversations in a row that were welcomed and brought nothing: the position may be to blame. A server
+    /// that is away or refuses says nothing about the position.
     fruitless: u32,
-    unknown_changes: u64,
+    /// What this wall is too old for.
+    unknown: u64,
     /// Which of the servers answers now.
     server: usize,
 }
@@ -195,18 +208,33 @@ impl Connection {
         if self.fruitless >= FRUITLESS_RESUMES {
             self.follow.forget();
         }
-        let fruitless = self.fruitless;
-        self.fruitless = fruitless.saturating_add(1);
-        match self.try_converse(wish).await {
+        self.reached = Reached::Nobody;
+        let ended = match self.try_converse(wish).await {
             Ok(never) => match never {},
-            Err(ended) => {
-                if self.fruitless > 0 && wish.servers.len() > 1 {
-                    self.server = (self.server + 1) % wish.servers.len();
-                    self.server_clock.restart();
-                }
-                ended
+            Err(ended) => ended,
+        };
+        self.fruitless = match self.reached {
+            Reached::Nobody => self.fruitless,
+            Reached::Welcome => self.fruitless.saturating_add(1),
+            Reached::News => 0,
+        };
+        if self.reached != Reached::News && wish.servers.len() > 1 {
+            self.server = (self.server + 1) % wish.servers.len();
+            if let Err(ended) = self.distrust_clock().await {
+                return ended;
             }
         }
+        ended
+    }
+
+    /// Another server has a clock of its own: frames are presented at once until that one is known.
+    async fn distrust_clock(&mut self) -> Result<(), Ended> {
+        self.server_clock.restart();
+        if !self.told.is_good {
+            return Ok(());
+        }
+        self.told.is_good = false;
+        self.outlet.send(Inbound::Clock(self.told)).await
     }
 
     async fn try_converse(&mut self, wish: &Wish) -> Result<std::convert::Infallible, Ended> {
@@ -247,6 +275,7 @@ impl Connection {
         match message {
             ServerMessage::Welcome(welcome) => {
                 self.follow.welcome(&welcome)?;
+                self.reached = Reached::Welcome;
                 self.server_clock.welcome(welcome.server_time, self.clock.at(self.heard.into_std()));
                 self.tell_clock().await?;
                 tracing::info!(epoch = welcome.epoch, resumed = welcome.resumed, "connected");
@@ -258,8 +287,8 @@ impl Connection {
             }
             ServerMessage::Snapshot { offset, changes } => {
                 let position = self.follow.snapshot(offset)?;
-                self.count_unknown(&changes);
-                self.fruitless = 0;
+                self.count_unknown_changes(&changes);
+                self.reached = Reached::News;
                 self.is_lost = false;
                 self.outlet.send(Inbound::Snapshot { position, changes }).await?;
             }
@@ -269,8 +298,10 @@ impl Connection {
                 self.tell_clock().await?;
             }
             ServerMessage::Signal(Signal::Log { away_since }) => self.outlet.send(Inbound::Log { away_since }).await?,
-            // Other signals are for other kinds of clients.
-            ServerMessage::Signal(_) => {}
+            // These are for other kinds of clients.
+            ServerMessage::Signal(Signal::Repainted { .. }) => {}
+            ServerMessage::Signal(Signal::Unknown) => self.count_unknown("signal", 1),
+            ServerMessage::Unknown => self.count_unknown("message", 1),
             ServerMessage::Bye(bye) => {
                 if bye.reason == CloseReason::NewEpoch {
                     self.follow.forget();
@@ -285,13 +316,13 @@ impl Connection {
     async fn take_frame(&mut self, frame: Frame) -> Result<(), Ended> {
         match self.follow.frame(&frame)? {
             Verdict::Apply { after } => {
-                self.count_unknown(&frame.changes);
-                self.fruitless = 0;
+                self.count_unknown_changes(&frame.changes);
+                self.reached = Reached::News;
                 let heard = self.clock.at(self.heard.into_std());
                 self.outlet.send(Inbound::Frame { frame, after, heard }).await
             }
             Verdict::Known => {
-                self.fruitless = 0;
+                self.reached = Reached::News;
                 Ok(())
             }
             Verdict::Gap { position, since } => {
@@ -301,15 +332,19 @@ impl Connection {
         }
     }
 
-    /// Changes of a kind that this wall is too old for are skipped and counted.
-    fn count_unknown(&mut self, changes: &[Envelope]) {
-        let unknown = changes.iter().filter(|envelope| envelope.change.is_none()).count();
-        if unknown > 0 {
-            self.unknown_changes += unknown as u64;
+    fn count_unknown_changes(&mut self, changes: &[Envelope]) {
+        self.count_unknown("change", changes.iter().filter(|envelope| envelope.change.is_none()).count());
+    }
+
+    /// What this wall is too old for is skipped and counted.
+    fn count_unknown(&mut self, what: &str, count: usize) {
+        if count > 0 {
+            self.unknown += count as u64;
             tracing::warn!(
-                unknown,
-                total = self.unknown_changes,
-                "changes of an unknown kind were skipped; this wall is older than the server"
+                what,
+                count,
+                total = self.unknown,
+                "something of an unknown kind was skipped; this wall is older than the server"
             );
         }
     }

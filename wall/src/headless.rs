@@ -14,10 +14,6 @@ use crate::wall::Wall;
 
 /// A capture waits this long for a first complete picture.
 pub const CAPTURE_PATIENCE: Duration = Duration::from_secs(30);
-/// Between attempts to get a device.
-pub const DEVICE_PAUSE: Duration = Duration::from_millis(250);
-/// Attempts before the wall gives up on graphics.
-pub const DEVICE_ATTEMPTS: u32 = 40;
 
 /// A picture to take and where to put it.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,15 +73,15 @@ pub async fn run(
     let started = wall.clock().now();
     loop {
         draw(&mut wall).await?;
-        let mut due = wall.due_at();
+        let mut due = wall.wake_at();
         if let Some(wish) = &capture {
             match wish.step(wall.first_picture_at(), started, wall.clock().now()) {
                 CaptureStep::Take => return Ok(wall.capture(&wish.path)?),
                 CaptureStep::GiveUp => return Err(EndedEarly::NoPicture),
-                CaptureStep::Wait(at) => due = Some(due.map_or(at, |due| due.min(at))),
+                CaptureStep::Wait(at) => due = due.into_iter().chain([wall.clock().instant(at)]).min(),
             }
         }
-        let due = due.map(|due| Instant::from_std(wall.clock().instant(due)));
+        let due = due.map(Instant::from_std);
         tokio::select! {
             message = messages.recv() => {
                 let Some(message) = message else { return Ok(()) };
@@ -101,35 +97,24 @@ pub async fn run(
     }
 }
 
-/// Draws what is due, on a new device if the old one is gone.
+/// Draws what is due, on a new device if the old one is gone and there is one.
 async fn draw(wall: &mut Wall) -> Result<(), GpuError> {
-    loop {
-        if wall.needs_device() {
-            let had_one = wall.rig().is_some();
-            wall.drop_device();
-            wall.restore(device(had_one).await?)?;
-        }
-        let update = wall.update();
-        match update.and_then(|update| wall.finish(update)) {
-            Err(GpuError::Lost | GpuError::Unfinished(_)) => tracing::debug!("drawing again on another device"),
+    while wall.revive(Gpu::headless)? {
+        match show(wall).await {
+            Err(error) if wall.needs_device() => tracing::debug!(%error, "drawing again on another device"),
             other => return other,
         }
     }
+    wall.follow();
+    Ok(())
 }
 
-/// A device; a driver that resets needs a moment, but one that never was there is not waited for.
-async fn device(had_one: bool) -> Result<Gpu, GpuError> {
-    let mut attempt = 1;
-    loop {
-        match Gpu::headless() {
-            Err(error) if had_one && attempt < DEVICE_ATTEMPTS => {
-                tracing::warn!(%error, attempt, "no graphics device yet");
-                tokio::time::sleep(DEVICE_PAUSE).await;
-                attempt += 1;
-            }
-            other => return other,
-        }
+async fn show(wall: &mut Wall) -> Result<(), GpuError> {
+    let update = wall.update()?;
+    if let Some(at) = update.show_at() {
+        sleep_until(wall.clock().instant(at).into()).await;
     }
+    wall.finish(update)
 }
 
 #[cfg(test)]

@@ -17,4 +17,7 @@ pub mod model;
 pub mod painter;
 pub mod picture;
 pub mod report;
+pub mod retry;
 pub mod wall;
+pub mod window;
+pub mod window_system;

@@ -3,11 +3,19 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use panels::Link;
-use protocol::{Change, Frame, SeriesKey, StreamPosition, Timestamp, ViewState};
+use protocol::message::Bye;
+use protocol::{Change, CloseReason, Frame, SeriesKey, StreamPosition, Timestamp, ViewState};
 
 use crate::clock::ClockEstimate;
 use crate::connection::Inbound;
 
+/// A clock whose estimate moves further than this has jumped: what waits for a moment on it waits for another.
+const JUMP_MICROS: i64 = 250_000;
+/// Drawing begins so long before a frame's moment, and its picture is held until then: a slow machine shows it
+/// no later than a fast one.
+const DRAW_LEAD_MICROS: i64 = 60_000;
+/// Steps that are kept while nothing can be presented.
+const MOST_STEPS: usize = 1024;
 /// A frame is never held back longer than this, whatever its `present_at` says.
 const LONGEST_HOLD_MICROS: i64 = 1_000_000;
 
@@ -24,7 +32,8 @@ pub struct Touched {
 }
 
 impl Touched {
-    fn note(&mut self, change: &Change) {
+    /// Takes in that `change` was applied.
+    pub fn note(&mut self, change: &Change) {
         match change {
             Change::Arranged(_) => (self.all, self.arranged) = (true, true),
             Change::Observed(observation) => {
@@ -53,7 +62,7 @@ pub enum Step {
         since: u64,
     },
     Bye {
-        reason: protocol::CloseReason,
+        reason: CloseReason,
         detail: Option<String>,
     },
 }
@@ -74,6 +83,8 @@ pub struct Model {
     clock: ClockEstimate,
     lost_since: Option<Timestamp>,
     log_away_since: Option<Timestamp>,
+    /// Why the server last sent us away, until it takes us again.
+    goodbye: Option<CloseReason>,
     touched: Touched,
     steps: Vec<Step>,
 }
@@ -105,16 +116,22 @@ impl Model {
         }
     }
 
+    /// Why the server last sent this wall away, if it has not taken it again.
+    #[must_use]
+    pub fn goodbye(&self) -> Option<CloseReason> {
+        self.goodbye
+    }
+
     /// Takes in a message.
     pub fn receive(&mut self, message: Inbound) {
         let link_before = self.link_state();
         match message {
             Inbound::Resumed(position) => {
-                self.lost_since = None;
-                self.steps.push(Step::Resumed(position));
+                self.joined();
+                self.step(Step::Resumed(position));
             }
             Inbound::Snapshot { position, changes } => {
-                self.lost_since = None;
+                self.joined();
                 self.pending.clear();
                 self.view = ViewState::default();
                 for envelope in &changes {
@@ -124,19 +141,41 @@ impl Model {
                 }
                 self.position = Some(position);
                 (self.touched.all, self.touched.arranged) = (true, true);
-                self.steps.push(Step::Snapshot(position));
+                self.step(Step::Snapshot(position));
             }
             Inbound::Frame { frame, after, heard } => self.pending.push_back(Pending { frame, after, heard }),
             Inbound::Lost { since } => self.lost_since = Some(since),
-            Inbound::Clock(clock) => self.clock = clock,
+            Inbound::Clock(clock) => {
+                let moved = clock.ahead_micros.saturating_sub(self.clock.ahead_micros);
+                self.touched.all |= moved.saturating_abs() > JUMP_MICROS;
+                self.clock = clock;
+            }
             Inbound::Log { away_since } => self.log_away_since = away_since,
-            Inbound::Gap { position, since } => self.steps.push(Step::Gap { position, since }),
-            Inbound::Bye(bye) => self.steps.push(Step::Bye { reason: bye.reason, detail: bye.detail }),
+            Inbound::Gap { position, since } => self.step(Step::Gap { position, since }),
+            Inbound::Bye(bye) => self.part(bye),
         }
         if self.link_state() != link_before {
             self.touched.all = true;
-            self.steps.push(Step::Link(self.link()));
+            self.step(Step::Link(self.link()));
         }
+    }
+
+    /// A conversation goes on. Whether this server's log is away it says next, if it is.
+    fn joined(&mut self) {
+        (self.lost_since, self.log_away_since, self.goodbye) = (None, None, None);
+    }
+
+    fn part(&mut self, bye: Bye) {
+        self.touched.all |= self.goodbye != Some(bye.reason);
+        self.goodbye = Some(bye.reason);
+        self.step(Step::Bye { reason: bye.reason, detail: bye.detail });
+    }
+
+    fn step(&mut self, step: Step) {
+        if self.steps.len() == MOST_STEPS {
+            self.steps.remove(0);
+        }
+        self.steps.push(step);
     }
 
     /// Without the clock, whose estimate moves a little all the time.
@@ -144,12 +183,13 @@ impl Model {
         (self.lost_since, self.log_away_since)
     }
 
-    /// When the next frame takes effect, on this machine's clock.
+    /// When the next frame is to be drawn, on this machine's clock.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
-        self.pending.front().map(|pending| self.moment(pending))
+        self.pending.front().map(|pending| self.moment(pending).plus_micros(-DRAW_LEAD_MICROS))
     }
 
+    /// The moment of a frame, on this machine's clock.
     fn moment(&self, pending: &Pending) -> Timestamp {
         if !self.clock.is_good {
             return pending.heard;
@@ -158,14 +198,19 @@ impl Model {
         wanted.min(pending.heard.plus_micros(LONGEST_HOLD_MICROS))
     }
 
-    /// Applies every frame whose moment has come, each whole.
-    pub fn advance(&mut self, now: Timestamp) {
-        while let Some(pending) = self.pending.front()
-            && self.moment(pending) <= now
+    /// Applies every frame whose moment has come, each whole, and the next one if it is near enough to be drawn:
+    /// then its moment is returned, and nothing may be shown before.
+    pub fn advance(&mut self, now: Timestamp) -> Option<Timestamp> {
+        while let Some(moment) = self.pending.front().map(|pending| self.moment(pending))
+            && moment.plus_micros(-DRAW_LEAD_MICROS) <= now
             && let Some(pending) = self.pending.pop_front()
         {
             self.apply(&pending);
+            if moment > now {
+                return Some(moment);
+            }
         }
+        None
     }
 
     fn apply(&mut self, pending: &Pending) {
@@ -176,8 +221,16 @@ impl Model {
         }
         if let Some(position) = &mut self.position {
             position.offset = pending.frame.until;
-            self.steps.push(Step::Frame { position: *position, present_at: pending.frame.present_at });
+            let position = *position;
+            self.step(Step::Frame { position, present_at: pending.frame.present_at });
         }
+    }
+
+    /// Takes back steps that were not presented after all.
+    pub fn put_back(&mut self, steps: Vec<Step>) {
+        self.steps.splice(0..0, steps);
+        let excess = self.steps.len().saturating_sub(MOST_STEPS);
+        self.steps.drain(..excess);
     }
 
     /// What changed and how, since this was last asked.
@@ -253,13 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_takes_effect_at_its_moment_on_the_servers_clock_and_not_before() {
+    fn a_frame_is_drawn_before_its_moment_on_the_servers_clock_and_held_until_then() {
         let mut model = model(1_000_000, true);
         model.receive(frame(1, 2, 1_300_000, 100_000));
-        assert_eq!(model.due_at(), Some(Timestamp(300_000)));
-        model.advance(Timestamp(299_999));
+        let draw_at = 300_000 - DRAW_LEAD_MICROS;
+        assert_eq!(model.due_at(), Some(Timestamp(draw_at)));
+        assert_eq!(model.advance(Timestamp(draw_at - 1)), None);
         assert_eq!(shown(&model), None);
-        model.advance(Timestamp(300_000));
+        assert_eq!(model.advance(Timestamp(draw_at)), Some(Timestamp(300_000)));
         assert_eq!(shown(&model), Some(2.0));
         let (touched, steps) = model.take_touched();
         assert!(touched.series.contains(&series()) && !touched.all);
@@ -271,25 +325,37 @@ mod tests {
     fn without_a_good_clock_frames_take_effect_at_once() {
         let mut model = model(1_000_000, false);
         model.receive(frame(1, 2, i64::MAX, 100));
-        model.advance(Timestamp(100));
+        assert_eq!(model.advance(Timestamp(100)), None, "nothing is held");
         assert_eq!(shown(&model), Some(2.0));
+    }
+
+    #[test]
+    fn frames_that_are_near_one_another_are_shown_one_by_one() {
+        let mut model = model(0, true);
+        for (offset, present_at) in [(2, 1_000_000), (3, 1_050_000)] {
+            model.receive(frame(offset - 1, offset, present_at, 900_000));
+        }
+        assert_eq!(model.advance(Timestamp(995_000)), Some(Timestamp(1_000_000)));
+        assert_eq!(shown(&model), Some(2.0));
+        assert_eq!(model.advance(Timestamp(1_000_000)), Some(Timestamp(1_050_000)));
+        assert_eq!(shown(&model), Some(3.0));
     }
 
     #[test]
     fn no_frame_is_held_back_for_longer_than_a_second() {
         let mut model = model(0, true);
         model.receive(frame(1, 2, 3_600_000_000, 500));
-        assert_eq!(model.due_at(), Some(Timestamp(1_000_500)));
+        assert_eq!(model.due_at(), Some(Timestamp(1_000_500 - DRAW_LEAD_MICROS)));
     }
 
     #[test]
     fn frames_keep_their_order_even_when_the_later_one_is_due_first() {
         let mut model = model(0, true);
-        model.receive(frame(1, 2, 900, 0));
-        model.receive(frame(2, 3, 100, 0));
-        model.advance(Timestamp(500));
+        model.receive(frame(1, 2, 900_000, 0));
+        model.receive(frame(2, 3, 100_000, 0));
+        model.advance(Timestamp(500_000));
         assert_eq!(shown(&model), None);
-        model.advance(Timestamp(900));
+        model.advance(Timestamp(900_000));
         assert_eq!(shown(&model), Some(3.0));
     }
 
@@ -337,5 +403,61 @@ mod tests {
         model.receive(Inbound::Log { away_since: None });
         model.receive(Inbound::Resumed(StreamPosition { epoch: 1, offset: 1 }));
         assert_eq!(model.link(), Link::Live);
+    }
+
+    #[test]
+    fn a_log_that_was_away_at_the_last_server_is_not_called_away_at_the_next() {
+        for joined in [Inbound::Resumed(StreamPosition { epoch: 1, offset: 1 }), snapshot(9)] {
+            let mut model = model(0, true);
+            let away = Link::LogAway { since: Timestamp(9) };
+            model.receive(Inbound::Log { away_since: Some(Timestamp(9)) });
+            model.take_touched();
+            model.receive(joined.clone());
+            assert_eq!(model.link(), Link::Live, "after {joined:?}");
+            let (touched, steps) = model.take_touched();
+            assert!(touched.all && steps.contains(&Step::Link(Link::Live)), "every panel shows it: {steps:?}");
+            model.receive(Inbound::Log { away_since: Some(Timestamp(9)) });
+            assert_eq!(model.link(), away, "the next server says so itself");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_repaints_what_waited_for_it_and_one_that_drifts_does_not() {
+        for (to, jumps) in [(1_000_000, true), (8_000_000, true), (4_999_000, false)] {
+            let mut model = model(5_000_000, true);
+            model.receive(Inbound::Clock(ClockEstimate { ahead_micros: to, is_good: true }));
+            assert_eq!(model.take_touched().0.all, jumps, "from 5 s ahead to {to} µs");
+        }
+    }
+
+    #[test]
+    fn steps_that_nobody_takes_are_bounded_and_the_newest_are_kept() {
+        let mut model = model(0, true);
+        for offset in 2..=5_000 {
+            model.receive(frame(offset - 1, offset, 0, 0));
+            model.advance(Timestamp(1));
+        }
+        let (_, steps) = model.take_touched();
+        assert_eq!(steps.len(), MOST_STEPS);
+        model.put_back(steps);
+        model.receive(frame(5_000, 5_001, 0, 0));
+        model.advance(Timestamp(1));
+        let (_, steps) = model.take_touched();
+        assert_eq!(steps.len(), MOST_STEPS);
+        let position = StreamPosition { epoch: 1, offset: 5_001 };
+        assert_eq!(steps.last(), Some(&Step::Frame { position, present_at: Timestamp(0) }));
+    }
+
+    #[test]
+    fn a_goodbye_is_remembered_until_the_server_takes_us_again() {
+        let mut model = Model::default();
+        let bye = Bye { reason: CloseReason::UnknownView, retry_after_ms: 1_000, detail: None };
+        for round in 0..2 {
+            model.receive(Inbound::Bye(bye.clone()));
+            assert_eq!(model.goodbye(), Some(CloseReason::UnknownView));
+            assert_eq!(model.take_touched().0.all, round == 0, "said once");
+        }
+        model.receive(snapshot(1));
+        assert_eq!(model.goodbye(), None);
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use panels::scene::{Item, Quad, Scene, TextContent};
 use panels::text::{Font, Style, TextEngine};
 use panels::theme::{self, Color, REFERENCE_HEIGHT_PX};
-use panels::{Link, Paint, Rect, locale, place};
+use panels::{Link, Paint, Rect, locale, number, place};
 use protocol::change::Arranged;
-use protocol::{Canvas, PanelSpec, SeriesKey, Timestamp, ViewState};
+use protocol::{Canvas, CloseReason, PanelSpec, SeriesKey, Timestamp, ViewState};
 
 use crate::fit::Fit;
 use crate::model::Touched;
@@ -99,18 +99,48 @@ impl Painter {
         self.placed.iter().filter_map(|placed| placed.next_change).min()
     }
 
-    /// Before the first snapshot: says that there is nothing to show yet.
-    pub fn wait(&mut self, canvas: Canvas, picture: &mut Picture) {
+    /// Before the first snapshot: says that there is nothing to show yet, and why as far as that is known.
+    pub fn wait(&mut self, canvas: Canvas, link: Link, goodbye: Option<CloseReason>, picture: &mut Picture) {
         let rect = Rect::new(0.0, 0.0, canvas.width_px as f32, canvas.height_px as f32);
         self.placed.clear();
         picture.arrange([rect]);
-        let scale = canvas.height_px as f32 / REFERENCE_HEIGHT_PX;
-        let style = Style::new(Font::SemiBold, theme::TYPE.heading * scale, theme::CAPTION);
-        let words = locale::text(&self.language, "waiting");
-        let left = (rect.width - self.text.width(&words, style)) / 2.0;
-        let run = self.text.run(TextContent::Words(words.into()), style, left, rect.height / 2.0);
+        let px = canvas.height_px as f32 / REFERENCE_HEIGHT_PX;
         let ground = Quad { rect, radius: 0.0, fill: theme::GROUND, border: Color::TRANSPARENT, border_width: 0.0 };
-        picture.show(0, Scene { items: vec![Item::Quad(ground), Item::Text(run)] });
+        let mut items = vec![Item::Quad(ground)];
+        let mut baseline = rect.height / 2.0;
+        for (words, color) in self.waiting(link, goodbye) {
+            let style = Style::new(Font::SemiBold, theme::TYPE.heading * px, color);
+            let style = Style { size: self.text.size_for(&words, style, rect.width * 0.9), ..style };
+            let left = (rect.width - self.text.width(&words, style)) / 2.0;
+            items.push(Item::Text(self.text.run(TextContent::Words(words.into()), style, left, baseline)));
+            baseline += style.line_height() * 1.3;
+        }
+        picture.show(0, Scene { items });
+    }
+
+    /// What a wall without a picture has to say, a line each.
+    fn waiting(&self, link: Link, goodbye: Option<CloseReason>) -> Vec<(String, Color)> {
+        let mut lines = vec![(locale::text(&self.language, "waiting"), theme::CAPTION)];
+        if let Link::Lost { since } = link {
+            let since = [("time", &*number::clock(since))];
+            lines.push((locale::text_with(&self.language, "link-lost", &since), theme::CRITICAL_TEXT));
+        }
+        lines.extend(goodbye.map(|reason| (locale::text(&self.language, goodbye_key(reason)), theme::WARNING_TEXT)));
+        lines
+    }
+}
+
+fn goodbye_key(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::BadMessage => "goodbye-bad-message",
+        CloseReason::Slow => "goodbye-slow",
+        CloseReason::UnknownView => "goodbye-unknown-view",
+        CloseReason::ShuttingDown => "goodbye-shutting-down",
+        CloseReason::NewEpoch => "goodbye-new-epoch",
+        CloseReason::Full => "goodbye-full",
+        CloseReason::Behind => "goodbye-behind",
+        CloseReason::Defect => "goodbye-defect",
+        CloseReason::Unknown => "goodbye-unknown",
     }
 }
 
@@ -134,4 +164,54 @@ fn placed(arranged: &Arranged, spec: &PanelSpec, rect: Rect) -> Placed {
 /// Never before the next microsecond, so that a panel cannot make the wall spin.
 fn next_change(spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
     panels::panel(&spec.kind)?.next_change(spec, view, now).map(|due| due.max(now.plus_micros(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANVAS: Canvas = Canvas { width_px: 1920, height_px: 1080 };
+
+    fn words(link: Link, goodbye: Option<CloseReason>) -> Vec<String> {
+        let mut picture = Picture::default();
+        Painter::new("vi".into()).wait(CANVAS, link, goodbye, &mut picture);
+        let items = &picture.tiles()[0].scene.items;
+        let text = items.iter().filter_map(|item| match item {
+            Item::Text(run) => Some(run),
+            _ => None,
+        });
+        text.map(|run| {
+            assert!(run.bounds.x >= 0.0 && run.bounds.right() <= 1920.0, "{:?} leaves the canvas", run.content);
+            run.content.as_str().to_owned()
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_wall_without_a_picture_says_what_is_wrong() {
+        let waiting = locale::text("vi", "waiting");
+        assert_eq!(words(Link::Live, None), std::slice::from_ref(&waiting));
+        let since = Timestamp::from_secs(1_790_000_000);
+        let lost = locale::text_with("vi", "link-lost", &[("time", &number::clock(since))]);
+        let lines = words(Link::Lost { since }, Some(CloseReason::UnknownView));
+        assert_eq!(lines, [waiting, lost, locale::text("vi", "goodbye-unknown-view")]);
+    }
+
+    #[test]
+    fn every_goodbye_has_its_words() {
+        for reason in [
+            CloseReason::BadMessage,
+            CloseReason::Slow,
+            CloseReason::UnknownView,
+            CloseReason::ShuttingDown,
+            CloseReason::NewEpoch,
+            CloseReason::Full,
+            CloseReason::Unknown,
+        ] {
+            let key = goodbye_key(reason);
+            for language in ["vi", "en"] {
+                assert_ne!(locale::text(language, key), key, "{language}");
+            }
+        }
+    }
 }

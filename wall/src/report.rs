@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use panels::Link;
 use protocol::{CloseReason, Timestamp};
@@ -119,22 +120,23 @@ pub enum DeviceState {
     Restored,
 }
 
-/// Where the lines go.
+/// Where the lines go; shared by all that have something to tell.
+#[derive(Clone)]
 pub struct Report {
-    sink: Option<Box<dyn Write + Send>>,
+    sink: Arc<Mutex<Option<Box<dyn Write + Send>>>>,
 }
 
 impl Report {
     /// Nowhere.
     #[must_use]
     pub fn none() -> Self {
-        Self { sink: None }
+        Self { sink: Arc::default() }
     }
 
     /// To any writer.
     #[must_use]
     pub fn to(sink: impl Write + Send + 'static) -> Self {
-        Self { sink: Some(Box::new(sink)) }
+        Self { sink: Arc::new(Mutex::new(Some(Box::new(sink)))) }
     }
 
     /// To a file, or to standard output for `-`.
@@ -149,16 +151,17 @@ impl Report {
     }
 
     /// Writes a line. When nobody reads any more, the wall goes on without a report.
-    pub fn line(&mut self, line: &impl Serialize) {
-        let Some(sink) = &mut self.sink else { return };
+    pub fn line(&self, line: &impl Serialize) {
+        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(writer) = sink.as_mut() else { return };
         let written = serde_json::to_vec(line).map_err(std::io::Error::other).and_then(|mut bytes| {
             bytes.push(b'\n');
-            sink.write_all(&bytes)?;
-            sink.flush()
+            writer.write_all(&bytes)?;
+            writer.flush()
         });
         if let Err(error) = written {
             tracing::warn!(%error, "the report cannot be written and ends here");
-            self.sink = None;
+            *sink = None;
         }
     }
 }

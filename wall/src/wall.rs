@@ -1,19 +1,21 @@
 //! The render thread's own: state, picture and canvas, brought from message to pixels.
 
 use std::path::Path;
+use std::time::Instant;
 
 use panels::Link;
 use protocol::{Canvas, StreamPosition, Timestamp};
 
-use crate::capture::{self, CaptureError};
+use crate::capture::{self, CaptureError, Pixels};
 use crate::clock::LocalClock;
 use crate::connection::Inbound;
 use crate::gpu::canvas::Drawn;
-use crate::gpu::{Gpu, GpuCanvas, GpuError};
+use crate::gpu::{Gpu, GpuCanvas, GpuError, Submission};
 use crate::model::{Model, Step};
 use crate::painter::Painter;
 use crate::picture::Picture;
 use crate::report::{Cause, ControlCommand, DeviceState, Note, Presented, Report};
+use crate::retry::Retry;
 
 /// The canvas before anything is known of the wall.
 const UNKNOWN_CANVAS: Canvas = Canvas { width_px: 1920, height_px: 1080 };
@@ -34,10 +36,14 @@ pub struct Wall {
     fixed: Option<Canvas>,
     canvas: Canvas,
     rig: Option<Rig>,
+    /// There has been a device: it may come back.
+    had_device: bool,
+    retry: Retry,
     /// The device was lost and the picture is not back.
     is_restoring: bool,
     first_picture_at: Option<Timestamp>,
     report: Report,
+    pictures: capture::Writer,
 }
 
 /// What an update came to, until the GPU has finished it.
@@ -45,6 +51,8 @@ pub struct Wall {
 pub struct Update {
     steps: Vec<Step>,
     drawn: Option<Drawn>,
+    /// Nothing may be shown before; local time.
+    show_at: Option<Timestamp>,
     changed_panels: usize,
     cause: Cause,
     link: Link,
@@ -56,24 +64,40 @@ impl Update {
     pub fn is_drawn(&self) -> bool {
         self.drawn.is_some()
     }
+
+    /// Nothing of it may be shown before; local time.
+    #[must_use]
+    pub fn show_at(&self) -> Option<Timestamp> {
+        self.show_at
+    }
+
+    /// It is finished when `submission` is, too.
+    pub fn include(&mut self, submission: Submission) {
+        if let Some(drawn) = &mut self.drawn {
+            drawn.submission = submission;
+        }
+    }
 }
 
 impl Wall {
     #[must_use]
-    pub fn new(language: String, fixed: Option<Canvas>, report: Report) -> Self {
+    pub fn new(clock: LocalClock, language: String, fixed: Option<Canvas>, report: Report) -> Self {
         let mut wall = Self {
-            clock: LocalClock::new(),
+            clock,
             model: Model::default(),
             painter: Painter::new(language),
             picture: Picture::default(),
             fixed,
             canvas: fixed.unwrap_or(UNKNOWN_CANVAS),
             rig: None,
+            had_device: false,
+            retry: Retry::default(),
             is_restoring: false,
             first_picture_at: None,
             report,
+            pictures: capture::Writer::default(),
         };
-        wall.painter.wait(wall.canvas, &mut wall.picture);
+        wall.painter.wait(wall.canvas, Link::Live, None, &mut wall.picture);
         wall
     }
 
@@ -103,14 +127,37 @@ impl Wall {
         self.model.receive(message);
     }
 
-    /// Whether a device must be given with [`restore`](Self::restore) before anything can be drawn.
+    /// Whether there must be another device before anything can be drawn.
     #[must_use]
     pub fn needs_device(&self) -> bool {
         self.rig.as_ref().is_none_or(|rig| rig.gpu.is_lost())
     }
 
+    /// Sees to it that there is a device, from `make` if it must be; `false` while there is none. A driver that
+    /// resets needs a moment, so once there has been one, it is asked for until it comes.
+    ///
+    /// # Errors
+    /// Why there is none at the start.
+    pub fn revive(&mut self, make: impl FnOnce() -> Result<Gpu, GpuError>) -> Result<bool, GpuError> {
+        if !self.needs_device() {
+            return Ok(true);
+        }
+        if !self.retry.begin(Instant::now()) {
+            return Ok(false);
+        }
+        self.drop_device();
+        match make().and_then(|gpu| self.restore(gpu)) {
+            Ok(()) => Ok(true),
+            Err(error) if self.had_device => {
+                tracing::warn!(%error, "no graphics device yet");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives up what is left of a lost device; says so once.
-    pub fn drop_device(&mut self) {
+    fn drop_device(&mut self) {
         if self.rig.take().is_some() {
             self.is_restoring = true;
             tracing::warn!("the graphics device was lost; building everything anew");
@@ -119,21 +166,27 @@ impl Wall {
     }
 
     /// Draws on `gpu` from here on: everything is built anew.
-    ///
-    /// # Errors
-    /// When it cannot hold the canvas.
-    pub fn restore(&mut self, gpu: Gpu) -> Result<(), GpuError> {
+    fn restore(&mut self, gpu: Gpu) -> Result<(), GpuError> {
         let canvas = GpuCanvas::new(&gpu, self.canvas.width_px, self.canvas.height_px)?;
         self.picture.damage_all();
         self.rig = Some(Rig { gpu, canvas });
+        self.had_device = true;
         Ok(())
     }
 
-    /// When something is to be done without any message; local time.
+    /// When something is to be done without any message. Without a device that is only to ask for one.
     #[must_use]
-    pub fn due_at(&self) -> Option<Timestamp> {
+    pub fn wake_at(&self) -> Option<Instant> {
+        if self.needs_device() {
+            return Some(self.retry.due().unwrap_or_else(Instant::now));
+        }
         let repaint = self.painter.next_change().map(|due| self.model.clock().local_from_server(due));
-        self.model.due_at().into_iter().chain(repaint).min()
+        self.model.due_at().into_iter().chain(repaint).min().map(|due| self.clock.instant(due))
+    }
+
+    /// Keeps up with the server while nothing can be drawn.
+    pub fn follow(&mut self) {
+        self.model.advance(self.clock.now());
     }
 
     /// Applies what is due and draws what changed; nothing is submitted when nothing did.
@@ -142,20 +195,23 @@ impl Wall {
     /// [`GpuError::Lost`] when the device must be replaced.
     pub fn update(&mut self) -> Result<Update, GpuError> {
         let now = self.clock.now();
-        self.model.advance(now);
+        let show_at = self.model.advance(now);
         let (touched, steps) = self.model.take_touched();
         let link = self.model.link();
         if touched.arranged {
             self.arrange()?;
         }
-        let server_now = self.model.clock().server_from_local(now);
+        if touched.all && self.model.view().arranged().is_none() {
+            self.painter.wait(self.canvas, link, self.model.goodbye(), &mut self.picture);
+        }
+        let server_now = self.model.clock().server_from_local(show_at.unwrap_or(now));
         let changed_panels = self.painter.paint(self.model.view(), server_now, link, &touched, &mut self.picture);
         let cause = cause(&steps, self.is_restoring);
         let drawn = match &mut self.rig {
             Some(rig) if !rig.gpu.is_lost() => rig.canvas.draw(&rig.gpu, &mut self.picture),
             _ => None,
         };
-        Ok(Update { steps, drawn, changed_panels, cause, link })
+        Ok(Update { steps, drawn, show_at, changed_panels, cause, link })
     }
 
     /// Waits for the GPU and reports what was presented.
@@ -165,10 +221,16 @@ impl Wall {
     pub fn finish(&mut self, update: Update) -> Result<(), GpuError> {
         let finished = match (&self.rig, &update.drawn) {
             (Some(rig), Some(drawn)) => rig.gpu.wait(drawn.submission.clone()),
+            (Some(rig), None) if rig.gpu.is_lost() => Err(GpuError::Lost),
             _ => Ok(()),
         };
         let presented_at = self.clock.now();
-        if finished.is_ok() && update.is_drawn() {
+        if finished.is_err() {
+            self.abandon(update);
+            return finished;
+        }
+        self.retry.succeed();
+        if update.is_drawn() {
             if self.model.view().arranged().is_some() && self.first_picture_at.is_none() {
                 self.first_picture_at = Some(presented_at);
             }
@@ -178,7 +240,12 @@ impl Wall {
             }
         }
         self.tell(&update, presented_at);
-        finished
+        Ok(())
+    }
+
+    /// An update that will not be shown: the next one tells of it.
+    pub fn abandon(&mut self, update: Update) {
+        self.model.put_back(update.steps);
     }
 
     fn tell(&mut self, update: &Update, presented_at: Timestamp) {
@@ -253,7 +320,7 @@ impl Wall {
         }
     }
 
-    fn obey(&self, command: ControlCommand) -> Result<Option<Note>, CaptureError> {
+    fn obey(&mut self, command: ControlCommand) -> Result<Option<Note>, CaptureError> {
         let rig = self.rig.as_ref().ok_or(CaptureError::NoPicture)?;
         let StreamPosition { epoch, offset: until } =
             self.model.position().unwrap_or(StreamPosition { epoch: 0, offset: 0 });
@@ -267,8 +334,14 @@ impl Wall {
                 Ok(Some(Note::Pixel { x, y, rgba, epoch, until }))
             }
             ControlCommand::Capture(path) => {
-                self.capture(&path)?;
-                Ok(Some(Note::Capture { path, epoch, until }))
+                let (pixels, report) = (self.pixels()?, self.report.clone());
+                let note = Note::Capture { path: path.clone(), epoch, until };
+                let told = move |outcome: Result<(), CaptureError>| match outcome {
+                    Ok(()) => report.line(&note),
+                    Err(error) => report.line(&Note::Error { message: error.to_string() }),
+                };
+                self.pictures.write(path, pixels, Box::new(told))?;
+                Ok(None)
             }
         }
     }
@@ -278,9 +351,12 @@ impl Wall {
     /// # Errors
     /// When there is no complete picture, the device goes, or the file cannot be written.
     pub fn capture(&self, path: &Path) -> Result<(), CaptureError> {
+        capture::write_png(path, &self.pixels()?)
+    }
+
+    fn pixels(&self) -> Result<Pixels, CaptureError> {
         let rig = self.rig.as_ref().filter(|_| self.first_picture_at.is_some()).ok_or(CaptureError::NoPicture)?;
-        let pixels = capture::canvas(&rig.gpu, &rig.canvas)?;
-        capture::write_png(path, &pixels)
+        Ok(capture::canvas(&rig.gpu, &rig.canvas)?)
     }
 }
 

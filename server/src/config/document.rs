@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use protocol::{AreaId, Catalogue, IndicatorId};
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -13,6 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Settings;
 use super::finding::{Finding, suggestion};
+use crate::strict::Strictly;
 
 /// The largest configuration file that is read.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -85,8 +87,8 @@ impl Document {
         name_texts(&mut table);
         let before = findings.len();
         loop {
-            let error = match T::deserialize(table.clone().into_deserializer()) {
-                Ok(value) => return (findings.len() == before).then_some(value),
+            let error = match Strictly::deserialize(table.clone().into_deserializer()) {
+                Ok(Strictly(value)) => return (findings.len() == before).then_some(value),
                 Err(_) if self.broken.get() => return None,
                 Err(error) => error,
             };

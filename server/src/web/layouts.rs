@@ -20,6 +20,7 @@ use super::query::shorten;
 use crate::app::Shared;
 use crate::hub::ViewError;
 use crate::painter;
+use crate::strict::Strictly;
 
 /// A layout without its panels.
 #[derive(Debug, Serialize, ToSchema)]
@@ -136,9 +137,9 @@ pub async fn put(
     _peer: LocalPeer,
     Path(id): Path<LayoutId>,
     headers: HeaderMap,
-    body: Result<Json<Layout>, JsonRejection>,
+    body: Result<Json<Strictly<Layout>>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let Json(layout) = body?;
+    let Json(Strictly(layout)) = body?;
     if layout.id != id {
         let message = format!(
             "the body is layout '{}', the address names '{}'; make them the same",

@@ -385,7 +385,7 @@ fn parse(encoding: Encoding, message: Message) -> Result<Option<ClientMessage>, 
 
 fn close_code(reason: CloseReason) -> u16 {
     match reason {
-        CloseReason::BadMessage => 1008,
+        CloseReason::BadMessage | CloseReason::Unknown => 1008,
         CloseReason::Slow | CloseReason::Full | CloseReason::Behind => 1013,
         CloseReason::Defect => 1011,
         CloseReason::UnknownView => 4004,

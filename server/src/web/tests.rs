@@ -291,6 +291,12 @@ async fn a_wrong_layout_is_refused_with_findings() {
     for expected in ["unknown panel kind 'valeu'", "overlaps 'revenue'", "the grid has 32 columns", "budget.revenu"] {
         assert!(findings.contains(expected), "{expected}: {findings}");
     }
+    let mut misspelt = serde_json::to_value(layout("wrong")).unwrap();
+    misspelt["panels"][0]["place"]["colums"] = 3.into();
+    let request = Request::put("/api/v1/layouts/wrong").header(header::CONTENT_TYPE, "application/json");
+    let answer = server.ask(request.body(misspelt.to_string().into()).unwrap()).await;
+    let detail = answer.problem(StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(detail.contains("unknown field `colums`") && detail.contains("`columns`"), "{detail}");
     assert_eq!(server.get("/api/v1/layouts/wrong").await.status, StatusCode::NOT_FOUND);
 }
 

@@ -74,6 +74,7 @@ impl Reader {
                 self.position = self.position.max(frame.until);
             }
             ServerMessage::Bye(bye) => return Err(format!("{:?}", bye.reason)),
+            ServerMessage::Unknown => return Err("a message that this version does not know".to_owned()),
             ServerMessage::Welcome(_) | ServerMessage::Clock { .. } | ServerMessage::Signal(_) => {}
         }
         Ok(())

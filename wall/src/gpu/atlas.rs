@@ -13,7 +13,7 @@ use swash::zeno::{Format, Vector};
 
 /// The sides a page may have; after the last one, glyphs that still find no room are left out.
 pub const FIRST_SIDE_PX: u32 = 2048;
-const MAX_SIDE_PX: u32 = 8192;
+pub const MAX_SIDE_PX: u32 = 8192;
 /// Horizontal places within a pixel.
 const BINS: f32 = 4.0;
 /// Sizes are told apart in these steps, so that fitted text does not fill the atlas.

@@ -3,7 +3,7 @@
 use panels::Rect;
 use panels::theme;
 
-use super::atlas::Atlas;
+use super::atlas::{self, Atlas};
 use super::encode::{Batch, Encoded};
 use super::pipelines::{CANVAS_FORMAT, Pipelines};
 use super::tile::TileBuffer;
@@ -23,6 +23,8 @@ pub struct GpuCanvas {
     atlas_group: wgpu::BindGroup,
     tiles: Vec<TileBuffer>,
     encoded: Encoded,
+    /// Some glyphs found no room in the largest atlas.
+    is_short: bool,
 }
 
 /// What one drawing came to.
@@ -40,6 +42,14 @@ impl GpuCanvas {
     /// # Errors
     /// When the adapter cannot hold one that large.
     pub fn new(gpu: &Gpu, width: u32, height: u32) -> Result<Self, GpuError> {
+        Self::with_atlas(gpu, width, height, atlas::MAX_SIDE_PX)
+    }
+
+    /// The same with an atlas that grows to `atlas_px` a side at most.
+    ///
+    /// # Errors
+    /// When the adapter cannot hold a canvas that large.
+    pub fn with_atlas(gpu: &Gpu, width: u32, height: u32, atlas_px: u32) -> Result<Self, GpuError> {
         let limit = gpu.max_side_px();
         if width > limit || height > limit || width == 0 || height == 0 {
             return Err(GpuError::TooLarge { width, height, limit });
@@ -56,7 +66,7 @@ impl GpuCanvas {
                 | wgpu::TextureUsages::TEXTURE_BINDING,
         );
         let globals = globals(gpu, &pipelines, width, height);
-        let atlas = Atlas::new(limit);
+        let atlas = Atlas::new(limit.min(atlas_px));
         let (atlas_texture, atlas_group) = atlas_page(device, &pipelines, atlas.side_px());
         Ok(Self {
             width,
@@ -70,6 +80,7 @@ impl GpuCanvas {
             atlas_group,
             tiles: Vec::new(),
             encoded: Encoded::default(),
+            is_short: false,
         })
     }
 
@@ -95,7 +106,7 @@ impl GpuCanvas {
         let arranged = self.tiles.len() != picture.tiles().len() || picture.is_wholly_damaged();
         self.tiles.resize_with(picture.tiles().len(), TileBuffer::default);
         let damaged: Vec<_> = picture.tiles().iter().map(|tile| arranged || tile.is_damaged()).collect();
-        if !self.encode(gpu, picture, |index| damaged.get(index).copied().unwrap_or(true)) {
+        if self.encode(gpu, picture, |index| damaged.get(index).copied().unwrap_or(true)) > 0 {
             self.encode_all_anew(gpu, picture);
         }
         self.upload_glyphs(gpu);
@@ -122,29 +133,35 @@ impl GpuCanvas {
         Some(Drawn { submission, tiles })
     }
 
-    /// Encodes some tiles; `false` when the atlas is full.
-    fn encode(&mut self, gpu: &Gpu, picture: &Picture, is_wanted: impl Fn(usize) -> bool) -> bool {
+    /// Encodes some tiles; returns how many glyphs found no room in the atlas.
+    fn encode(&mut self, gpu: &Gpu, picture: &Picture, is_wanted: impl Fn(usize) -> bool) -> usize {
+        let mut left_out = 0;
         for (index, (tile, buffer)) in picture.tiles().iter().zip(&mut self.tiles).enumerate() {
             if !is_wanted(index) {
                 continue;
             }
-            if self.encoded.encode(&tile.scene, &mut self.atlas).is_err() {
-                return false;
-            }
+            left_out += self.encoded.encode(&tile.scene, &mut self.atlas);
             buffer.write(gpu, &self.pipelines, &self.encoded);
         }
-        true
+        left_out
     }
 
     /// Empties the atlas and encodes every tile again, on a larger page if it must be.
+    ///
+    /// Every tile is written in the last pass too, so that none keeps the texels of a page that is gone.
     fn encode_all_anew(&mut self, gpu: &Gpu, picture: &Picture) {
         self.atlas.empty(false);
-        while !self.encode(gpu, picture, |_| true) {
-            if !self.atlas.can_grow() {
+        loop {
+            let left_out = self.encode(gpu, picture, |_| true);
+            let was_short = std::mem::replace(&mut self.is_short, left_out > 0 && !self.atlas.can_grow());
+            if self.is_short && !was_short {
                 tracing::error!(
                     side_px = self.atlas.side_px(),
+                    left_out,
                     "the glyphs of this picture do not fit the largest atlas; some text is missing"
                 );
+            }
+            if left_out == 0 || self.is_short {
                 return;
             }
             self.atlas.empty(true);

@@ -82,22 +82,22 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// Puts `scene` in the place of what was there.
+    /// Puts `scene` in the place of what was there; returns how many glyphs found no room and were left out.
     ///
-    /// # Errors
-    /// When its glyphs find no room; the atlas must be emptied and every scene encoded again.
-    pub fn encode(&mut self, scene: &Scene, atlas: &mut Atlas) -> Result<(), AtlasFull> {
+    /// Then the atlas is to be emptied and every scene encoded again.
+    pub fn encode(&mut self, scene: &Scene, atlas: &mut Atlas) -> usize {
         self.clear();
+        let mut left_out = 0;
         for item in &scene.items {
             match item {
                 Item::Quad(quad) => self.quad(quad),
                 Item::Disc(disc) => self.quad(&as_quad(disc)),
                 Item::Polygon(polygon) => self.polygon(polygon),
                 Item::Polyline(line) => self.polyline(line),
-                Item::Text(run) => self.text(run, atlas)?,
+                Item::Text(run) => left_out += self.text(run, atlas),
             }
         }
-        Ok(())
+        left_out
     }
 
     fn clear(&mut self) {
@@ -175,16 +175,19 @@ impl Encoded {
         self.batch(Shape::Polylines, start, self.points.len());
     }
 
-    fn text(&mut self, run: &TextRun, atlas: &mut Atlas) -> Result<(), AtlasFull> {
-        let start = self.glyphs.len();
+    fn text(&mut self, run: &TextRun, atlas: &mut Atlas) -> usize {
+        let (start, mut left_out) = (self.glyphs.len(), 0);
         let color = rgba(run.color);
         let size = atlas.size(run.size);
         for glyph in run.glyphs.iter().filter(|glyph| glyph.x.is_finite() && glyph.y.is_finite()) {
-            let Some((place, texels)) = atlas.place(glyph, size)? else { continue };
-            self.glyphs.push(GlyphInstance { place, texels, color });
+            match atlas.place(glyph, size) {
+                Ok(Some((place, texels))) => self.glyphs.push(GlyphInstance { place, texels, color }),
+                Ok(None) => {}
+                Err(AtlasFull) => left_out += 1,
+            }
         }
         self.batch(Shape::Glyphs, start, self.glyphs.len());
-        Ok(())
+        left_out
     }
 }
 
@@ -233,7 +236,7 @@ mod tests {
 
     fn encode(items: Vec<Item>) -> Encoded {
         let mut encoded = Encoded::default();
-        encoded.encode(&Scene { items }, &mut Atlas::new(256)).unwrap();
+        assert_eq!(encoded.encode(&Scene { items }, &mut Atlas::new(256)), 0);
         encoded
     }
 

@@ -4,6 +4,7 @@ pub mod atlas;
 pub mod blit;
 pub mod canvas;
 mod encode;
+pub mod output;
 pub mod pipelines;
 mod tile;
 
@@ -18,6 +19,9 @@ pub const BLIT_WGSL: &str = include_str!("blit.wgsl");
 
 /// Longest wait for the GPU before it counts as lost.
 const COMPLETION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Work that the GPU was given.
+pub type Submission = wgpu::SubmissionIndex;
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +41,8 @@ pub enum GpuError {
     ReadBack(String),
     #[error("the window has no surface: {0}")]
     Surface(#[from] wgpu::CreateSurfaceError),
+    #[error("the graphics adapter cannot present on this window")]
+    CannotPresent,
     #[error("the canvas of {width} × {height} px is larger than the adapter can hold ({limit} px a side)")]
     TooLarge { width: u32, height: u32, limit: u32 },
 }
@@ -98,14 +104,34 @@ impl Gpu {
     ///
     /// # Errors
     /// [`GpuError::Lost`] when the device went meanwhile.
-    pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuError> {
-        let done = self
-            .device
-            .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(COMPLETION_TIMEOUT) });
+    pub fn wait(&self, submission: Submission) -> Result<(), GpuError> {
+        self.wait_at_most(submission, COMPLETION_TIMEOUT)
+    }
+
+    /// Waits until the GPU has finished `submission`, or `timeout` has passed: then the device counts as lost,
+    /// because nobody knows which pixels came.
+    ///
+    /// # Errors
+    /// [`GpuError::Lost`] when the device went meanwhile, [`GpuError::Unfinished`] when it takes too long.
+    pub fn wait_at_most(&self, submission: Submission, timeout: Duration) -> Result<(), GpuError> {
+        let done =
+            self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(timeout) });
         if self.is_lost() {
             return Err(GpuError::Lost);
         }
-        done?;
+        if let Err(error) = done {
+            self.lost.store(true, Ordering::Release);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Frees what finished frames used, where no wait does it.
+    ///
+    /// # Errors
+    /// When the device went meanwhile.
+    pub fn free_finished(&self) -> Result<(), GpuError> {
+        self.device.poll(wgpu::PollType::Poll)?;
         Ok(())
     }
 

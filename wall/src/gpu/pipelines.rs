@@ -9,6 +9,12 @@ use super::encode::{GlyphInstance, PolygonVertex, QuadInstance};
 /// The canvas and everything that is blended onto it: sRGB values as they are.
 pub const CANVAS_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
+const CANVAS_TARGET: wgpu::ColorTargetState = wgpu::ColorTargetState {
+    format: CANVAS_FORMAT,
+    blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+    write_mask: wgpu::ColorWrites::ALL,
+};
+
 /// Each shader with what stands in front of it: its name, its source.
 pub const CANVAS_SHADERS: [(&str, &str); 4] = [
     ("quads", concat!(include_str!("common.wgsl"), include_str!("quads.wgsl"))),
@@ -16,6 +22,21 @@ pub const CANVAS_SHADERS: [(&str, &str); 4] = [
     ("polygons", concat!(include_str!("common.wgsl"), include_str!("polygons.wgsl"))),
     ("glyphs", concat!(include_str!("common.wgsl"), include_str!("glyphs.wgsl"))),
 ];
+
+const QUAD_ATTRIBUTES: [wgpu::VertexAttribute; 4] =
+    vertex_attr_array![0 => Float32x4, 1 => Float32x2, 2 => Unorm8x4, 3 => Unorm8x4];
+const POLYGON_ATTRIBUTES: [wgpu::VertexAttribute; 2] = vertex_attr_array![0 => Float32x2, 1 => Unorm8x4];
+const GLYPH_ATTRIBUTES: [wgpu::VertexAttribute; 3] = vertex_attr_array![0 => Float32x2, 1 => Uint16x4, 2 => Unorm8x4];
+
+/// What tells one pipeline from another.
+struct Kind<'a> {
+    /// Its name and source; it has one vertex function and one fragment function.
+    shader: (&'a str, &'a str),
+    groups: &'a [&'a wgpu::BindGroupLayout],
+    /// Triangles in a strip or each for itself.
+    is_strip: bool,
+    records: Option<wgpu::VertexBufferLayout<'a>>,
+}
 
 /// Pipelines and the layouts of what they are given.
 pub struct Pipelines {
@@ -35,43 +56,30 @@ impl Pipelines {
         let lines_layout = layout(device, "lines", &[buffer(0, storage), buffer(1, storage)]);
         let atlas_layout = layout(device, "atlas", &[texture(0)]);
         let [quads, polylines, polygons, glyphs] = CANVAS_SHADERS;
-        let quad_attributes = vertex_attr_array![0 => Float32x4, 1 => Float32x2, 2 => Unorm8x4, 3 => Unorm8x4];
-        let polygon_attributes = vertex_attr_array![0 => Float32x2, 1 => Unorm8x4];
-        let glyph_attributes = vertex_attr_array![0 => Float32x2, 1 => Uint16x4, 2 => Unorm8x4];
-        let strip = wgpu::PrimitiveTopology::TriangleStrip;
-        let list = wgpu::PrimitiveTopology::TriangleList;
-        let build = |shader, entries, groups: &[&wgpu::BindGroupLayout], topology, buffers: &[Option<_>]| {
-            pipeline(device, shader, entries, groups, topology, buffers)
-        };
+        let quad = records::<QuadInstance>(VertexStepMode::Instance, &QUAD_ATTRIBUTES);
+        let polygon = records::<PolygonVertex>(VertexStepMode::Vertex, &POLYGON_ATTRIBUTES);
+        let glyph = records::<GlyphInstance>(VertexStepMode::Instance, &GLYPH_ATTRIBUTES);
+        let build = |kind| pipeline(device, kind);
         Self {
-            quads: build(
-                quads,
-                ["quad_vertex", "quad_fragment"],
-                &[&globals_layout],
-                strip,
-                &[Some(records::<QuadInstance>(VertexStepMode::Instance, &quad_attributes))],
-            ),
-            polylines: build(
-                polylines,
-                ["polyline_vertex", "polyline_fragment"],
-                &[&globals_layout, &lines_layout],
-                list,
-                &[],
-            ),
-            polygons: build(
-                polygons,
-                ["polygon_vertex", "polygon_fragment"],
-                &[&globals_layout],
-                list,
-                &[Some(records::<PolygonVertex>(VertexStepMode::Vertex, &polygon_attributes))],
-            ),
-            glyphs: build(
-                glyphs,
-                ["glyph_vertex", "glyph_fragment"],
-                &[&globals_layout, &atlas_layout],
-                strip,
-                &[Some(records::<GlyphInstance>(VertexStepMode::Instance, &glyph_attributes))],
-            ),
+            quads: build(Kind { shader: quads, groups: &[&globals_layout], is_strip: true, records: Some(quad) }),
+            polylines: build(Kind {
+                shader: polylines,
+                groups: &[&globals_layout, &lines_layout],
+                is_strip: false,
+                records: None,
+            }),
+            polygons: build(Kind {
+                shader: polygons,
+                groups: &[&globals_layout],
+                is_strip: false,
+                records: Some(polygon),
+            }),
+            glyphs: build(Kind {
+                shader: glyphs,
+                groups: &[&globals_layout, &atlas_layout],
+                is_strip: true,
+                records: Some(glyph),
+            }),
             globals_layout,
             lines_layout,
             atlas_layout,
@@ -109,46 +117,38 @@ fn texture(binding: u32) -> wgpu::BindGroupLayoutEntry {
     }
 }
 
-fn pipeline(
-    device: &wgpu::Device,
-    (label, source): (&str, &str),
-    [vertex, fragment]: [&str; 2],
-    groups: &[&wgpu::BindGroupLayout],
-    topology: wgpu::PrimitiveTopology,
-    buffers: &[Option<wgpu::VertexBufferLayout<'_>>],
-) -> wgpu::RenderPipeline {
+fn pipeline(device: &wgpu::Device, kind: Kind<'_>) -> wgpu::RenderPipeline {
+    let (label, source) = kind.shader;
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(label),
         source: wgpu::ShaderSource::Wgsl(source.into()),
     });
-    let groups: Vec<_> = groups.iter().copied().map(Some).collect();
+    let groups: Vec<_> = kind.groups.iter().copied().map(Some).collect();
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(label),
         bind_group_layouts: &groups,
         immediate_size: 0,
     });
-    let target = wgpu::ColorTargetState {
-        format: CANVAS_FORMAT,
-        blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
-        write_mask: wgpu::ColorWrites::ALL,
-    };
+    let topology =
+        if kind.is_strip { wgpu::PrimitiveTopology::TriangleStrip } else { wgpu::PrimitiveTopology::TriangleList };
+    let records = kind.records.map(Some);
     device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
         label: Some(label),
         layout: Some(&layout),
         vertex: wgpu::VertexState {
             module: &module,
-            entry_point: Some(vertex),
+            entry_point: None,
             compilation_options: wgpu::PipelineCompilationOptions::default(),
-            buffers,
+            buffers: records.as_slice(),
         },
         primitive: wgpu::PrimitiveState { topology, ..Default::default() },
         depth_stencil: None,
         multisample: wgpu::MultisampleState::default(),
         fragment: Some(wgpu::FragmentState {
             module: &module,
-            entry_point: Some(fragment),
+            entry_point: None,
             compilation_options: wgpu::PipelineCompilationOptions::default(),
-            targets: &[Some(target)],
+            targets: &[Some(CANVAS_TARGET)],
         }),
         multiview_mask: None,
         cache: None,

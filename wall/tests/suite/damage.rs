@@ -1,14 +1,16 @@
 //! What is drawn in parts equals what is drawn at once, to the pixel.
 
+use std::time::Duration;
+
 use panels::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Scene, TextContent};
 use panels::text::{Font, Style, TextEngine};
 use panels::theme::{self, Color};
 use panels::{Link, Rect};
-use protocol::{Canvas, Change, ViewState};
+use protocol::{Canvas, ViewState};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use wall::capture::{self, Pixels};
-use wall::gpu::{Gpu, GpuCanvas};
+use wall::gpu::{Gpu, GpuCanvas, GpuError};
 use wall::model::Touched;
 use wall::painter::Painter;
 use wall::picture::Picture;
@@ -149,6 +151,69 @@ fn an_atlas_that_overflows_leaves_every_glyph_right() {
 }
 
 #[test]
+fn an_atlas_without_room_leaves_glyphs_out_and_never_draws_a_wrong_one() {
+    let gpu = gpu();
+    let mut small = GpuCanvas::with_atlas(&gpu, WIDTH_PX, HEIGHT_PX, 128).unwrap();
+    let mut large = GpuCanvas::new(&gpu, WIDTH_PX, HEIGHT_PX).unwrap();
+    let mut text = TextEngine::new();
+    let mut picture = Picture::default();
+    let tiles = tiles();
+    picture.arrange(tiles.iter().copied());
+    for round in 0..3_u16 {
+        for (index, rect) in tiles.iter().enumerate() {
+            let step = round * 24 + u16::try_from(index).unwrap();
+            let style = Style::new(Font::Bold, 20.0 + f32::from(step), theme::TEXT);
+            let mut items = vec![Item::Quad(Quad {
+                rect: *rect,
+                radius: 0.0,
+                fill: theme::GROUND,
+                border: Color::TRANSPARENT,
+                border_width: 0.0,
+            })];
+            // One glyph each, far apart, so that what one leaves out shows the ground.
+            for (place, digit) in ["0", "4", "7"].into_iter().enumerate() {
+                let x = rect.x + 60.0 * place as f32;
+                items.push(Item::Text(text.run(TextContent::Words(digit.into()), style, x, rect.bottom() - 10.0)));
+            }
+            picture.show(index, Scene { items });
+        }
+        let mut again = picture.clone();
+        draw(&gpu, &mut small, &mut picture);
+        draw(&gpu, &mut large, &mut again);
+    }
+    let (small, large) = (pixels(&gpu, &small), pixels(&gpu, &large));
+    let ground = [theme::GROUND.r, theme::GROUND.g, theme::GROUND.b, 255];
+    let pairs = || small.rgba.chunks(4).zip(large.rgba.chunks(4));
+    let wrong = pairs().filter(|(small, large)| small != large && **small != ground).count();
+    assert_eq!(wrong, 0, "{wrong} pixels are of no glyph that stands there");
+    let (drawn, missing) = (
+        pairs().filter(|(small, _)| **small != ground).count(),
+        pairs().filter(|(small, large)| small != large).count(),
+    );
+    assert!(drawn > 1_000 && missing > 1_000, "{drawn} pixels of ink are there and {missing} are not");
+}
+
+#[test]
+fn a_gpu_that_does_not_finish_in_time_counts_as_lost() {
+    let gpu = gpu();
+    let mut canvas = GpuCanvas::new(&gpu, WIDTH_PX, HEIGHT_PX).unwrap();
+    let (mut random, mut text) = (StdRng::seed_from_u64(2), TextEngine::new());
+    let mut picture = Picture::default();
+    let tiles = tiles();
+    picture.arrange(tiles.iter().copied());
+    // Some draw must be slower than no time at all.
+    let late = (0..1_000).find_map(|_| {
+        for (index, rect) in tiles.iter().enumerate() {
+            picture.show(index, scene(&mut random, &mut text, *rect));
+        }
+        let drawn = canvas.draw(&gpu, &mut picture)?;
+        gpu.wait_at_most(drawn.submission, Duration::ZERO).err()
+    });
+    assert!(matches!(late, Some(GpuError::Unfinished(_))), "{late:?}");
+    assert!(gpu.is_lost(), "its pixels may never come: everything must be drawn again");
+}
+
+#[test]
 fn real_panels_that_change_one_by_one_equal_a_full_redraw() {
     let gpu = gpu();
     let size = Canvas { width_px: WIDTH_PX, height_px: HEIGHT_PX };
@@ -170,11 +235,7 @@ fn real_panels_that_change_one_by_one_equal_a_full_redraw() {
         for envelope in centre::news(&arranged, index, step, step + 1) {
             let change = envelope.change.unwrap();
             view.apply(envelope.at, &change);
-            match change {
-                Change::Observed(observation) => _ = touched.series.insert(observation.series.clone()),
-                Change::Buckets(buckets) => _ = touched.windows.insert(buckets.window),
-                Change::Arranged(_) => unreachable!("news rearranges nothing"),
-            }
+            touched.note(&change);
         }
         assert_eq!(painter.paint(&view, centre::NOW, Link::Live, &touched, &mut picture), 1, "step {step}");
         assert_eq!(draw(&gpu, &mut canvas, &mut picture), 1, "step {step}");

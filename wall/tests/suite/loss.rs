@@ -1,14 +1,16 @@
 //! A lost graphics device is replaced without anybody's help.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use protocol::{Canvas, StreamPosition};
+use protocol::message::Bye;
+use protocol::{Canvas, CloseReason, Frame, StreamPosition, Timestamp};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use wall::clock::LocalClock;
 use wall::connection::Inbound;
+use wall::gpu::{Gpu, GpuError};
 use wall::headless;
 use wall::report::{ControlCommand, Report};
 use wall::wall::Wall;
@@ -52,7 +54,8 @@ fn the_picture_is_back_within_two_seconds_of_each_loss() {
         Inbound::Snapshot { position: StreamPosition { epoch: 3, offset: 1 }, changes: centre::snapshot(&arranged) };
     messages.try_send(snapshot).unwrap();
     let wall_thread = std::thread::spawn(move || {
-        let wall = Wall::new("vi".into(), Some(Canvas { width_px: 1920, height_px: 1080 }), Report::to(Lines(sink)));
+        let canvas = Canvas { width_px: 1920, height_px: 1080 };
+        let wall = Wall::new(LocalClock::new(), "vi".into(), Some(canvas), Report::to(Lines(sink)));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(headless::run(wall, inbox, orders, None, std::future::pending()))
     });
@@ -75,6 +78,73 @@ fn the_picture_is_back_within_two_seconds_of_each_loss() {
         assert!(slowest < Duration::from_secs(2), "round {round}: {slowest:?}");
     }
     assert!(picture("after.png") == before, "the picture is another one");
-    drop(Arc::new(messages));
+    drop(messages);
     wall_thread.join().unwrap().unwrap();
+}
+
+fn present(wall: &mut Wall) -> bool {
+    assert!(wall.revive(Gpu::headless).unwrap());
+    let update = wall.update().unwrap();
+    let is_drawn = update.is_drawn();
+    wall.finish(update).unwrap();
+    is_drawn
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "sleeps until the moment that the wall names, as its drivers do")]
+fn a_device_that_stays_away_is_asked_for_now_and_then_and_for_ever() {
+    let canvas = Canvas { width_px: 320, height_px: 180 };
+    let mut wall = Wall::new(LocalClock::new(), "vi".into(), Some(canvas), Report::none());
+    let nothing = || Err(GpuError::ReadBack("there is no adapter".into()));
+    assert!(wall.revive(nothing).is_err(), "one that never was there is not waited for");
+    let mut wall = Wall::new(LocalClock::new(), "vi".into(), Some(canvas), Report::none());
+    assert!(present(&mut wall));
+    wall.command(Ok(ControlCommand::DestroyDevice));
+    assert!(wall.wake_at().unwrap() <= Instant::now(), "the first attempt comes at once");
+    let (mut asked, start) = (0, Instant::now());
+    while asked < 3 {
+        let revived = wall.revive(|| {
+            asked += 1;
+            nothing()
+        });
+        assert!(!revived.unwrap());
+        let wake_at = wall.wake_at().unwrap();
+        std::thread::sleep(wake_at.saturating_duration_since(Instant::now()));
+    }
+    let least = Duration::from_millis(250 + 500);
+    assert!(start.elapsed() >= least, "asked three times within {:?}", start.elapsed());
+    while wall.needs_device() {
+        wall.revive(Gpu::headless).unwrap();
+    }
+    assert!(present(&mut wall), "everything is drawn anew");
+}
+
+#[test]
+fn the_server_is_followed_while_there_is_no_device() {
+    let canvas = Canvas { width_px: 320, height_px: 180 };
+    let mut wall = Wall::new(LocalClock::new(), "vi".into(), Some(canvas), Report::none());
+    let arranged = centre::arranged(1920, 1080);
+    let position = StreamPosition { epoch: 3, offset: 1 };
+    wall.receive(Inbound::Snapshot { position, changes: centre::snapshot(&arranged) });
+    assert!(present(&mut wall));
+    wall.command(Ok(ControlCommand::DestroyDevice));
+    let frame = Frame { since: 1, until: 2, present_at: Timestamp(0), changes: centre::news(&arranged, 3, 1, 2) };
+    wall.receive(Inbound::Frame { frame, after: 1, heard: Timestamp(0) });
+    wall.follow();
+    assert_eq!(wall.model().position(), Some(StreamPosition { epoch: 3, offset: 2 }));
+}
+
+#[test]
+fn a_wall_that_never_had_a_picture_shows_that_the_link_is_lost_and_why() {
+    let canvas = Canvas { width_px: 1920, height_px: 1080 };
+    let mut wall = Wall::new(LocalClock::new(), "vi".into(), Some(canvas), Report::none());
+    assert!(present(&mut wall), "it waits");
+    assert!(!present(&mut wall));
+    wall.receive(Inbound::Lost { since: LocalClock::new().now() });
+    assert!(present(&mut wall), "the link is lost");
+    let bye = Bye { reason: CloseReason::UnknownView, retry_after_ms: 100, detail: None };
+    wall.receive(Inbound::Bye(bye.clone()));
+    assert!(present(&mut wall), "there is no such wall");
+    wall.receive(Inbound::Bye(bye));
+    assert!(!present(&mut wall), "it was said already");
 }

@@ -9,5 +9,7 @@
 mod centre;
 mod connection;
 mod damage;
+mod desktop;
 mod loss;
 mod shaders;
+mod windows;
