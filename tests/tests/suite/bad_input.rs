@@ -196,6 +196,15 @@ async fn a_port_in_use_is_named() {
 }
 
 #[tokio::test]
+async fn a_data_folder_in_use_is_named() {
+    let centre = Centre::small().unwrap();
+    let server = centre.serve().await.unwrap();
+    let second = centre.options("data");
+    assert_refused(&second, &[&second.data.display().to_string(), "in use by another server", "--data"]).await;
+    assert_serves(&server).await;
+}
+
+#[tokio::test]
 async fn a_data_folder_of_a_newer_version_is_left_alone() {
     let centre = Centre::small().unwrap();
     let mut server = centre.serve().await.unwrap();
