@@ -79,7 +79,8 @@ async fn bodies_that_cannot_be_read_are_refused_whole() {
         let detail = answer["detail"].as_str().unwrap_or_default();
         assert!(detail.contains(wanted), "{kind} {sent}: {detail}");
     }
-    let broken_line = format!("{good}\n{{\"indicator\": \n{good}\n");
+    let other = row_with("time", json!(now_micros() - 60_000_000)).to_string();
+    let broken_line = format!("{good}\n{{\"indicator\": \n{other}\n");
     let (status, answer) = server.post_body("application/x-ndjson", broken_line, None).await.unwrap();
     assert_eq!(
         (status, answer["accepted"].as_u64(), &answer["refused"][0]["row"]),
