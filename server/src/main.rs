@@ -98,19 +98,21 @@ fn check(config: &std::path::Path) -> anyhow::Result<ExitCode> {
 }
 
 fn serve(config: &std::path::Path, data: &std::path::Path, listen: Option<String>) -> anyhow::Result<ExitCode> {
-    let config = match config::load(config) {
+    let mut config = match config::load(config) {
         Ok(config) => config,
         Err(findings) => {
             tell(&findings.to_string());
             return Ok(ExitCode::FAILURE);
         }
     };
+    if let Some(listen) = listen {
+        config.settings.server.listen = listen;
+    }
     raise_file_limit();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
     let end = runtime.block_on(async {
-        let listen = listen.unwrap_or_else(|| config.settings.server.listen.clone());
-        let (listener, address) = app::listen(&listen).await?;
+        let (listener, address) = app::listen(&config.settings.server.listen).await?;
         let app = app::App::start(config, data, address).await?;
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "listening beyond this machine: there are no accounts yet, so everyone who reaches this address sees everything; changes are taken from this machine only");

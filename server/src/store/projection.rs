@@ -1,7 +1,7 @@
 //! The thread that brings the history up to the log.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use protocol::{Event, ObservationStatus, Scenario, SeriesKey, SourceId, Timestamp};
 use rusqlite::{Connection, params};
@@ -31,6 +31,7 @@ pub struct ProjectionState {
 /// Writes the history.
 pub struct Projection {
     connection: Connection,
+    path: PathBuf,
     log: LocalLog,
     series: HashMap<SeriesKey, i64>,
     sources: HashMap<SourceId, i64>,
@@ -47,7 +48,8 @@ impl Projection {
         log: LocalLog,
         head: watch::Receiver<crate::log::Head>,
     ) -> Result<watch::Receiver<ProjectionState>, LogError> {
-        let connection = open(&folder.join("history.sqlite"), &log)?;
+        let path = folder.join("history.sqlite");
+        let connection = open(&path, &log)?;
         let offset = database::meta(&connection, "offset")?.unwrap_or(0);
         let epoch = database::meta(&connection, "epoch")?.unwrap_or(0);
         let (state, watcher) = watch::channel(ProjectionState {
@@ -55,12 +57,18 @@ impl Projection {
             offset: offset as u64,
             ..ProjectionState::default()
         });
-        let mut projection = Self { connection, log, series: HashMap::new(), sources: HashMap::new(), state };
+        let mut projection = Self { connection, path, log, series: HashMap::new(), sources: HashMap::new(), state };
         projection.load_names()?;
         std::thread::Builder::new().name("history".into()).spawn(move || projection.run(head)).map_err(|error| {
             LogError::Away { reason: format!("the thread of the history cannot be started: {error}") }
         })?;
         Ok(watcher)
+    }
+
+    /// A connection to a disk that failed may go on failing when the disk is well again.
+    fn reopen(&mut self) -> Result<(), LogError> {
+        self.connection = open(&self.path, &self.log)?;
+        Ok(self.load_names()?)
     }
 
     fn load_names(&mut self) -> Result<(), rusqlite::Error> {
@@ -100,9 +108,9 @@ impl Projection {
                     // The names of a rolled-back transaction do not exist.
                     self.series.clear();
                     self.sources.clear();
-                    runtime.block_on(tokio::time::sleep(RETRY));
-                    if let Err(error) = self.load_names() {
-                        tracing::error!(%error, "the names of the history cannot be read");
+                    runtime.block_on(async { tokio::time::sleep(RETRY).await });
+                    if let Err(error) = self.reopen() {
+                        tracing::error!(%error, "the history cannot be opened again");
                     }
                 }
             }

@@ -79,7 +79,8 @@ async fn bodies_that_cannot_be_read_are_refused_whole() {
         let detail = answer["detail"].as_str().unwrap_or_default();
         assert!(detail.contains(wanted), "{kind} {sent}: {detail}");
     }
-    let broken_line = format!("{good}\n{{\"indicator\": \n{good}\n");
+    let other = row_with("time", json!(now_micros() - 60_000_000)).to_string();
+    let broken_line = format!("{good}\n{{\"indicator\": \n{other}\n");
     let (status, answer) = server.post_body("application/x-ndjson", broken_line, None).await.unwrap();
     assert_eq!(
         (status, answer["accepted"].as_u64(), &answer["refused"][0]["row"]),
@@ -196,6 +197,15 @@ async fn a_port_in_use_is_named() {
 }
 
 #[tokio::test]
+async fn a_data_folder_in_use_is_named() {
+    let centre = Centre::small().unwrap();
+    let server = centre.serve().await.unwrap();
+    let second = centre.options("data");
+    assert_refused(&second, &[&second.data.display().to_string(), "in use by another server", "--data"]).await;
+    assert_serves(&server).await;
+}
+
+#[tokio::test]
 async fn a_data_folder_of_a_newer_version_is_left_alone() {
     let centre = Centre::small().unwrap();
     let mut server = centre.serve().await.unwrap();
@@ -220,13 +230,26 @@ async fn a_data_folder_of_a_newer_version_is_left_alone() {
     }
 }
 
+/// Sends rows until the log has no room. Most rows are refused ones, which the log keeps with the key and the
+/// history does not: of the two files the log is to be full first.
+async fn fill_log(server: &Server, start: i64) {
+    for batch in 0..2000 {
+        let good = (0..20).map(|at| row_with("time", json!(start + batch * 20 + at)));
+        let rows: Vec<Value> = good.chain((0..400).map(|_| row(json!("no number")))).collect();
+        if server.post(&json!(rows), Some(&format!("batch-{batch}"))).await.unwrap().0 != 200 {
+            return;
+        }
+    }
+    panic!("the disk is never full");
+}
+
 #[tokio::test]
 async fn a_disk_that_has_room_again_is_found_by_itself() {
     let centre = Centre::small().unwrap();
     let mut options = centre.options("data");
     options.room = Room::FileKib(2048);
     let mut server = Server::start(options).await.unwrap();
-    fill(&server, now_micros() - 3_600_000_000).await;
+    fill_log(&server, now_micros() - 3_600_000_000).await;
     let ready = server.http().get(format!("{}/readyz", server.address())).send().await.unwrap();
     assert_eq!(ready.status(), 503);
     assert!(ready.text().await.unwrap().contains("the log cannot be written"));
