@@ -114,6 +114,6 @@ mod tests {
             labels(day(2023, 8, 1)..day(2023, 8, 5)),
             ["00:00", "12:00", "00:00", "12:00", "00:00", "12:00", "00:00", "12:00", "00:00"]
         );
-        assert_eq!(labels(day(2023, 8, 1)..day(2023, 8, 7)).first().map(String::as_str), Some("1/8"));
+        assert_eq!(labels(day(2023, 8, 1)..day(2023, 8, 7)).first().map(String::as_str), Some("01/8"));
     }
 }

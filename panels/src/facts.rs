@@ -8,17 +8,20 @@ use protocol::{
 };
 
 use crate::marks::Mark;
-use crate::provenance::{Formula, Provenance};
+use crate::provenance::{Formula, Origin, Provenance};
 use crate::theme::{self, Color};
 use crate::{locale, number};
 
-/// The parallel figures of one indicator in one area.
+/// The parallel figures of one indicator in one area: those that the actual one may be compared with.
 pub(crate) struct Facts<'a> {
     pub indicator: &'a Indicator,
-    pub actual: Option<&'a Arc<Observation>>,
-    pub plan: Option<&'a Arc<Observation>>,
-    pub expected: Option<&'a Arc<Observation>>,
-    pub same_period: Option<&'a Arc<Observation>>,
+    pub actual: Option<Origin>,
+    /// Of the actual figure's year.
+    pub plan: Option<Origin>,
+    /// Of the actual figure's date.
+    pub expected: Option<Origin>,
+    /// Of the actual figure's date.
+    pub same_period: Option<Origin>,
 }
 
 /// What a leader's eye should be drawn to.
@@ -91,24 +94,22 @@ impl<'a> Facts<'a> {
     /// Of `indicator` in `area`; `None` while the catalogue is not there.
     pub fn of(view: &'a ViewState, indicator: &IndicatorId, area: &AreaId) -> Option<Self> {
         let known = view.arranged()?.catalogue.indicators.get(indicator)?;
-        let latest = |scenario| view.latest(&SeriesKey { indicator: indicator.clone(), area: area.clone(), scenario });
-        Some(Self {
-            indicator: known,
-            actual: latest(Scenario::Actual),
-            plan: latest(Scenario::Plan),
-            expected: latest(Scenario::Expected),
-            same_period: latest(Scenario::SamePeriod),
-        })
+        let series = |scenario| SeriesKey { indicator: indicator.clone(), area: area.clone(), scenario };
+        let actual = view.latest(&series(Scenario::Actual)).map(|actual| Origin::from(&**actual));
+        let beside = |scenario| compared(view, known, &series(scenario), actual.as_ref()?.phenomenon_time());
+        let (plan, expected) = (beside(Scenario::Plan), beside(Scenario::Expected));
+        let same_period = beside(Scenario::SamePeriod);
+        Some(Self { indicator: known, actual, plan, expected, same_period })
     }
 
     pub fn severity(&self, now: Timestamp) -> Severity {
-        let Some(actual) = self.actual else { return Severity::Normal };
-        let judged = judge(self.indicator, actual, now);
+        let Some(actual) = &self.actual else { return Severity::Normal };
+        let judged = judge_value(self.indicator, actual.value(), actual.phenomenon_time(), now);
         if judged != Severity::Normal || self.indicator.better != Better::Higher {
             return judged;
         }
-        match self.expected {
-            Some(expected) if expected.value > 0.0 && actual.value < expected.value * BEHIND_PLAN_SHARE => {
+        match &self.expected {
+            Some(expected) if expected.value() > 0.0 && actual.value() < expected.value() * BEHIND_PLAN_SHARE => {
                 Severity::BehindPlan
             }
             _ => Severity::Normal,
@@ -116,10 +117,10 @@ impl<'a> Facts<'a> {
     }
 
     pub fn movement(&self, language: &str) -> Option<Movement> {
-        let (actual, before) = (self.actual?, self.same_period?);
-        let points = self.indicator.unit.vi == "%";
+        let (actual, before) = (self.actual.as_ref()?, self.same_period.as_ref()?);
+        let points = is_percent(self.indicator);
         let formula = if points { Formula::Difference } else { Formula::ChangePercent };
-        if !points && before.value <= 0.0 {
+        if !points && before.value() <= 0.0 {
             return None;
         }
         let (change, provenance) = Provenance::computed(formula, actual, before)?;
@@ -145,24 +146,58 @@ impl<'a> Facts<'a> {
 
     /// The share of the plan that is reached, in per cent.
     pub fn plan_share(&self) -> Option<(f64, Arc<Provenance>)> {
-        Self::share(self.actual?, self.plan?)
+        Self::share(self.actual.as_ref()?, self.plan.as_ref()?)
     }
 
     /// The share of the plan that should be reached by now, in per cent.
     pub fn expected_share(&self) -> Option<(f64, Arc<Provenance>)> {
-        Self::share(self.expected?, self.plan?)
+        Self::share(self.expected.as_ref()?, self.plan.as_ref()?)
     }
 
-    fn share(part: &Observation, whole: &Observation) -> Option<(f64, Arc<Provenance>)> {
-        if whole.value <= 0.0 {
+    fn share(part: &Origin, whole: &Origin) -> Option<(f64, Arc<Provenance>)> {
+        if whole.value() <= 0.0 {
             return None;
         }
         Provenance::computed(Formula::SharePercent, part, whole)
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &'a Arc<Observation>> {
-        [self.actual, self.plan, self.expected, self.same_period].into_iter().flatten()
+    /// Whether any of the figures was made up.
+    pub fn is_illustrative(&self) -> bool {
+        let all = [&self.actual, &self.plan, &self.expected, &self.same_period];
+        all.into_iter().flatten().any(|origin| origin.status() == ObservationStatus::Simulated)
     }
+}
+
+/// The newest figure of `series` that may stand beside an actual one of `at`: nothing rather than another date's.
+fn compared(view: &ViewState, indicator: &Indicator, series: &SeriesKey, at: Timestamp) -> Option<Origin> {
+    let fits = |time: Timestamp| match series.scenario {
+        Scenario::Plan => number::local(time).year() == number::local(at).year(),
+        _ => is_comparable(indicator, time, at),
+    };
+    let latest = view.latest(series).map(|latest| Origin::from(&**latest));
+    let windows = view.windows().iter().filter(|window| window.spec.series == *series);
+    let kept = windows.flat_map(|window| window.buckets.values()).filter(|bucket| fits(bucket.time));
+    let newest = kept.max_by_key(|bucket| bucket.time).map(|bucket| Origin::of_bucket(series, bucket));
+    latest.filter(|latest| fits(latest.phenomenon_time())).or(newest)
+}
+
+/// Whether a figure of `time` is of the same date as the actual one of `at`, and not of a later moment.
+pub(crate) fn is_comparable(indicator: &Indicator, time: Timestamp, at: Timestamp) -> bool {
+    let is_often = matches!(indicator.period, Period::Hour | Period::Continuous);
+    time <= at
+        && number::period_index(indicator.period, time) == number::period_index(indicator.period, at)
+        && !(is_often && indicator.freshness(time, at) == Freshness::Stale)
+}
+
+/// Whether it is counted in per cent, so that its changes are in points.
+pub(crate) fn is_percent(indicator: &Indicator) -> bool {
+    indicator.unit.vi.trim_start().starts_with('%')
+}
+
+/// Its name with its unit, where it has one: `Mực nước sông Vệ (m)`.
+pub(crate) fn name_with_unit(indicator: &Indicator, language: &str) -> String {
+    let (name, unit) = (indicator.name.in_language(language), indicator.unit.in_language(language));
+    if unit.trim().is_empty() { name.to_owned() } else { format!("{name} ({unit})") }
 }
 
 /// By thresholds and age alone.
@@ -186,11 +221,6 @@ pub(crate) fn judge_value(indicator: &Indicator, value: f64, at: Timestamp, now:
 /// A value as it is written, without its unit.
 pub(crate) fn written(indicator: &Indicator, value: f64, language: &str) -> String {
     number::number(value * indicator.display_scale, indicator.decimals, language)
-}
-
-/// Whether any of them was made up.
-pub(crate) fn any_illustrative<'a>(observations: impl IntoIterator<Item = &'a Arc<Observation>>) -> bool {
-    observations.into_iter().any(|observation| observation.status == ObservationStatus::Simulated)
 }
 
 const MINUTE: i64 = 60;
@@ -225,18 +255,8 @@ fn age_unit(age_secs: i64) -> i64 {
 /// As of when: `08:30 hôm nay`, `13/8`, `T7/2023`; `short` for narrow tiles.
 pub(crate) fn as_of(indicator: &Indicator, at: Timestamp, now: Timestamp, language: &str, short: bool) -> String {
     let (then, today) = (number::local(at), number::local(now));
-    match indicator.period {
-        Period::Year => return then.year().to_string(),
-        Period::Quarter => {
-            let quarter = ((then.month() - 1) / 3 + 1).to_string();
-            return locale::text_with(
-                language,
-                "quarter-of",
-                &[("number", &quarter), ("year", &then.year().to_string())],
-            );
-        }
-        Period::Month => return format!("{}/{}", month(then.month(), language), then.year()),
-        _ => {}
+    if let Period::Year | Period::Quarter | Period::Month = indicator.period {
+        return period_name(indicator.period, at, language, true);
     }
     let days = number::day_of(today) - number::day_of(then);
     let time = number::time_of_day(at);
@@ -248,6 +268,21 @@ pub(crate) fn as_of(indicator: &Indicator, at: Timestamp, now: Timestamp, langua
         _ if short => number::date(at),
         _ => format!("{time} {}", number::date(at)),
     }
+}
+
+/// What a period is called on an axis: `2015`, `Q3`, `T8`, `14/8`, `08:00`; with its year where there are several.
+pub(crate) fn period_name(period: Period, at: Timestamp, language: &str, with_year: bool) -> String {
+    let date = number::local(at);
+    let year = date.year();
+    let named = match period {
+        Period::Year => return year.to_string(),
+        Period::Hour | Period::Continuous => return number::time_of_day(at),
+        Period::Week | Period::Day if with_year => return number::date(at),
+        Period::Week | Period::Day => return number::day_and_month(at),
+        Period::Quarter => locale::text_with(language, "quarter", &[("number", &number::quarter(date).to_string())]),
+        Period::Month => month(date.month(), language),
+    };
+    if with_year { format!("{named}/{year}") } else { named }
 }
 
 /// `T8`

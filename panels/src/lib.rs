@@ -5,6 +5,7 @@
 
 mod axis;
 pub mod chart;
+mod collation;
 mod facts;
 mod frame;
 pub mod kinds;
@@ -26,9 +27,11 @@ mod wording;
 use protocol::change::WindowSpec;
 use protocol::{Canvas, Catalogue, Layout, PanelSpec, SeriesKey, Timestamp, ViewState};
 
+pub use options::nearest;
 pub use paint::paint_panel;
 pub use provenance::{Label, Origin, Provenance};
 pub use scene::{Rect, Scene};
+pub use window::place as window_place;
 
 /// What a panel needs to be sent.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -52,6 +52,14 @@ impl Origin {
         self.phenomenon_time
     }
     #[must_use]
+    pub fn status(&self) -> ObservationStatus {
+        self.status
+    }
+    #[must_use]
+    pub fn source(&self) -> &SourceId {
+        &self.source
+    }
+    #[must_use]
     pub fn value(&self) -> f64 {
         self.value
     }
@@ -88,7 +96,7 @@ impl Provenance {
 
     /// Of a number computed from two values, with that number; `None` when it is not finite.
     #[must_use]
-    pub fn computed(formula: Formula, first: &Observation, second: &Observation) -> Option<(f64, Arc<Self>)> {
+    pub fn computed(formula: Formula, first: &Origin, second: &Origin) -> Option<(f64, Arc<Self>)> {
         let (a, b) = (first.value, second.value);
         let number = match formula {
             Formula::Value => a,
@@ -96,12 +104,8 @@ impl Provenance {
             Formula::ChangePercent => (a / b - 1.0) * 100.0,
             Formula::SharePercent => a / b * 100.0,
         };
-        let origins = vec![first.into(), second.into()];
+        let origins = vec![first.clone(), second.clone()];
         number.is_finite().then(|| (number, Arc::new(Self { formula, origins })))
-    }
-    #[must_use]
-    pub fn formula(&self) -> Formula {
-        self.formula
     }
     #[must_use]
     pub fn origins(&self) -> &[Origin] {

@@ -74,11 +74,10 @@ fn draw_column(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, column: Rect, range: (f64
 fn threshold_line(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], plot: Rect, range: (f64, f64)) {
     let Some(threshold) = threshold(bars).filter(|threshold| (range.0..=range.1).contains(threshold)) else { return };
     let y = height_of(plot, threshold, range);
+    threshold_stroke(tile, vec![Point { x: plot.x, y }, Point { x: plot.right(), y }]);
+}
+
+pub(super) fn threshold_stroke(tile: &mut Tile<'_, '_>, points: Vec<Point>) {
     let dash = Some((tile.px(6.0), tile.px(8.0)));
-    tile.dashed_line(
-        vec![Point { x: plot.x, y }, Point { x: plot.right(), y }],
-        tile.px(3.0),
-        theme::WARNING.with_alpha(170),
-        dash,
-    );
+    tile.dashed_line(points, tile.px(3.0), theme::WARNING.with_alpha(170), dash);
 }
