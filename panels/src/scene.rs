@@ -112,6 +112,8 @@ pub struct Disc {
 pub enum TextContent {
     /// Words from the catalogue or the locales: names, titles, units.
     Words(Arc<str>),
+    /// Words that say whether the picture is the present; whoever shows the picture longer than that hides them.
+    State(Arc<str>),
     /// A number that is no indicator's value.
     Label(Label),
     /// A number with where it comes from.
@@ -123,7 +125,7 @@ impl TextContent {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Words(text) | Self::Figure { text, .. } => text,
+            Self::Words(text) | Self::State(text) | Self::Figure { text, .. } => text,
             Self::Label(label) => label.as_str(),
         }
     }

@@ -27,6 +27,9 @@ impl Piece {
     pub fn words(text: impl Into<Arc<str>>, style: Style) -> Self {
         Self { content: TextContent::Words(text.into()), style }
     }
+    pub fn state(text: impl Into<Arc<str>>, style: Style) -> Self {
+        Self { content: TextContent::State(text.into()), style }
+    }
     pub fn label(label: Label, style: Style) -> Self {
         Self { content: TextContent::Label(label), style }
     }

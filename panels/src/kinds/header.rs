@@ -201,7 +201,7 @@ impl State {
 
     fn draw(self, tile: &mut Tile<'_, '_>) {
         let style = self.style(tile);
-        badge(tile, (self.mark, self.words), style, self.plate, self.border);
+        badge(tile, (self.mark, Piece::state(self.words, style)), self.plate, self.border);
     }
 }
 
@@ -214,7 +214,7 @@ fn illustrative_pill(tile: &mut Tile<'_, '_>) {
     if shown {
         let words = locale::text(tile.paint.language, "illustrative");
         let style = tile.style(Font::Regular, TYPE.caption, theme::TEXT_3);
-        badge(tile, (Mark::Illustrative, words), style, theme::INSET, theme::HAIRLINE);
+        badge(tile, (Mark::Illustrative, Piece::words(words, style)), theme::INSET, theme::HAIRLINE);
     }
 }
 
@@ -222,10 +222,10 @@ fn illustrative_pill(tile: &mut Tile<'_, '_>) {
 const BADGE_MARGINS: f32 = 2.6;
 
 /// A mark and words on a plate at the right end of the room, of which it takes its width.
-fn badge(tile: &mut Tile<'_, '_>, (mark, words): (Mark, String), style: Style, plate: Color, border: Color) {
+fn badge(tile: &mut Tile<'_, '_>, (mark, piece): (Mark, Piece), plate: Color, border: Color) {
+    let style = piece.style;
     let room = tile.room;
     let height = tile.px(74.0).min(room.height * 0.8);
-    let piece = Piece::label(Label::time(words), style);
     let wanted = tile.width(std::slice::from_ref(&piece)) + style.size * BADGE_MARGINS;
     let width = wanted.min(room.width);
     if width < style.size * 4.0 {

@@ -7,19 +7,18 @@ use panels::text::TextEngine;
 use protocol::change::{Arranged, Bucket, Buckets, Change};
 use protocol::message::Mode;
 use protocol::{
-    Canvas, Catalogue, Observation, ObservationStatus, PanelSpec, Scenario, SeriesKey, Timestamp, ViewState,
+    Canvas, Catalogue, Layout, Observation, ObservationStatus, PanelSpec, Scenario, SeriesKey, Timestamp, ViewState,
 };
 
 use crate::centre::{bucket, layout, paint_all, source};
 
 /// A state of these panels in which exactly these figures were observed.
-pub fn state_of(
-    panels: Vec<PanelSpec>,
-    catalogue: Catalogue,
-    canvas: Canvas,
-    mut figures: Vec<Observation>,
-) -> ViewState {
-    let layout = layout(panels);
+pub fn state_of(panels: Vec<PanelSpec>, catalogue: Catalogue, canvas: Canvas, figures: Vec<Observation>) -> ViewState {
+    state_with(layout(panels), catalogue, canvas, figures)
+}
+
+/// The same of a whole layout.
+pub fn state_with(layout: Layout, catalogue: Catalogue, canvas: Canvas, mut figures: Vec<Observation>) -> ViewState {
     let needs = panels::needs(&layout, &catalogue, canvas);
     let (series, windows) = (needs.series, needs.windows.clone());
     let arranged = Arranged { mode: Mode::Live, wall: None, canvas, layout, catalogue, series, windows };

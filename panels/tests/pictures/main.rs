@@ -3,6 +3,7 @@
 
 mod centre;
 mod dates;
+mod demo;
 mod figures;
 mod golden;
 mod marked;

@@ -253,3 +253,15 @@ fn what_is_wrong_with_a_panel_is_said_in_the_language_of_the_wall() {
     let said = texts(&view, "one", Link::Live, "vi").join(" ");
     assert!(said.contains("Xem lại tùy chọn “area”") && !said.contains("unknown"), "{said}");
 }
+
+#[test]
+fn what_says_that_a_picture_is_live_can_be_hidden_as_one() {
+    let view = state(overview(), CANVAS, Mode::Live);
+    let scene = &paint_all(&view, Link::Live, "vi", &mut TextEngine::new())[0];
+    let svg = panels::svg::group(scene);
+    let (_, state) = svg.split_once(r#"<g class="state">"#).expect("there is such a group");
+    let words = state.find("TRỰC TIẾP").expect("the words are in it");
+    let head = &state[..words];
+    assert_eq!((head.matches("<rect").count(), head.matches("<circle").count()), (2, 1), "with plate and mark: {head}");
+    assert!(!head.contains("minh họa"), "{head}");
+}
