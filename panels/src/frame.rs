@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use protocol::{Catalogue, Indicator, SourceId, Timestamp};
 
-use crate::facts::{self, Severity};
+use crate::facts::Severity;
+use crate::label::Label;
 use crate::locale;
 use crate::marks::Mark;
-use crate::provenance::Label;
-use crate::scene::{Point, Rect};
+use crate::scene::{Point, Rect, TextContent};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, Color, TYPE};
 use crate::tile::{Piece, Tile};
@@ -16,7 +16,9 @@ use crate::tile::{Piece, Tile};
 /// A short remark on a plate, with a shape.
 pub(crate) struct Pill {
     pub mark: Mark,
-    pub words: String,
+    /// What it is about, where that is not plain.
+    pub name: Option<String>,
+    pub content: TextContent,
     pub ink: Color,
     pub plate: Color,
 }
@@ -24,15 +26,16 @@ pub(crate) struct Pill {
 impl Pill {
     /// What there is to say of a severity; nothing when all is normal.
     pub fn at(severity: Severity, at: Timestamp, now: Timestamp, language: &str) -> Option<Self> {
-        let words = match severity {
+        let words = |key| TextContent::Words(locale::text(language, key).into());
+        let content = match severity {
             Severity::Normal => return None,
-            Severity::Stale => facts::age(at, now, language),
-            Severity::BehindPlan => locale::text(language, "behind-plan"),
-            Severity::Warning => locale::text(language, "needs-attention"),
-            Severity::Critical => locale::text(language, "critical"),
+            Severity::Stale => TextContent::Label(Label::age(at, now, language)),
+            Severity::BehindPlan => words("behind-plan"),
+            Severity::Warning => words("needs-attention"),
+            Severity::Critical => words("critical"),
         };
         let (ink, plate) = severity.pill();
-        Some(Self { mark: severity.mark()?, words, ink, plate })
+        Some(Self { mark: severity.mark()?, name: None, content, ink, plate })
     }
 }
 
@@ -40,7 +43,7 @@ impl Pill {
 #[derive(Debug, Clone)]
 pub(crate) struct Footer {
     pub source: String,
-    pub time: String,
+    pub time: Label,
     pub illustrative: bool,
 }
 
@@ -63,7 +66,7 @@ impl Footer {
             1 => names.into_iter().next()?,
             many => locale::text_with(language, "sources", &[("count", &many.to_string())]),
         };
-        let time = facts::as_of(oldest.indicator, oldest.at, tile.paint.now, language, tile.is_narrow());
+        let time = Label::as_of(oldest.indicator.period, oldest.at, tile.paint.now, language, tile.is_narrow());
         Some(Self { source, time, illustrative: said.iter().any(|said| said.illustrative) })
     }
 }
@@ -136,13 +139,19 @@ impl Tile<'_, '_> {
         self.paragraph(title, style.at(smallest), Rect { height: smallest * LINE_HEIGHT * 2.05, ..room })
     }
 
+    fn pill_pieces(&self, pill: &Pill) -> Vec<Piece> {
+        let style = self.pill_style(pill.ink);
+        let name = pill.name.iter().map(|name| Piece::words(format!("{name}: "), style));
+        name.chain([Piece { content: pill.content.clone(), style }]).collect()
+    }
+
     fn pill_style(&self, ink: Color) -> Style {
         self.style(Font::SemiBold, TYPE.caption, ink)
     }
 
     pub fn pill_width(&mut self, pill: &Pill) -> f32 {
-        let style = self.pill_style(pill.ink);
-        self.paint.text.width(&pill.words, style) + style.size * 2.1
+        let pieces = self.pill_pieces(pill);
+        self.width(&pieces) + self.pill_style(pill.ink).size * 2.1
     }
 
     /// With its left edge at `x`, around the height `middle`.
@@ -154,12 +163,7 @@ impl Tile<'_, '_> {
         pill.mark.draw(self, Point { x: x + style.size * 0.9, y: middle }, style.size * 0.72, pill.ink);
         let baseline = middle + CAP_HEIGHT * style.size / 2.0;
         let left = x + style.size * 1.5;
-        self.pieces(
-            vec![Piece::label(Label::time(pill.words.as_str()), style)],
-            left,
-            baseline,
-            (x + width - style.size * 0.4 - left).max(0.0),
-        );
+        self.pieces(self.pill_pieces(pill), left, baseline, (x + width - style.size * 0.4 - left).max(0.0));
     }
 
     /// Source on the left, time on the right, at the bottom of the room. Gives whether there was room to mark
@@ -178,8 +182,8 @@ impl Tile<'_, '_> {
             left += style.size * 1.1;
         }
         let baseline = Tile::middle_baseline(row, style.size);
-        let time_width = self.paint.text.width(&footer.time, style).min(row.right() - left);
-        let time = Piece::label(Label::time(footer.time.as_str()), style);
+        let time_width = self.paint.text.width(footer.time.as_str(), style).min(row.right() - left);
+        let time = Piece::label(footer.time.clone(), style);
         self.pieces(vec![time], row.right() - time_width, baseline, time_width * 1.01);
         let width = row.right() - time_width - style.size * 0.6 - left;
         if width > style.size * 2.0 {

@@ -9,6 +9,7 @@ mod collation;
 mod facts;
 mod frame;
 pub mod kinds;
+mod label;
 pub mod locale;
 mod marks;
 pub mod number;
@@ -27,9 +28,10 @@ mod wording;
 use protocol::change::WindowSpec;
 use protocol::{Canvas, Catalogue, Layout, PanelSpec, SeriesKey, Timestamp, ViewState};
 
+pub use label::Label;
 pub use options::nearest;
 pub use paint::paint_panel;
-pub use provenance::{Label, Origin, Provenance};
+pub use provenance::{Figure, Origin, Provenance};
 pub use scene::{Rect, Scene};
 pub use window::place as window_place;
 

@@ -172,14 +172,14 @@ fn write_disc(svg: &mut String, disc: &Disc) {
 
 fn write_text(svg: &mut String, run: &TextRun) {
     put!(svg, r#"<g role="img" aria-label="{}""#, escape(run.content.as_str()));
-    if let TextContent::Figure { provenance, .. } = &run.content {
-        match serde_json::to_string(&**provenance) {
+    if let TextContent::Figure(figure) = &run.content {
+        match serde_json::to_string(&**figure.provenance()) {
             Ok(json) => put!(svg, " data-provenance='{}'", escape_in_single_quotes(&json)),
             Err(error) => put!(svg, r#" data-provenance-error="{}""#, escape(&error.to_string())),
         }
     }
     put!(svg, " {}>", fill(run.color));
-    if matches!(run.content, TextContent::Figure { .. }) {
+    if matches!(run.content, TextContent::Figure(_)) {
         let Rect { x, y, width, height } = run.bounds;
         put!(
             svg,

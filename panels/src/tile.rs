@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::Paint;
+use crate::label::Label;
 use crate::paint::Strip;
-use crate::provenance::{Label, Provenance};
+use crate::provenance::Figure;
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, Style};
 use crate::theme::{Color, SMALLEST, SPACING, TYPE};
@@ -33,8 +34,8 @@ impl Piece {
     pub fn label(label: Label, style: Style) -> Self {
         Self { content: TextContent::Label(label), style }
     }
-    pub fn figure(text: impl Into<Arc<str>>, provenance: Arc<Provenance>, style: Style) -> Self {
-        Self { content: TextContent::Figure { text: text.into(), provenance }, style }
+    pub fn figure(figure: Figure, style: Style) -> Self {
+        Self { content: TextContent::Figure(figure), style }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Bars: areas, series or periods side by side.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use protocol::change::Bucket;
 use protocol::observation::{Freshness, Period};
@@ -10,9 +9,10 @@ use protocol::{Catalogue, Indicator, ObservationStatus, PanelSpec, SeriesKey, So
 
 use crate::facts::{self, Severity};
 use crate::frame::{Footer, Pill, Said};
+use crate::label::Label;
 use crate::options::parse;
-use crate::provenance::{Label, Origin, Provenance};
-use crate::scene::{Point, Rect, Scene};
+use crate::provenance::{Figure, Origin};
+use crate::scene::{Point, Rect, Scene, TextContent};
 use crate::text::{CAP_HEIGHT, Font};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
@@ -106,7 +106,8 @@ impl Panel for Bars {
 
 /// One bar.
 struct Bar<'a> {
-    name: String,
+    /// Words, or a period.
+    name: TextContent,
     indicator: &'a Indicator,
     severity: Severity,
     /// `None` while there is no figure.
@@ -127,8 +128,7 @@ impl Bar<'_> {
 struct Fact {
     /// Multiplied by the indicator's display scale.
     shown: f64,
-    text: String,
-    provenance: Arc<Provenance>,
+    figure: Figure,
     at: Timestamp,
     source: SourceId,
     illustrative: bool,
@@ -138,8 +138,7 @@ impl Fact {
     fn of_bucket(series: &SeriesKey, bucket: &Bucket, indicator: &Indicator, language: &str) -> Self {
         Self {
             shown: bucket.last * indicator.display_scale,
-            text: facts::written(indicator, bucket.last, language),
-            provenance: Provenance::value(Origin::of_bucket(series, bucket)),
+            figure: Figure::value(Origin::of_bucket(series, bucket), indicator, language),
             at: bucket.time,
             source: bucket.source.clone(),
             illustrative: bucket.status == ObservationStatus::Simulated,
@@ -202,13 +201,12 @@ fn compared<'a>(
         let severity = latest.map_or(Severity::Normal, |latest| facts::judge(indicator, latest, now));
         let fact = latest.map(|latest| Fact {
             shown: latest.value * indicator.display_scale,
-            text: facts::written(indicator, latest.value, language),
-            provenance: Provenance::value(&**latest),
+            figure: Figure::value(&**latest, indicator, language),
             at: latest.phenomenon_time,
             source: latest.source.clone(),
             illustrative: latest.status == ObservationStatus::Simulated,
         });
-        Some(Bar { name, indicator, severity, fact })
+        Some(Bar { name: TextContent::Words(name.into()), indicator, severity, fact })
     };
     let mut bars: Vec<Bar<'_>> = series.into_iter().filter_map(bar).collect();
     sort(&mut bars, options.sort);
@@ -220,7 +218,7 @@ fn sort(bars: &mut [Bar<'_>], sort: Sort) {
     let shown = |bar: &Bar<'_>| bar.fact.as_ref().map(|fact| fact.shown);
     match sort {
         Sort::None => {}
-        Sort::Name => bars.sort_by_cached_key(|bar| collation::key(&bar.name)),
+        Sort::Name => bars.sort_by_cached_key(|bar| collation::key(bar.name.as_str())),
         Sort::Largest => {
             bars.sort_by(|a, b| shown(b).unwrap_or(f64::NEG_INFINITY).total_cmp(&shown(a).unwrap_or(f64::NEG_INFINITY)))
         }
@@ -245,7 +243,7 @@ fn periods<'a>(
     let year = |place: Option<&(Timestamp, Option<&Bucket>)>| place.map(|(at, _)| number::local(*at).year());
     let many_years = year(places.first()) != year(places.last());
     let bar = |(at, bucket): (Timestamp, Option<&Bucket>)| Bar {
-        name: facts::period_name(indicator.period, at, language, many_years),
+        name: TextContent::Label(Label::period(indicator.period, at, language, many_years)),
         indicator,
         // Judged as of then: the past does not go stale.
         severity: bucket
@@ -317,13 +315,11 @@ fn threshold_legend(
     }
     let (language, title_style) = (tile.paint.language, tile.style(Font::SemiBold, TYPE.title, theme::TEXT_2));
     let style = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
-    let words = format!(
-        "{} {}",
-        locale::text(language, "threshold"),
-        number::number(threshold, first.indicator.decimals, language)
-    );
-    let piece = Piece::label(Label::tick(words), style);
-    let width = tile.width(std::slice::from_ref(&piece));
+    let pieces = vec![
+        Piece::words(format!("{} ", locale::text(language, "threshold")), style),
+        Piece::label(Label::tick(threshold, first.indicator.decimals, language), style),
+    ];
+    let width = tile.width(&pieces);
     if tile.paint.text.width(title, title_style) + width + style.size * 2.5 > head.width
         || head.height < style.size * 4.0
     {
@@ -342,5 +338,5 @@ fn threshold_legend(
             columns::threshold_stroke(tile, points);
         }
     }
-    tile.piece(piece, left, middle + CAP_HEIGHT * style.size / 2.0);
+    tile.pieces(pieces, left, middle + CAP_HEIGHT * style.size / 2.0, width * 1.001);
 }

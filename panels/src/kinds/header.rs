@@ -4,9 +4,9 @@ use protocol::message::Mode;
 use protocol::{Catalogue, ObservationStatus, PanelSpec, Timestamp, ViewState};
 use serde::Deserialize;
 
+use crate::label::Label;
 use crate::marks::Mark;
 use crate::options::parse;
-use crate::provenance::Label;
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, Color, TYPE};
@@ -93,12 +93,11 @@ fn names(options: &Options, paint: &Paint<'_>) -> (String, String) {
 /// The clock and the date below it.
 fn clock_pieces(tile: &Tile<'_, '_>) -> [Piece; 2] {
     let (now, language, height) = (tile.paint.now, tile.paint.language, tile.room.height);
-    let weekday = locale::text(language, &format!("weekday-{}", number::local(now).weekday().to_monday_one_offset()));
     let clock = tile.style(Font::DisplaySemiBold, TYPE.clock, theme::TEXT);
     let date = tile.style(Font::Regular, TYPE.date, theme::TEXT_3);
     [
-        Piece::label(Label::time(number::clock(now)), clock.at(clock.size.min(height * 0.55))),
-        Piece::label(Label::time(format!("{weekday}, {}", number::date(now))), date.at(date.size.min(height * 0.27))),
+        Piece::label(Label::clock(now), clock.at(clock.size.min(height * 0.55))),
+        Piece::label(Label::weekday_and_date(now, language), date.at(date.size.min(height * 0.27))),
     ]
 }
 

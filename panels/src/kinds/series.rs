@@ -8,7 +8,7 @@ use crate::facts::{self, Severity};
 use crate::frame::{Footer, Pill, Said};
 use crate::marks::Marker;
 use crate::options::{SeriesOptions, check_series, parse};
-use crate::provenance::{Origin, Provenance};
+use crate::provenance::{Figure, Origin};
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT};
 use crate::theme::{self, Color, TYPE};
@@ -95,7 +95,7 @@ fn judge(options: &Options, lines: &[Line<'_>], now: Timestamp, language: &str) 
     };
     let mut pill = Pill::at(severity, bucket.time, now, language);
     if let Some(pill) = pill.as_mut().filter(|_| measured.len() > 1) {
-        pill.words = format!("{}: {}", line.label, pill.words);
+        pill.name = Some(line.label.clone());
     }
     (severity, pill)
 }
@@ -257,12 +257,8 @@ fn legend(tile: &mut Tile<'_, '_>, lines: &[Line<'_>], language: &str) {
         let mut pieces = vec![Piece::words(line.label.as_str(), words)];
         if let Some(bucket) = newest.and_then(|at| line.beside(at)) {
             pieces.push(Piece::words(" ", words));
-            let text = facts::written(line.indicator, bucket.last, language);
-            pieces.push(Piece::figure(
-                text,
-                Provenance::value(Origin::of_bucket(&line.window.spec.series, bucket)),
-                figure,
-            ));
+            let origin = Origin::of_bucket(&line.window.spec.series, bucket);
+            pieces.push(Piece::figure(Figure::value(origin, line.indicator, language), figure));
         }
         let x = left + swatch + gap;
         left = tile.pieces_keeping_figures(pieces, x, baseline, (end - gap - x).max(0.0)) + gap * 2.5;

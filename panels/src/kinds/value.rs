@@ -6,12 +6,12 @@ use crate::chart::{Pen, Plot};
 use crate::facts::{self, Facts, Severity};
 use crate::frame::{Footer, Pill, Said};
 use crate::options::{check_area, check_indicator, parse};
-use crate::provenance::Provenance;
+use crate::provenance::Figure;
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
-use crate::{Needs, OptionsError, Paint, Panel, locale, number, window};
+use crate::{Needs, OptionsError, Paint, Panel, locale, window};
 
 mod options;
 
@@ -31,6 +31,12 @@ impl Panel for Value {
         check_area(catalogue, "area", &options.area)?;
         if let Some(Sparkline::Of(span)) = &options.sparkline {
             window::check_buckets(span.buckets)?;
+        }
+        if options.behind_below.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
+            return Err(OptionsError::of(
+                "behind_below",
+                "'behind_below' is a share of what is expected, above 0 and at most 1",
+            ));
         }
         let scenarios = [Scenario::Actual, Scenario::Plan, Scenario::Expected, Scenario::SamePeriod];
         let series = scenarios.map(|scenario| options.series(scenario)).to_vec();
@@ -66,7 +72,7 @@ struct Picture<'a> {
 
 impl<'a> Picture<'a> {
     fn new(options: &'a Options, facts: &'a Facts<'a>, language: &'a str, tile: &Tile<'_, '_>) -> Self {
-        let severity = facts.severity(tile.paint.now);
+        let severity = facts.severity(tile.paint.now, options.behind_below.unwrap_or(facts::BEHIND_BELOW));
         let compact = options.compact.unwrap_or_else(|| tile.is_narrow());
         Self { options, facts, severity, language, compact }
     }
@@ -152,7 +158,8 @@ impl<'a> Picture<'a> {
         let footer = take(true, tile.px(TYPE.caption) * LINE_HEIGHT);
         let change = if take(self.facts.movement(self.language).is_some(), line + gap) { line } else { 0.0 };
         let bar = if self.facts.indicator.cumulative { tile.px(PLAN_BAR + 12.0) } else { 0.0 };
-        let plan = if take(self.facts.plan_share().is_some(), line + bar + gap) { line + bar } else { 0.0 };
+        let plan =
+            if take(self.facts.plan_share(self.language).is_some(), line + bar + gap) { line + bar } else { 0.0 };
         let drawable = self.sparkline_window(tile, view).is_some_and(|window| window.buckets.len() >= 2);
         let sparkline = match (drawable, take(drawable, tile.px(46.0) + gap * 1.1)) {
             (_, true) => Course::Below,
@@ -172,14 +179,15 @@ impl<'a> Picture<'a> {
         let Some(actual) = &self.facts.actual else { return strip.x };
         let stale = self.severity == Severity::Stale;
         let (ink, unit_ink) = if stale { (theme::STALE_TEXT, theme::STALE_TEXT) } else { (theme::TEXT, theme::TEXT_3) };
-        let text = facts::written(self.facts.indicator, actual.value(), self.language);
+        let number = Figure::value(actual.clone(), self.facts.indicator, self.language);
         let figure = Style::new(Font::DisplayBold, size, ink);
         let unit = self.facts.indicator.unit.in_language(self.language);
         let unit_style = tile.style(Font::Regular, if self.compact { TYPE.body } else { TYPE.title * 1.05 }, unit_ink);
         let unit_width = tile.paint.text.width(unit, unit_style).min(strip.width * 0.35) + size * 0.16;
-        let fitted = tile.paint.text.size_for(&text, figure, (strip.width - unit_width).max(strip.width * 0.4));
+        let fitted =
+            tile.paint.text.size_for(number.as_str(), figure, (strip.width - unit_width).max(strip.width * 0.4));
         let baseline = strip.y + (strip.height + CAP_HEIGHT * fitted) / 2.0;
-        let piece = Piece::figure(text, Provenance::value(actual.clone()), figure.at(fitted));
+        let piece = Piece::figure(number, figure.at(fitted));
         let pen = tile.piece(piece, strip.x, baseline) + fitted * 0.16;
         let room = strip.right() - pen;
         if room < unit_style.size || unit.is_empty() {
@@ -204,7 +212,7 @@ impl<'a> Picture<'a> {
             String::new()
         };
         let against = format!("{points} {}", locale::text(self.language, "against-same-period"));
-        let pieces = vec![Piece::figure(movement.text, movement.provenance, style), Piece::words(against, words)];
+        let pieces = vec![Piece::figure(movement.figure, style), Piece::words(against, words)];
         tile.pieces(pieces, strip.x, Tile::middle_baseline(strip, style.size), strip.width);
     }
 
@@ -220,11 +228,10 @@ impl<'a> Picture<'a> {
     fn plan_level(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
         let Some(plan) = &self.facts.plan else { return };
         let (figure, words) = caption_styles(tile);
-        let text = facts::written(self.facts.indicator, plan.value(), self.language);
         let unit = self.facts.indicator.unit.in_language(self.language);
         let pieces = vec![
             Piece::words(format!("{} ", locale::text(self.language, "target")), words),
-            Piece::figure(text, Provenance::value(plan.clone()), figure),
+            Piece::figure(Figure::value(plan.clone(), self.facts.indicator, self.language), figure),
             Piece::words(format!(" {unit}"), words),
         ];
         tile.pieces(pieces, strip.x, Tile::middle_baseline(strip, figure.size), strip.width);
@@ -232,8 +239,8 @@ impl<'a> Picture<'a> {
 
     /// How much of the year's plan is reached, with a mark where it should be by now.
     fn plan_share(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
-        let Some((share, provenance)) = self.facts.plan_share() else { return };
-        let expected = self.facts.expected_share();
+        let Some((share, reached_share)) = self.facts.plan_share(self.language) else { return };
+        let expected = self.facts.expected_share(self.language);
         let bar = Rect { height: tile.px(PLAN_BAR), ..strip };
         let radius = bar.height / 2.0;
         tile.plate(bar, radius, theme::HAIRLINE);
@@ -247,12 +254,11 @@ impl<'a> Picture<'a> {
             tile.plate(Rect::new(x, bar.y - over, width, bar.height + 2.0 * over), width / 2.0, theme::TEXT);
         }
         let (figure, words) = caption_styles(tile);
-        let said = |share| number::percent(share, 1, self.language);
         let of_plan = format!(" {}", locale::text(self.language, "of-year-plan"));
-        let mut pieces = vec![Piece::figure(said(share), provenance, figure), Piece::words(of_plan, words)];
-        if let Some((share, provenance)) = expected {
+        let mut pieces = vec![Piece::figure(reached_share, figure), Piece::words(of_plan, words)];
+        if let Some((_, share)) = expected {
             pieces.push(Piece::words(format!(" · {} ", locale::text(self.language, "expected-today")), words));
-            pieces.push(Piece::figure(said(share), provenance, figure));
+            pieces.push(Piece::figure(share, figure));
         }
         if tile.width(&pieces) > strip.width * 1.2 {
             pieces.truncate(2);

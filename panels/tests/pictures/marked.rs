@@ -153,7 +153,7 @@ fn the_worst_of_several_lines_is_judged_and_named() {
     });
     let view = state_of(panels, catalogue(), CANVAS, figures.collect());
     let said = texts(&view, "one", Link::Live, "vi");
-    assert!(has(&said, "Sông Vệ: cần chú ý"), "{said:?}");
+    assert!(said.concat().contains("Sông Vệ: cần chú ý"), "{said:?}");
 }
 
 #[test]
@@ -221,6 +221,21 @@ fn a_level_has_a_target_and_a_sum_a_plan() {
     };
     assert!(has(&said("visitors"), "chỉ tiêu") && !has(&said("visitors"), "kế hoạch năm"), "{:?}", said("visitors"));
     assert!(has(&said("revenue"), "kế hoạch năm"));
+}
+
+#[test]
+fn how_far_behind_counts_is_an_option() {
+    let said = |options: Value| {
+        let panels = vec![panel("one", "value", [0, 0, 10, 8], options)];
+        let figures = [(Scenario::Actual, 60.0), (Scenario::Expected, 100.0)];
+        let figures = figures.map(|(scenario, value)| figure("revenue", scenario, NOW, value)).to_vec();
+        texts(&state_of(panels, catalogue(), CANVAS, figures), "one", Link::Live, "vi")
+    };
+    assert!(has(&said(json!({ "indicator": "revenue", "area": "51" })), "chậm kế hoạch"));
+    let lenient = said(json!({ "indicator": "revenue", "area": "51", "behind_below": 0.5 }));
+    assert!(!has(&lenient, "chậm kế hoạch"), "{lenient:?}");
+    let message = refused("value", json!({ "indicator": "revenue", "area": "51", "behind_below": 90 }));
+    assert!(message.contains("above 0 and at most 1"), "{message}");
 }
 
 #[test]

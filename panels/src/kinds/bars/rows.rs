@@ -2,11 +2,12 @@
 
 use super::{Bar, Fact, axis};
 use crate::facts::{Severity, is_percent};
+use crate::label::Label;
+use crate::locale;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, Style};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
-use crate::{locale, number};
 
 /// Where the parts of all rows stand.
 struct Columns {
@@ -40,16 +41,10 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> Option<(f64, f6
         draw_row(tile, bar, row, &columns, axis, (name, figure));
     }
     if bars.len() > shown {
-        let count = number::number((bars.len() - shown) as f64, 0, tile.paint.language);
-        let words = locale::text_with(tile.paint.language, "more", &[("count", &count)]);
+        let more = Label::count("more", bars.len() - shown, tile.paint.language);
         let row = Rect { y: room.y + shown as f32 * height, height, ..room };
         let style = Style { color: theme::CAPTION, ..name };
-        tile.pieces(
-            vec![Piece::label(crate::Label::tick(words), style)],
-            room.x,
-            Tile::middle_baseline(row, size),
-            room.width,
-        );
+        tile.pieces(vec![Piece::label(more, style)], room.x, Tile::middle_baseline(row, size), room.width);
     }
     Some(axis.range)
 }
@@ -76,7 +71,7 @@ fn columns(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], name: Style, figure: Style
         texts.map(|text| tile.paint.text.width(text, style)).fold(0.0, f32::max)
     };
     let names = widest(&mut bars.iter().map(|bar| bar.name.as_str()), name).min(room.width * 0.42);
-    let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.text.as_str()), figure)
+    let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.figure.as_str()), figure)
         .min(room.width * 0.4);
     let marks = if bars.iter().any(|bar| bar.severity != Severity::Normal) { name.size } else { 0.0 };
     let gap = name.size * 0.6;
@@ -95,7 +90,7 @@ fn draw_row(
 ) {
     let baseline = Tile::middle_baseline(row, name.size);
     let middle = row.y + row.height / 2.0;
-    tile.pieces(vec![Piece::words(bar.name.as_str(), name)], row.x, baseline, columns.names + 1.0);
+    tile.pieces(vec![Piece { content: bar.name.clone(), style: name }], row.x, baseline, columns.names + 1.0);
     let thick = (row.height * 0.42).min(tile.px(30.0));
     let track = Rect::new(columns.left, middle - thick / 2.0, columns.right - columns.left, thick);
     let Some(fact) = &bar.fact else {
@@ -128,7 +123,7 @@ fn draw_figure(tile: &mut Tile<'_, '_>, fact: &Fact, severity: Severity, row: Re
         other => other.pill().0,
     };
     let style = Style { color: ink, ..style };
-    let width = tile.paint.text.width(&fact.text, style).min(columns.figures);
+    let width = tile.paint.text.width(fact.figure.as_str(), style).min(columns.figures);
     let baseline = Tile::middle_baseline(row, style.size);
     let left = row.right() - width;
     if let Some(mark) = severity.mark() {
@@ -139,7 +134,7 @@ fn draw_figure(tile: &mut Tile<'_, '_>, fact: &Fact, severity: Severity, row: Re
             severity.color(),
         );
     }
-    tile.pieces(vec![Piece::figure(fact.text.as_str(), fact.provenance.clone(), style)], left, baseline, width + 0.5);
+    tile.pieces(vec![Piece::figure(fact.figure.clone(), style)], left, baseline, width + 0.5);
 }
 
 /// A mark where the figure begins to need attention.

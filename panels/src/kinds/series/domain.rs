@@ -9,7 +9,8 @@ use protocol::observation::Period;
 use super::Line;
 use super::options::Options;
 use crate::axis::{self, TimeTick};
-use crate::{facts, number};
+use crate::label::Label;
+use crate::number;
 
 /// The ranges of both axes and their ticks.
 pub(super) struct Domain {
@@ -73,5 +74,5 @@ fn point_ticks(lines: &[Line<'_>], times: &Range<Timestamp>, language: &str) -> 
     points.dedup_by_key(|time| number::period_index(period, *time));
     let year = |time: Option<&Timestamp>| time.map(|time| number::local(*time).year());
     let many_years = year(points.first()) != year(points.last());
-    points.into_iter().map(|time| (time, facts::period_name(period, time, language, many_years))).collect()
+    points.into_iter().map(|time| (time, Label::period(period, time, language, many_years))).collect()
 }

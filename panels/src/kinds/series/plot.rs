@@ -7,19 +7,18 @@ use super::Line;
 use super::domain::Domain;
 use super::options::Options;
 use crate::chart::{ChartError, Pen, Plot};
-use crate::provenance::Label;
+use crate::label::Label;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, Style};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
-use crate::{number, window};
+use crate::window;
 
 pub(super) fn draw(tile: &mut Tile<'_, '_>, options: &Options, lines: &[Line<'_>], domain: Domain) {
     let style = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
     let language = tile.paint.language;
-    let labels: Vec<String> =
-        domain.values.iter().map(|value| number::number(*value, domain.decimals, language)).collect();
-    let widest = labels.iter().map(|label| tile.paint.text.width(label, style)).fold(0.0, f32::max);
+    let labels: Vec<Label> = domain.values.iter().map(|value| Label::tick(*value, domain.decimals, language)).collect();
+    let widest = labels.iter().map(|label| tile.paint.text.width(label.as_str(), style)).fold(0.0, f32::max);
     let (gap, marker) = (tile.px(14.0), tile.px(9.0));
     let room = tile.room;
     let rect = Rect::new(
@@ -44,15 +43,15 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, options: &Options, lines: &[Line<'_>
     }
 }
 
-fn value_axis(tile: &mut Tile<'_, '_>, plot: &Plot, values: &[f64], labels: &[String], style: Style) {
+fn value_axis(tile: &mut Tile<'_, '_>, plot: &Plot, values: &[f64], labels: &[Label], style: Style) {
     let mut lowest_free = f32::INFINITY;
     for (value, label) in values.iter().zip(labels) {
         let y = plot.place(plot.x.start, *value).y;
         tile.line(vec![Point { x: plot.rect.x, y }, Point { x: plot.rect.right(), y }], tile.px(2.0), theme::HAIRLINE);
         if y + style.size * 0.6 < lowest_free {
-            let width = tile.paint.text.width(label, style);
+            let width = tile.paint.text.width(label.as_str(), style);
             let baseline = y + CAP_HEIGHT * style.size / 2.0;
-            tile.piece(Piece::label(Label::tick(label.as_str()), style), plot.rect.x - tile.px(14.0) - width, baseline);
+            tile.piece(Piece::label(label.clone(), style), plot.rect.x - tile.px(14.0) - width, baseline);
             lowest_free = y - style.size * 0.6;
         }
     }
@@ -62,7 +61,7 @@ fn value_axis(tile: &mut Tile<'_, '_>, plot: &Plot, values: &[f64], labels: &[St
 fn time_axis(tile: &mut Tile<'_, '_>, plot: &Plot, domain: &Domain, style: Style) {
     let baseline = plot.rect.bottom() + style.size * 1.35;
     let (left, right) = (tile.room.x, tile.room.right());
-    let widths: Vec<f32> = domain.times.iter().map(|(_, text)| tile.paint.text.width(text, style)).collect();
+    let widths: Vec<f32> = domain.times.iter().map(|(_, text)| tile.paint.text.width(text.as_str(), style)).collect();
     let widest = widths.iter().copied().fold(0.0, f32::max) + style.size;
     let most = (plot.rect.width / widest).floor().max(1.0) as usize;
     let every = domain.times.len().div_ceil(most).max(1);
@@ -76,7 +75,7 @@ fn time_axis(tile: &mut Tile<'_, '_>, plot: &Plot, domain: &Domain, style: Style
         let x = plot.place(at.since(domain.origin) as f64, plot.y.start).x;
         let start = (x - width / 2.0).clamp(left, (right - width).max(left));
         if start >= free {
-            tile.piece(Piece::label(Label::tick(text.as_str()), style), start, baseline);
+            tile.piece(Piece::label(text.clone(), style), start, baseline);
             free = start + width + style.size * 0.4;
         }
     }
