@@ -67,6 +67,10 @@ pub struct TypeSizes {
     pub caption: f32,
     pub heading: f32,
     pub clock: f32,
+    /// Beside a large numeral.
+    pub unit: f32,
+    /// Paragraphs.
+    pub prose: f32,
     /// Beside the clock and above the heading.
     pub date: f32,
 }
@@ -80,6 +84,8 @@ pub const TYPE: TypeSizes = TypeSizes {
     caption: 29.0,
     heading: 72.0,
     clock: 76.0,
+    unit: 39.9,
+    prose: 40.8,
     date: 32.0,
 };
 

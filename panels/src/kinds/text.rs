@@ -41,7 +41,7 @@ impl Panel for Text {
             tile.take_top(tile.px(10.0));
         }
         // Short texts are set larger; what does not fit is set smaller.
-        let style = tile.style(Font::Regular, TYPE.body * 1.2, theme::TEXT_2);
+        let style = tile.style(Font::Regular, TYPE.prose, theme::TEXT_2);
         tile.paragraph(options.body.in_language(language), style, tile.room);
     }
 

@@ -136,9 +136,9 @@ impl<'a> Picture<'a> {
             return title.in_language(self.language).to_owned();
         }
         let name = self.facts.indicator.name.in_language(self.language);
-        let style = tile.style(Font::SemiBold, TYPE.title * 0.85, theme::TEXT_2);
+        let style = tile.style(Font::SemiBold, TYPE.title, theme::TEXT_2);
         let short =
-            self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.7);
+            self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.82);
         short.map_or(name, |short| short.in_language(self.language)).to_owned()
     }
 
@@ -182,7 +182,7 @@ impl<'a> Picture<'a> {
         let number = Figure::value(actual.clone(), self.facts.indicator, self.language);
         let figure = Style::new(Font::DisplayBold, size, ink);
         let unit = self.facts.indicator.unit.in_language(self.language);
-        let unit_style = tile.style(Font::Regular, if self.compact { TYPE.body } else { TYPE.title * 1.05 }, unit_ink);
+        let unit_style = tile.style(Font::Regular, if self.compact { TYPE.body } else { TYPE.unit }, unit_ink);
         let unit_width = tile.paint.text.width(unit, unit_style).min(strip.width * 0.35) + size * 0.16;
         let fitted =
             tile.paint.text.size_for(number.as_str(), figure, (strip.width - unit_width).max(strip.width * 0.4));
