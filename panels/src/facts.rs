@@ -164,11 +164,12 @@ fn compared(view: &ViewState, indicator: &Indicator, series: &SeriesKey, at: Tim
         Scenario::Plan => number::local(time).year() == number::local(at).year(),
         _ => is_comparable(indicator, time, at),
     };
-    let latest = view.latest(series).map(|latest| Origin::from(&**latest));
+    if let Some(latest) = view.latest(series).filter(|latest| fits(latest.phenomenon_time)) {
+        return Some(Origin::from(&**latest));
+    }
     let windows = view.windows().iter().filter(|window| window.spec.series == *series);
-    let kept = windows.flat_map(|window| window.buckets.values()).filter(|bucket| fits(bucket.time));
-    let newest = kept.max_by_key(|bucket| bucket.time).map(|bucket| Origin::of_bucket(series, bucket));
-    latest.filter(|latest| fits(latest.phenomenon_time())).or(newest)
+    let newest = windows.filter_map(|window| window.buckets.values().rev().find(|bucket| fits(bucket.time)));
+    newest.max_by_key(|bucket| bucket.time).map(|bucket| Origin::of_bucket(series, bucket))
 }
 
 /// Whether a figure of `time` is of the same date as the actual one of `at`, and not of a later moment.
