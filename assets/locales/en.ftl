@@ -45,11 +45,16 @@ scenario-plan = year's plan
 scenario-expected = planned course
 scenario-same-period = same period
 month = M{ $number }
+target = target
+sources = { $count } sources
+boundaries-before = boundaries before { $day }
+boundaries-since = boundaries since { $day }
 threshold = threshold
 
 unknown-kind = There is no panel kind “{ $kind }”
 bad-options = Panel “{ $panel }” cannot be drawn
-quarter-of = Q{ $number } { $year }
+quarter = Q{ $number }
+bad-option-detail = See its option “{ $option }”; the configuration check says what is wrong.
 no-chart = The chart cannot be drawn
 more = { $count } more
 

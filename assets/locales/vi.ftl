@@ -45,11 +45,16 @@ scenario-plan = kế hoạch năm
 scenario-expected = đường kế hoạch
 scenario-same-period = cùng kỳ
 month = T{ $number }
+target = chỉ tiêu
+sources = { $count } nguồn
+boundaries-before = địa giới trước { $day }
+boundaries-since = địa giới từ { $day }
 threshold = ngưỡng
 
 unknown-kind = Không có loại ô “{ $kind }”
 bad-options = Ô “{ $panel }” không vẽ được
-quarter-of = quý { $number }/{ $year }
+quarter = quý { $number }
+bad-option-detail = Xem lại tùy chọn “{ $option }” của ô này; mục kiểm tra cấu hình nói rõ lỗi.
 no-chart = Không vẽ được biểu đồ
 more = còn { $count } dòng khác
 

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use jiff::civil::Date;
 use protocol::Timestamp;
+use protocol::observation::Period;
 
-use crate::{facts, number};
+use crate::label::Label;
+use crate::number;
 
 /// Round numbers at most `most` steps apart that cover `range`, with the digits they need.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,7 @@ pub(crate) fn value_ticks(low: f64, high: f64, most: usize) -> ValueTicks {
 }
 
 /// A labelled moment.
-pub(crate) type TimeTick = (Timestamp, String);
+pub(crate) type TimeTick = (Timestamp, Label);
 
 const HOUR: i64 = 3_600 * 1_000_000;
 const DAY: i64 = 24 * HOUR;
@@ -44,20 +45,20 @@ const DAY: i64 = 24 * HOUR;
 pub(crate) fn time_ticks(range: &Range<Timestamp>, language: &str) -> Vec<TimeTick> {
     let span = range.end.since(range.start);
     if span > 3 * 365 * DAY {
-        return calendar_ticks(range, 12, |date| date.year().to_string());
+        return calendar_ticks(range, 12, |at| Label::period(Period::Year, at, language, false));
     }
     if span > 75 * DAY {
-        return calendar_ticks(range, 1, |date| facts::month(date.month(), language));
+        return calendar_ticks(range, 1, |at| Label::period(Period::Month, at, language, false));
     }
     let steps =
         [HOUR / 12, HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 10 * DAY];
     let step = steps.into_iter().find(|step| span / step <= 8).unwrap_or(10 * DAY);
-    let text = |at| if step < DAY { number::time_of_day(at) } else { number::day_and_month(at) };
+    let period = if step < DAY { Period::Hour } else { Period::Day };
     let mut ticks = Vec::new();
     let mut at = number::next_midnight(range.start.plus_micros(-DAY));
     while at <= range.end && ticks.len() < 64 {
         if at >= range.start {
-            ticks.push((at, text(at)));
+            ticks.push((at, Label::period(period, at, language, false)));
         }
         at = at.plus_micros(step);
     }
@@ -65,15 +66,15 @@ pub(crate) fn time_ticks(range: &Range<Timestamp>, language: &str) -> Vec<TimeTi
 }
 
 /// The first days of months, every `months` months of the year.
-fn calendar_ticks(range: &Range<Timestamp>, months: i8, text: impl Fn(Date) -> String) -> Vec<TimeTick> {
+fn calendar_ticks(range: &Range<Timestamp>, months: i8, label: impl Fn(Timestamp) -> Label) -> Vec<TimeTick> {
     let (mut year, mut month) = (number::local(range.start).year(), 1);
     let mut ticks = Vec::new();
-    while let (Ok(date), Some(at)) = (Date::new(year, month, 1), number::day_start(year, month, 1)) {
+    while let Some(at) = number::day_start(year, month, 1) {
         if at > range.end || ticks.len() >= 400 {
             break;
         }
         if at >= range.start {
-            ticks.push((at, text(date)));
+            ticks.push((at, label(at)));
         }
         month += months;
         if month > 12 {
@@ -106,14 +107,15 @@ mod tests {
     #[test]
     fn time_ticks_follow_the_span() {
         let day = |year, month, day| number::day_start(year, month, day).unwrap();
-        let labels =
-            |range: Range<Timestamp>| time_ticks(&range, "vi").into_iter().map(|tick| tick.1).collect::<Vec<_>>();
+        let labels = |range: Range<Timestamp>| {
+            time_ticks(&range, "vi").iter().map(|tick| tick.1.as_str().to_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(labels(day(2006, 1, 1)..day(2010, 2, 1)), ["2006", "2007", "2008", "2009", "2010"]);
         assert_eq!(labels(day(2023, 1, 1)..day(2023, 4, 1)), ["T1", "T2", "T3", "T4"]);
         assert_eq!(
             labels(day(2023, 8, 1)..day(2023, 8, 5)),
             ["00:00", "12:00", "00:00", "12:00", "00:00", "12:00", "00:00", "12:00", "00:00"]
         );
-        assert_eq!(labels(day(2023, 8, 1)..day(2023, 8, 7)).first().map(String::as_str), Some("1/8"));
+        assert_eq!(labels(day(2023, 8, 1)..day(2023, 8, 7)).first().map(String::as_str), Some("01/8"));
     }
 }

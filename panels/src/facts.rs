@@ -1,24 +1,25 @@
 //! What is known of an indicator in one area at one moment, and how it is said.
 
-use std::sync::Arc;
-
 use protocol::observation::{Better, Freshness, Period};
 use protocol::{
     AreaId, Indicator, IndicatorId, Observation, ObservationStatus, Scenario, SeriesKey, Timestamp, ViewState,
 };
 
 use crate::marks::Mark;
-use crate::provenance::{Formula, Provenance};
+use crate::provenance::{Figure, Origin};
 use crate::theme::{self, Color};
-use crate::{locale, number};
+use crate::{label, number};
 
-/// The parallel figures of one indicator in one area.
+/// The parallel figures of one indicator in one area: those that the actual one may be compared with.
 pub(crate) struct Facts<'a> {
     pub indicator: &'a Indicator,
-    pub actual: Option<&'a Arc<Observation>>,
-    pub plan: Option<&'a Arc<Observation>>,
-    pub expected: Option<&'a Arc<Observation>>,
-    pub same_period: Option<&'a Arc<Observation>>,
+    pub actual: Option<Origin>,
+    /// Of the actual figure's year.
+    pub plan: Option<Origin>,
+    /// Of the actual figure's date.
+    pub expected: Option<Origin>,
+    /// Of the actual figure's date.
+    pub same_period: Option<Origin>,
 }
 
 /// What a leader's eye should be drawn to.
@@ -33,8 +34,8 @@ pub(crate) enum Severity {
     Critical,
 }
 
-/// Below this share of what the plan expects by now, an indicator counts as behind.
-const BEHIND_PLAN_SHARE: f64 = 0.9;
+/// Below this share of what the plan expects by now an indicator counts as behind, unless a panel says otherwise.
+pub(crate) const BEHIND_BELOW: f64 = 0.9;
 
 impl Severity {
     /// The mark that is drawn with it.
@@ -79,10 +80,9 @@ impl Severity {
 /// How the figure moved against the same period.
 pub(crate) struct Movement {
     /// `▲ 4,1 %`
-    pub text: String,
+    pub figure: Figure,
     /// What the number counts, when the text does not say: `điểm %`.
     pub points: bool,
-    pub provenance: Arc<Provenance>,
     /// Whether that is good news; `None` when it is neither.
     pub good: Option<bool>,
 }
@@ -91,24 +91,22 @@ impl<'a> Facts<'a> {
     /// Of `indicator` in `area`; `None` while the catalogue is not there.
     pub fn of(view: &'a ViewState, indicator: &IndicatorId, area: &AreaId) -> Option<Self> {
         let known = view.arranged()?.catalogue.indicators.get(indicator)?;
-        let latest = |scenario| view.latest(&SeriesKey { indicator: indicator.clone(), area: area.clone(), scenario });
-        Some(Self {
-            indicator: known,
-            actual: latest(Scenario::Actual),
-            plan: latest(Scenario::Plan),
-            expected: latest(Scenario::Expected),
-            same_period: latest(Scenario::SamePeriod),
-        })
+        let series = |scenario| SeriesKey { indicator: indicator.clone(), area: area.clone(), scenario };
+        let actual = view.latest(&series(Scenario::Actual)).map(|actual| Origin::from(&**actual));
+        let beside = |scenario| compared(view, known, &series(scenario), actual.as_ref()?.phenomenon_time());
+        let (plan, expected) = (beside(Scenario::Plan), beside(Scenario::Expected));
+        let same_period = beside(Scenario::SamePeriod);
+        Some(Self { indicator: known, actual, plan, expected, same_period })
     }
 
-    pub fn severity(&self, now: Timestamp) -> Severity {
-        let Some(actual) = self.actual else { return Severity::Normal };
-        let judged = judge(self.indicator, actual, now);
+    pub fn severity(&self, now: Timestamp, behind_below: f64) -> Severity {
+        let Some(actual) = &self.actual else { return Severity::Normal };
+        let judged = judge_value(self.indicator, actual.value(), actual.phenomenon_time(), now);
         if judged != Severity::Normal || self.indicator.better != Better::Higher {
             return judged;
         }
-        match self.expected {
-            Some(expected) if expected.value > 0.0 && actual.value < expected.value * BEHIND_PLAN_SHARE => {
+        match &self.expected {
+            Some(expected) if expected.value() > 0.0 && actual.value() < expected.value() * behind_below => {
                 Severity::BehindPlan
             }
             _ => Severity::Normal,
@@ -116,53 +114,81 @@ impl<'a> Facts<'a> {
     }
 
     pub fn movement(&self, language: &str) -> Option<Movement> {
-        let (actual, before) = (self.actual?, self.same_period?);
-        let points = self.indicator.unit.vi == "%";
-        let formula = if points { Formula::Difference } else { Formula::ChangePercent };
-        if !points && before.value <= 0.0 {
+        let (actual, before) = (self.actual.as_ref()?, self.same_period.as_ref()?);
+        let points = is_percent(self.indicator);
+        if !points && before.value() <= 0.0 {
             return None;
         }
-        let (change, provenance) = Provenance::computed(formula, actual, before)?;
-        let change = if points { change * self.indicator.display_scale } else { change };
-        let rounded = (change * 10.0).round();
-        let direction = if rounded > 0.0 {
-            "▲ "
-        } else if rounded < 0.0 {
-            "▼ "
+        let (change, figure) = if points {
+            Figure::difference(actual, before, self.indicator, language)?
         } else {
-            ""
+            Figure::change_percent(actual, before, language)?
         };
-        let amount =
-            if points { number::number(change.abs(), 1, language) } else { number::percent(change.abs(), 1, language) };
+        let rounded = (change * 10.0).round();
         let good = match self.indicator.better {
             Better::Neither => None,
             _ if rounded == 0.0 => None,
             Better::Higher => Some(rounded > 0.0),
             Better::Lower => Some(rounded < 0.0),
         };
-        Some(Movement { text: format!("{direction}{amount}"), points, provenance, good })
+        Some(Movement { figure, points, good })
     }
 
     /// The share of the plan that is reached, in per cent.
-    pub fn plan_share(&self) -> Option<(f64, Arc<Provenance>)> {
-        Self::share(self.actual?, self.plan?)
+    pub fn plan_share(&self, language: &str) -> Option<(f64, Figure)> {
+        Self::share(self.actual.as_ref()?, self.plan.as_ref()?, language)
     }
 
     /// The share of the plan that should be reached by now, in per cent.
-    pub fn expected_share(&self) -> Option<(f64, Arc<Provenance>)> {
-        Self::share(self.expected?, self.plan?)
+    pub fn expected_share(&self, language: &str) -> Option<(f64, Figure)> {
+        Self::share(self.expected.as_ref()?, self.plan.as_ref()?, language)
     }
 
-    fn share(part: &Observation, whole: &Observation) -> Option<(f64, Arc<Provenance>)> {
-        if whole.value <= 0.0 {
+    fn share(part: &Origin, whole: &Origin, language: &str) -> Option<(f64, Figure)> {
+        if whole.value() <= 0.0 {
             return None;
         }
-        Provenance::computed(Formula::SharePercent, part, whole)
+        Figure::share_percent(part, whole, language)
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &'a Arc<Observation>> {
-        [self.actual, self.plan, self.expected, self.same_period].into_iter().flatten()
+    /// Whether any of the figures was made up.
+    pub fn is_illustrative(&self) -> bool {
+        let all = [&self.actual, &self.plan, &self.expected, &self.same_period];
+        all.into_iter().flatten().any(|origin| origin.status() == ObservationStatus::Simulated)
     }
+}
+
+/// The newest figure of `series` that may stand beside an actual one of `at`: nothing rather than another date's.
+fn compared(view: &ViewState, indicator: &Indicator, series: &SeriesKey, at: Timestamp) -> Option<Origin> {
+    let fits = |time: Timestamp| match series.scenario {
+        Scenario::Plan => number::local(time).year() == number::local(at).year(),
+        _ => is_comparable(indicator, time, at),
+    };
+    if let Some(latest) = view.latest(series).filter(|latest| fits(latest.phenomenon_time)) {
+        return Some(Origin::from(&**latest));
+    }
+    let windows = view.windows().iter().filter(|window| window.spec.series == *series);
+    let newest = windows.filter_map(|window| window.buckets.values().rev().find(|bucket| fits(bucket.time)));
+    newest.max_by_key(|bucket| bucket.time).map(|bucket| Origin::of_bucket(series, bucket))
+}
+
+/// Whether a figure of `time` is of the same date as the actual one of `at`, and not of a later moment.
+pub(crate) fn is_comparable(indicator: &Indicator, time: Timestamp, at: Timestamp) -> bool {
+    let is_often = matches!(indicator.period, Period::Hour | Period::Continuous);
+    time <= at
+        && number::period_index(indicator.period, time) == number::period_index(indicator.period, at)
+        && !(is_often && indicator.freshness(time, at) == Freshness::Stale)
+}
+
+/// Whether it is counted in per cent, so that its changes are in points.
+pub(crate) fn is_percent(indicator: &Indicator) -> bool {
+    indicator.unit.vi.trim_start().starts_with('%')
+}
+
+/// Its name with its unit, where it has one: `Mực nước sông Vệ (m)`.
+pub(crate) fn name_with_unit(indicator: &Indicator, language: &str) -> String {
+    let (name, unit) = (indicator.name.in_language(language), indicator.unit.in_language(language));
+    if unit.trim().is_empty() { name.to_owned() } else { format!("{name} ({unit})") }
 }
 
 /// By thresholds and age alone.
@@ -183,77 +209,7 @@ pub(crate) fn judge_value(indicator: &Indicator, value: f64, at: Timestamp, now:
     }
 }
 
-/// A value as it is written, without its unit.
-pub(crate) fn written(indicator: &Indicator, value: f64, language: &str) -> String {
-    number::number(value * indicator.display_scale, indicator.decimals, language)
-}
-
-/// Whether any of them was made up.
-pub(crate) fn any_illustrative<'a>(observations: impl IntoIterator<Item = &'a Arc<Observation>>) -> bool {
-    observations.into_iter().any(|observation| observation.status == ObservationStatus::Simulated)
-}
-
-const MINUTE: i64 = 60;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
 const MICROS: i64 = 1_000_000;
-
-/// `cũ 26 giờ`
-pub(crate) fn age(at: Timestamp, now: Timestamp, language: &str) -> String {
-    let (key, count) = age_parts(now.since(at).div_euclid(MICROS).max(0));
-    locale::text_with(language, key, &[("count", &number::number(count as f64, 0, language))])
-}
-
-fn age_parts(age_secs: i64) -> (&'static str, i64) {
-    let unit = age_unit(age_secs);
-    let key = match unit {
-        MINUTE => "stale-minutes",
-        HOUR => "stale-hours",
-        _ => "stale-days",
-    };
-    (key, age_secs / unit)
-}
-
-fn age_unit(age_secs: i64) -> i64 {
-    match age_secs {
-        ..7_200 => MINUTE,
-        7_200..172_800 => HOUR,
-        _ => DAY,
-    }
-}
-
-/// As of when: `08:30 hôm nay`, `13/8`, `T7/2023`; `short` for narrow tiles.
-pub(crate) fn as_of(indicator: &Indicator, at: Timestamp, now: Timestamp, language: &str, short: bool) -> String {
-    let (then, today) = (number::local(at), number::local(now));
-    match indicator.period {
-        Period::Year => return then.year().to_string(),
-        Period::Quarter => {
-            let quarter = ((then.month() - 1) / 3 + 1).to_string();
-            return locale::text_with(
-                language,
-                "quarter-of",
-                &[("number", &quarter), ("year", &then.year().to_string())],
-            );
-        }
-        Period::Month => return format!("{}/{}", month(then.month(), language), then.year()),
-        _ => {}
-    }
-    let days = number::day_of(today) - number::day_of(then);
-    let time = number::time_of_day(at);
-    match days {
-        0 if short => time,
-        0 => locale::text_with(language, "today-at", &[("time", &time)]),
-        1 if !short => locale::text_with(language, "yesterday-at", &[("time", &time)]),
-        _ if then.year() == today.year() && short => number::day_and_month(at),
-        _ if short => number::date(at),
-        _ => format!("{time} {}", number::date(at)),
-    }
-}
-
-/// `T8`
-pub(crate) fn month(month: i8, language: &str) -> String {
-    locale::text_with(language, "month", &[("number", &month.to_string())])
-}
 
 /// When what is said about the age of a value changes next.
 pub(crate) fn next_change(indicator: &Indicator, at: Timestamp, now: Timestamp) -> Timestamp {
@@ -261,7 +217,7 @@ pub(crate) fn next_change(indicator: &Indicator, at: Timestamp, now: Timestamp) 
     let stale_secs = i64::try_from(stale_after).unwrap_or(i64::MAX / MICROS).saturating_add(1).min(i64::MAX / MICROS);
     let stale_at = at.plus_micros(stale_secs * MICROS);
     let age_secs = now.since(at).div_euclid(MICROS).max(0);
-    let unit = age_unit(age_secs);
+    let unit = label::age_unit(age_secs);
     let older_at = at.plus_micros((age_secs / unit + 1).saturating_mul(unit).saturating_mul(MICROS));
     let change = if stale_at > now { stale_at } else { older_at };
     change.min(number::next_midnight(now)).max(now.plus_micros(1))

@@ -1,12 +1,14 @@
 //! What tiles share around their content: title with pill, and the footer with source and time.
 
+use std::collections::BTreeSet;
+
 use protocol::{Catalogue, Indicator, SourceId, Timestamp};
 
-use crate::facts::{self, Severity};
+use crate::facts::Severity;
+use crate::label::Label;
 use crate::locale;
 use crate::marks::Mark;
-use crate::provenance::Label;
-use crate::scene::{Point, Rect};
+use crate::scene::{Point, Rect, TextContent};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, Color, TYPE};
 use crate::tile::{Piece, Tile};
@@ -14,7 +16,9 @@ use crate::tile::{Piece, Tile};
 /// A short remark on a plate, with a shape.
 pub(crate) struct Pill {
     pub mark: Mark,
-    pub words: String,
+    /// What it is about, where that is not plain.
+    pub name: Option<String>,
+    pub content: TextContent,
     pub ink: Color,
     pub plate: Color,
 }
@@ -22,37 +26,48 @@ pub(crate) struct Pill {
 impl Pill {
     /// What there is to say of a severity; nothing when all is normal.
     pub fn at(severity: Severity, at: Timestamp, now: Timestamp, language: &str) -> Option<Self> {
-        let words = match severity {
+        let words = |key| TextContent::Words(locale::text(language, key).into());
+        let content = match severity {
             Severity::Normal => return None,
-            Severity::Stale => facts::age(at, now, language),
-            Severity::BehindPlan => locale::text(language, "behind-plan"),
-            Severity::Warning => locale::text(language, "needs-attention"),
-            Severity::Critical => locale::text(language, "critical"),
+            Severity::Stale => TextContent::Label(Label::age(at, now, language)),
+            Severity::BehindPlan => words("behind-plan"),
+            Severity::Warning => words("needs-attention"),
+            Severity::Critical => words("critical"),
         };
         let (ink, plate) = severity.pill();
-        Some(Self { mark: severity.mark()?, words, ink, plate })
+        Some(Self { mark: severity.mark()?, name: None, content, ink, plate })
     }
 }
 
 /// Who says so, and as of when.
+#[derive(Debug, Clone)]
 pub(crate) struct Footer {
     pub source: String,
-    pub time: String,
+    pub time: Label,
+    pub illustrative: bool,
+}
+
+/// What a footer is told of one figure.
+pub(crate) struct Said<'a> {
+    pub indicator: &'a Indicator,
+    pub source: &'a SourceId,
+    pub at: Timestamp,
     pub illustrative: bool,
 }
 
 impl Footer {
-    /// Of a tile about one indicator.
-    pub fn at(
-        catalogue: &Catalogue,
-        indicator: &Indicator,
-        (source, at): (&SourceId, Timestamp),
-        tile: &Tile<'_, '_>,
-    ) -> Self {
+    /// Of all figures of a tile: their source, or how many there are, and the time of the oldest. `None` of none.
+    pub fn of(catalogue: &Catalogue, said: &[Said<'_>], tile: &Tile<'_, '_>) -> Option<Self> {
         let language = tile.paint.language;
-        let source = source_name(catalogue, indicator, source, language);
-        let time = facts::as_of(indicator, at, tile.paint.now, language, tile.is_narrow());
-        Self { source, time, illustrative: false }
+        let oldest = said.iter().min_by_key(|said| said.at)?;
+        let names: BTreeSet<String> =
+            said.iter().map(|said| source_name(catalogue, said.indicator, said.source, language)).collect();
+        let source = match names.len() {
+            1 => names.into_iter().next()?,
+            many => locale::text_with(language, "sources", &[("count", &many.to_string())]),
+        };
+        let time = Label::as_of(oldest.indicator.period, oldest.at, tile.paint.now, language, tile.is_narrow());
+        Some(Self { source, time, illustrative: said.iter().any(|said| said.illustrative) })
     }
 }
 
@@ -73,16 +88,34 @@ impl Tile<'_, '_> {
         self.room.width < self.px(560.0)
     }
 
-    /// Title on the left, pill on the right, below one another where both would be illegible.
-    pub fn title_row(&mut self, title: &str, pill: Option<Pill>) {
+    /// Title and footer. Where the footer has no room to say that figures are made up, the title does.
+    pub fn frame(&mut self, title: &str, pill: Option<&Pill>, footer: Option<&Footer>) {
+        let start = self.checkpoint();
+        self.title_row(title, pill, false);
+        let is_told = footer.is_none_or(|footer| self.footer(footer) || !footer.illustrative);
+        if !is_told {
+            self.rewind(start);
+            self.title_row(title, pill, true);
+            footer.map(|footer| self.footer(footer));
+        }
+    }
+
+    /// Title on the left, pill on the right, below one another where both would be illegible. `illustrative`
+    /// puts the mark of made-up figures before the title.
+    pub fn title_row(&mut self, title: &str, pill: Option<&Pill>, illustrative: bool) {
         let style = self.style(Font::SemiBold, TYPE.title, theme::TEXT_2);
-        let pill_width = pill.as_ref().map_or(0.0, |pill| self.pill_width(pill) + self.px(16.0));
+        let pill_width = pill.map_or(0.0, |pill| self.pill_width(pill) + self.px(16.0));
+        let mark = if illustrative { style.size * 0.9 } else { 0.0 };
         let least = style.at(self.smallest());
-        let beside = self.paint.text.width(title, least) <= self.room.width - pill_width;
-        let width = if beside { self.room.width - pill_width } else { self.room.width };
-        let top = Rect { width, ..self.room };
+        let beside = self.paint.text.width(title, least) <= self.room.width - pill_width - mark;
+        let width = if beside { self.room.width - pill_width - mark } else { self.room.width - mark };
+        let top = Rect { width: width.max(0.0), x: self.room.x + mark, ..self.room };
         let used = self.title(title, style, top);
         let row = self.take_top(used);
+        if illustrative {
+            let center = Point { x: row.x + mark * 0.4, y: row.y + style.line_height().min(row.height) / 2.0 };
+            Mark::Illustrative.draw(self, center, mark * 0.8, theme::CAPTION);
+        }
         let Some(pill) = pill else { return };
         let height = self.px(TYPE.caption * 1.5);
         if beside {
@@ -106,77 +139,75 @@ impl Tile<'_, '_> {
         self.paragraph(title, style.at(smallest), Rect { height: smallest * LINE_HEIGHT * 2.05, ..room })
     }
 
+    fn pill_pieces(&self, pill: &Pill) -> Vec<Piece> {
+        let style = self.pill_style(pill.ink);
+        let name = pill.name.iter().map(|name| Piece::words(format!("{name}: "), style));
+        name.chain([Piece { content: pill.content.clone(), style }]).collect()
+    }
+
     fn pill_style(&self, ink: Color) -> Style {
         self.style(Font::SemiBold, TYPE.caption, ink)
     }
 
-    fn pill_width(&mut self, pill: &Pill) -> f32 {
-        let style = self.pill_style(pill.ink);
-        self.paint.text.width(&pill.words, style) + style.size * 2.1
+    pub fn pill_width(&mut self, pill: &Pill) -> f32 {
+        let pieces = self.pill_pieces(pill);
+        self.width(&pieces) + self.pill_style(pill.ink).size * 2.1
     }
 
     /// With its left edge at `x`, around the height `middle`.
-    pub fn pill(&mut self, pill: Pill, x: f32, middle: f32) {
+    pub fn pill(&mut self, pill: &Pill, x: f32, middle: f32) {
         let style = self.pill_style(pill.ink);
         let height = style.size * 1.5;
-        let width = self.pill_width(&pill).min(self.paint.rect.right() - x).max(0.0);
+        let width = self.pill_width(pill).min(self.paint.rect.right() - x).max(0.0);
         self.plate(Rect::new(x, middle - height / 2.0, width, height), height * 0.22, pill.plate);
         pill.mark.draw(self, Point { x: x + style.size * 0.9, y: middle }, style.size * 0.72, pill.ink);
         let baseline = middle + CAP_HEIGHT * style.size / 2.0;
         let left = x + style.size * 1.5;
-        self.pieces(
-            vec![Piece::label(Label::time(pill.words), style)],
-            left,
-            baseline,
-            (x + width - style.size * 0.4 - left).max(0.0),
-        );
+        self.pieces(self.pill_pieces(pill), left, baseline, (x + width - style.size * 0.4 - left).max(0.0));
     }
 
-    /// Source on the left, time on the right, at the bottom of the room.
-    pub fn footer(&mut self, footer: &Footer) {
+    /// Source on the left, time on the right, at the bottom of the room. Gives whether there was room to mark
+    /// made-up figures.
+    pub fn footer(&mut self, footer: &Footer) -> bool {
         let style = self.style(Font::Regular, TYPE.caption, theme::CAPTION);
         let row = self.take_bottom(style.line_height());
         if row.height < style.line_height() * 0.99 {
-            return;
+            return false;
         }
-        let baseline = Tile::middle_baseline(row, style.size);
-        let time_width = self.paint.text.width(&footer.time, style).min(row.width);
-        let gap = style.size * 0.6;
-        self.pieces(
-            vec![Piece::label(Label::time(footer.time.as_str()), style)],
-            row.right() - time_width,
-            baseline,
-            time_width * 1.01,
-        );
-        let (mut left, end) = (row.x, row.right() - time_width - gap);
-        if footer.illustrative && end - left > style.size {
-            Mark::Illustrative.draw(
-                self,
-                Point { x: left + style.size * 0.4, y: row.y + row.height / 2.0 },
-                style.size * 0.8,
-                theme::CAPTION,
-            );
+        let mut left = row.x;
+        let is_marked = footer.illustrative && row.width > style.size * 4.0;
+        if is_marked {
+            let center = Point { x: left + style.size * 0.4, y: row.y + row.height / 2.0 };
+            Mark::Illustrative.draw(self, center, style.size * 0.8, theme::CAPTION);
             left += style.size * 1.1;
         }
-        let mut source = footer.source.clone();
-        if self.paint.text.width(&source, style) > end - left
+        let baseline = Tile::middle_baseline(row, style.size);
+        let time_width = self.paint.text.width(footer.time.as_str(), style).min(row.right() - left);
+        let time = Piece::label(footer.time.clone(), style);
+        self.pieces(vec![time], row.right() - time_width, baseline, time_width * 1.01);
+        let width = row.right() - time_width - style.size * 0.6 - left;
+        if width > style.size * 2.0 {
+            self.source(footer, style, (left, baseline), width);
+        }
+        is_marked
+    }
+
+    /// What stands in brackets is the first to go; that figures are made up is said in words where it fits.
+    fn source(&mut self, footer: &Footer, style: Style, (left, baseline): (f32, f32), width: f32) {
+        let mut source = footer.source.as_str();
+        if self.paint.text.width(source, style) > width
             && let Some((name, _)) = source.split_once(" (")
         {
-            // What stands in brackets is the first to go.
-            source = name.to_owned();
+            source = name;
         }
-        if footer.illustrative {
-            let with_words = format!("{source} · {}", locale::text(self.paint.language, "illustrative-short"));
-            if self.paint.text.width(&with_words, style) <= end - left {
-                source = with_words;
-            }
+        let with_words = format!("{source} · {}", locale::text(self.paint.language, "illustrative-short"));
+        if footer.illustrative && self.paint.text.width(&with_words, style) <= width {
+            source = &with_words;
         }
-        if end - left > style.size * 2.0 {
-            let smallest = self.smallest();
-            let fitted = self.paint.text.fit(&source, style, end - left, smallest);
-            if !fitted.text.is_empty() {
-                self.piece(Piece::words(fitted.text, style.at(fitted.size)), left, baseline);
-            }
+        let smallest = self.smallest();
+        let fitted = self.paint.text.fit(source, style, width, smallest);
+        if !fitted.text.is_empty() {
+            self.piece(Piece::words(fitted.text, style.at(fitted.size)), left, baseline);
         }
     }
 

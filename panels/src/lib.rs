@@ -5,9 +5,11 @@
 
 mod axis;
 pub mod chart;
+mod collation;
 mod facts;
 mod frame;
 pub mod kinds;
+mod label;
 pub mod locale;
 mod marks;
 pub mod number;
@@ -26,9 +28,12 @@ mod wording;
 use protocol::change::WindowSpec;
 use protocol::{Canvas, Catalogue, Layout, PanelSpec, SeriesKey, Timestamp, ViewState};
 
+pub use label::Label;
+pub use options::nearest;
 pub use paint::paint_panel;
-pub use provenance::{Label, Origin, Provenance};
+pub use provenance::{Figure, Origin, Provenance};
 pub use scene::{Rect, Scene};
+pub use window::place as window_place;
 
 /// What a panel needs to be sent.
 #[derive(Debug, Clone, PartialEq, Default)]

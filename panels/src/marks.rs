@@ -44,3 +44,25 @@ impl Mark {
         }
     }
 }
+
+/// What tells points of several lines apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marker {
+    Disc,
+    Square,
+    Triangle,
+    Diamond,
+}
+
+impl Marker {
+    /// Draws it around `center`.
+    pub fn draw(self, tile: &mut Tile<'_, '_>, center: Point, radius: f32, color: Color) {
+        let at = |dx: f32, dy: f32| Point { x: center.x + dx * radius, y: center.y + dy * radius };
+        match self {
+            Self::Disc => tile.disc(center, radius, color),
+            Self::Square => tile.shape(vec![at(-0.9, -0.9), at(0.9, -0.9), at(0.9, 0.9), at(-0.9, 0.9)], color),
+            Self::Triangle => tile.shape(vec![at(0.0, -1.2), at(1.1, 0.9), at(-1.1, 0.9)], color),
+            Self::Diamond => tile.shape(vec![at(0.0, -1.3), at(1.3, 0.0), at(0.0, 1.3), at(-1.3, 0.0)], color),
+        }
+    }
+}

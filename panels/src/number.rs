@@ -1,8 +1,12 @@
-//! Numbers and moments as they are written in Viet Nam: `18.642`, `98,2 %`, `14/8/2023`, UTC+7.
+//! Numbers and moments as they are written in Viet Nam: `18.642`, `98,2 %`, `14/8/2023`, `05/01/2023`.
+//!
+//! The zone is that of the country whose days, months and years the indicators are reported in, whatever the
+//! server's `time_zone` says: a wall and a browser that cut days differently would show different figures.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use protocol::Timestamp;
+use protocol::observation::Period;
 
 /// Viet Nam has no daylight saving.
 const HANOI: Offset = Offset::constant(7);
@@ -90,18 +94,60 @@ pub fn time_of_day(at: Timestamp) -> String {
     format!("{:02}:{:02}", time.hour(), time.minute())
 }
 
-/// `14/8/2023`
+/// `14/8/2023`, `05/01/2023`
 #[must_use]
 pub fn date(at: Timestamp) -> String {
-    let day = local(at);
-    format!("{}/{}/{}", day.day(), day.month(), day.year())
+    format!("{}/{}", day_and_month(at), local(at).year())
 }
 
-/// `14/8`
+/// `14/8`; days below 10 and months 1 and 2 take a zero, so that none can be added by hand.
 #[must_use]
 pub fn day_and_month(at: Timestamp) -> String {
     let day = local(at);
-    format!("{}/{}", day.day(), day.month())
+    let zero = if day.month() <= 2 { "0" } else { "" };
+    format!("{:02}/{zero}{}", day.day(), day.month())
+}
+
+/// The quarter of the year, from 1.
+#[must_use]
+pub fn quarter(at: DateTime) -> i8 {
+    (at.month() - 1) / 3 + 1
+}
+
+/// Counts the periods: two moments are in the same one when this is equal, in the next when it is one more.
+/// What comes more often than daily is counted by days.
+#[must_use]
+pub fn period_index(period: Period, at: Timestamp) -> i64 {
+    let date = local(at);
+    let (year, month) = (i64::from(date.year()), i64::from(date.month()));
+    match period {
+        Period::Year => year,
+        Period::Quarter => year * 4 + i64::from(quarter(date)) - 1,
+        Period::Month => year * 12 + month - 1,
+        Period::Week => (day_of(date) + i64::from(DateTime::ZERO.weekday().to_monday_zero_offset())).div_euclid(7),
+        Period::Day | Period::Hour | Period::Continuous => day_of(date),
+    }
+}
+
+/// A moment in the period that [`period_index`] counts as `index`; `None` outside the calendar.
+#[must_use]
+pub fn period_start(period: Period, index: i64) -> Option<Timestamp> {
+    let year = |year: i64| i16::try_from(year).ok();
+    let month = |months: i64| i8::try_from(months + 1).ok();
+    match period {
+        Period::Year => day_start(year(index)?, 1, 1),
+        Period::Quarter => day_start(year(index.div_euclid(4))?, month(index.rem_euclid(4) * 3)?, 1),
+        Period::Month => day_start(year(index.div_euclid(12))?, month(index.rem_euclid(12))?, 1),
+        Period::Week => day_at(index.checked_mul(7)? - i64::from(DateTime::ZERO.weekday().to_monday_zero_offset())),
+        Period::Day | Period::Hour | Period::Continuous => day_at(index),
+    }
+}
+
+/// The start of the day that [`day_of`] counts as `days`.
+fn day_at(days: i64) -> Option<Timestamp> {
+    let span = jiff::Span::new().try_days(days).ok()?;
+    let date = DateTime::ZERO.date().checked_add(span).ok()?;
+    day_start(date.year(), date.month(), date.day())
 }
 
 #[cfg(test)]
@@ -132,6 +178,29 @@ mod tests {
         assert_eq!(clock(at), "08:42:17");
         assert_eq!(date(at), "14/8/2023");
         assert_eq!(day_start(2023, 8, 14), Some(Timestamp::from_secs(1_691_946_000)));
+        let written = |year, month, day| date(day_start(year, month, day).unwrap());
+        assert_eq!(
+            [written(2023, 1, 5), written(2023, 8, 5), written(2023, 12, 14)],
+            ["05/01/2023", "05/8/2023", "14/12/2023"]
+        );
+    }
+
+    #[test]
+    fn periods_are_counted_without_gaps() {
+        let noon = |year, month, day| day_start(year, month, day).unwrap().plus_micros(43_200_000_000);
+        let cases = [
+            (Period::Year, noon(2023, 12, 31), noon(2024, 1, 1)),
+            (Period::Quarter, noon(2023, 12, 31), noon(2024, 1, 1)),
+            (Period::Month, noon(2023, 12, 31), noon(2024, 1, 31)),
+            // Sunday and Monday.
+            (Period::Week, noon(2023, 8, 13), noon(2023, 8, 14)),
+            (Period::Day, noon(2023, 12, 31), noon(2024, 1, 1)),
+        ];
+        for (period, before, after) in cases {
+            let index = period_index(period, before);
+            assert_eq!(period_index(period, after), index + 1, "{period:?}");
+            assert_eq!(period_index(period, period_start(period, index).unwrap()), index, "{period:?}");
+        }
     }
 
     #[test]

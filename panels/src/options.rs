@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{AreaId, Catalogue, IndicatorId, PanelSpec};
+use protocol::{AreaId, Catalogue, Indicator, IndicatorId, PanelSpec, Scenario, SeriesKey};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde_json::Value;
 
 use crate::OptionsError;
+use crate::wording::Wording;
 
 impl OptionsError {
     /// With one option to blame.
@@ -32,14 +33,55 @@ pub(crate) fn parse<T: DeserializeOwned>(spec: &PanelSpec) -> Result<T, OptionsE
     })
 }
 
-/// The name most like `name`, when one is near enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The one of `known` that `name` was probably meant to be.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
     known
         .into_iter()
-        .map(|known| (strsim::jaro_winkler(name, known), known))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|known| (strsim::damerau_levenshtein(&name, &known.to_lowercase()), known))
+        .filter(|(distance, known)| *distance <= 1 + known.chars().count().min(name.chars().count()) / 4)
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
+}
+
+/// One series of several, in an option `series`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeriesOptions {
+    pub(crate) indicator: IndicatorId,
+    pub(crate) area: AreaId,
+    #[serde(default)]
+    pub(crate) scenario: Scenario,
+    #[serde(default)]
+    pub(crate) label: Option<Wording>,
+}
+
+impl SeriesOptions {
+    pub(crate) fn key(&self) -> SeriesKey {
+        SeriesKey { indicator: self.indicator.clone(), area: self.area.clone(), scenario: self.scenario }
+    }
+}
+
+/// Refuses several series of which the catalogue lacks one, or that cannot share one axis.
+pub(crate) fn check_series(catalogue: &Catalogue, series: &[SeriesOptions]) -> Result<(), OptionsError> {
+    let mut first: Option<&Indicator> = None;
+    for one in series {
+        check_indicator(catalogue, "series", &one.indicator)?;
+        check_area(catalogue, "series", &one.area)?;
+        let Some(indicator) = catalogue.indicators.get(&one.indicator) else { continue };
+        let first = *first.get_or_insert(indicator);
+        if first.unit != indicator.unit {
+            return Err(OptionsError::of(
+                "series",
+                format!(
+                    "'{}' is in '{}' and '{}' in '{}', which cannot share one axis; give each unit a panel of its own",
+                    first.id, first.unit.vi, indicator.id, indicator.unit.vi
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses an indicator that is not in the catalogue.

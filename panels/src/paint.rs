@@ -1,8 +1,8 @@
 //! One panel painted: ground, plate, content, and the marks that every tile carries.
 
-use protocol::Timestamp;
 use protocol::message::Mode;
 
+use crate::kinds::header;
 use crate::scene::{Item, Quad, Scene};
 use crate::text::{Font, Style};
 use crate::theme::{self, SPACING, TYPE};
@@ -46,9 +46,16 @@ fn plate(paint: &Paint<'_>) -> Quad {
 }
 
 /// What is wrong with the options; before the first snapshot nothing can be.
+///
+/// The findings themselves are for those who configure, in English; a wall says in its own language where to look.
 fn complaint(paint: &Paint<'_>, kind: Option<&dyn Panel>) -> Option<String> {
     let arranged = paint.view.arranged()?;
-    kind?.needs(paint.spec, &arranged.catalogue, paint.rect).err().map(|error| error.message)
+    let error = kind?.needs(paint.spec, &arranged.catalogue, paint.rect).err()?;
+    if paint.language == "en" {
+        return Some(error.message);
+    }
+    let option = error.option.unwrap_or_else(|| "options".to_owned());
+    Some(locale::text_with(paint.language, "bad-option-detail", &[("option", &option)]))
 }
 
 /// Says which panel cannot be drawn and why.
@@ -69,38 +76,49 @@ fn placeholder(paint: &mut Paint<'_>, scene: &mut Scene, complaint: Option<Strin
     tile.paragraph(&detail, body, tile.room);
 }
 
-/// A tile that does not show the present says so; of a lost link the header tells, where there is one.
+/// A tile that does not show the present says so; of the link the header tells, where it has room to.
 fn mark_mode(paint: &mut Paint<'_>, scene: &mut Scene, kind: Option<&dyn Panel>) {
     if kind.is_some_and(|kind| !kind.has_plate()) {
         return;
     }
     let Some(strip) = Strip::of(paint) else { return };
-    let since = |key, at| locale::text_with(paint.language, key, &[("time", &number::clock(at))]);
-    let (words, ink, plate) = match strip {
-        Strip::Replay => (locale::text(paint.language, "replay"), theme::GROUND, theme::WARNING),
-        Strip::Rehearsal => (locale::text(paint.language, "rehearsal"), theme::WHITE, theme::REHEARSAL),
-        Strip::Lost(at) => (since("link-lost", at), theme::CRITICAL_TEXT, theme::CRITICAL_PLATE),
+    let (ink, plate) = match (strip.mode, strip.link) {
+        (_, Link::Lost { .. }) => (theme::CRITICAL_TEXT, theme::CRITICAL_PLATE),
+        (Mode::Replay, _) => (theme::GROUND, theme::WARNING),
+        (Mode::Rehearsal, _) => (theme::WHITE, theme::REHEARSAL),
+        (Mode::Live, _) => (theme::WARNING_TEXT, theme::WARNING_PLATE),
     };
+    let words = strip.words(paint.language);
     Tile::new(paint, scene).mode_strip(&words, ink, plate);
 }
 
 /// What every tile has to say of itself.
-pub(crate) enum Strip {
-    Replay,
-    Rehearsal,
-    Lost(Timestamp),
+pub(crate) struct Strip {
+    mode: Mode,
+    /// Live where the header tells of it.
+    link: Link,
 }
 
 impl Strip {
-    pub(crate) fn of(paint: &Paint<'_>) -> Option<Self> {
-        let arranged = paint.view.arranged();
-        let has_header =
-            arranged.is_some_and(|arranged| arranged.layout.panels.iter().any(|panel| panel.kind == "header"));
-        match (arranged.map(|arranged| arranged.mode), paint.link) {
-            (_, Link::Lost { since }) if !has_header => Some(Self::Lost(since)),
-            (Some(Mode::Replay), _) => Some(Self::Replay),
-            (Some(Mode::Rehearsal), _) => Some(Self::Rehearsal),
-            _ => None,
-        }
+    pub(crate) fn of(paint: &mut Paint<'_>) -> Option<Self> {
+        let mode = paint.view.arranged().map_or(Mode::Live, |arranged| arranged.mode);
+        let is_told = paint.link == Link::Live || header::tells_state(paint);
+        let link = if is_told { Link::Live } else { paint.link };
+        (mode != Mode::Live || link != Link::Live).then_some(Self { mode, link })
+    }
+
+    fn words(&self, language: &str) -> String {
+        let mode = match self.mode {
+            Mode::Live => None,
+            Mode::Replay => Some(locale::text(language, "replay")),
+            Mode::Rehearsal => Some(locale::text(language, "rehearsal")),
+        };
+        let since = |key, at| locale::text_with(language, key, &[("time", &number::clock(at))]);
+        let link = match self.link {
+            Link::Live => None,
+            Link::Lost { since: at } => Some(since("link-lost", at)),
+            Link::LogAway { since: at } => Some(since("log-away", at)),
+        };
+        mode.into_iter().chain(link).collect::<Vec<_>>().join(" · ")
     }
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use protocol::change::Bucket;
-use protocol::{Observation, ObservationStatus, SeriesKey, SourceId, Timestamp};
+use protocol::{Indicator, Observation, ObservationStatus, SeriesKey, SourceId, Timestamp};
 use serde::Serialize;
+
+use crate::number;
 
 /// Where one value comes from. Made only from an observation, so that a number without one cannot be drawn.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,6 +54,14 @@ impl Origin {
         self.phenomenon_time
     }
     #[must_use]
+    pub fn status(&self) -> ObservationStatus {
+        self.status
+    }
+    #[must_use]
+    pub fn source(&self) -> &SourceId {
+        &self.source
+    }
+    #[must_use]
     pub fn value(&self) -> f64 {
         self.value
     }
@@ -80,53 +90,79 @@ pub enum Formula {
 }
 
 impl Provenance {
-    /// Of a value that is drawn as it is.
-    #[must_use]
-    pub fn value(origin: impl Into<Origin>) -> Arc<Self> {
-        Arc::new(Self { formula: Formula::Value, origins: vec![origin.into()] })
-    }
-
-    /// Of a number computed from two values, with that number; `None` when it is not finite.
-    #[must_use]
-    pub fn computed(formula: Formula, first: &Observation, second: &Observation) -> Option<(f64, Arc<Self>)> {
-        let (a, b) = (first.value, second.value);
-        let number = match formula {
-            Formula::Value => a,
-            Formula::Difference => a - b,
-            Formula::ChangePercent => (a / b - 1.0) * 100.0,
-            Formula::SharePercent => a / b * 100.0,
-        };
-        let origins = vec![first.into(), second.into()];
-        number.is_finite().then(|| (number, Arc::new(Self { formula, origins })))
-    }
-    #[must_use]
-    pub fn formula(&self) -> Formula {
-        self.formula
-    }
     #[must_use]
     pub fn origins(&self) -> &[Origin] {
         &self.origins
     }
 }
 
-/// A number or moment that is no indicator's value: an axis tick, a clock, a date, an ordinal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Label(Arc<str>);
+/// A number as it is drawn, with where it comes from. It is written here, from its origins, so that no number can
+/// be drawn under another's provenance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    text: Arc<str>,
+    provenance: Arc<Provenance>,
+}
 
-impl Label {
-    /// The tick of an axis.
+impl Figure {
+    /// A value as it is, in the indicator's scale and digits.
     #[must_use]
-    pub fn tick(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
+    pub fn value(origin: impl Into<Origin>, indicator: &Indicator, language: &str) -> Self {
+        let origin = origin.into();
+        let text = number::number(origin.value * indicator.display_scale, indicator.decimals, language);
+        Self::of(text, Formula::Value, vec![origin])
     }
-    /// A clock, date or age.
+
+    /// What the first is more than the second: `▲ 1,4`, with that number; `None` when it is not finite.
     #[must_use]
-    pub fn time(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
+    pub fn difference(first: &Origin, second: &Origin, indicator: &Indicator, language: &str) -> Option<(f64, Self)> {
+        let change = (first.value - second.value) * indicator.display_scale;
+        let text = format!("{}{}", arrow(change), number::number(change.abs(), 1, language));
+        Self::computed(change, text, Formula::Difference, first, second)
     }
+
+    /// What the first is more than the second, as a share of it: `▲ 4,1 %`.
+    #[must_use]
+    pub fn change_percent(first: &Origin, second: &Origin, language: &str) -> Option<(f64, Self)> {
+        let change = (first.value / second.value - 1.0) * 100.0;
+        let text = format!("{}{}", arrow(change), number::percent(change.abs(), 1, language));
+        Self::computed(change, text, Formula::ChangePercent, first, second)
+    }
+
+    /// The first as a share of the second: `63,5 %`.
+    #[must_use]
+    pub fn share_percent(first: &Origin, second: &Origin, language: &str) -> Option<(f64, Self)> {
+        let share = first.value / second.value * 100.0;
+        Self::computed(share, number::percent(share, 1, language), Formula::SharePercent, first, second)
+    }
+
+    fn computed(number: f64, text: String, formula: Formula, first: &Origin, second: &Origin) -> Option<(f64, Self)> {
+        number.is_finite().then(|| (number, Self::of(text, formula, vec![first.clone(), second.clone()])))
+    }
+
+    fn of(text: String, formula: Formula, origins: Vec<Origin>) -> Self {
+        Self { text: text.into(), provenance: Arc::new(Provenance { formula, origins }) }
+    }
+
     /// As it is read.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+    #[must_use]
+    pub fn provenance(&self) -> &Arc<Provenance> {
+        &self.provenance
+    }
+}
+
+/// Which way a change goes, at the one digit that is written of it.
+fn arrow(change: f64) -> &'static str {
+    let rounded = (change * 10.0).round();
+    if rounded > 0.0 {
+        "▲ "
+    } else if rounded < 0.0 {
+        "▼ "
+    } else {
+        ""
     }
 }

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::provenance::{Label, Provenance};
+use crate::label::Label;
+use crate::provenance::{Figure, Provenance};
 use crate::theme::Color;
 
 /// A point in canvas pixels.
@@ -112,10 +113,12 @@ pub struct Disc {
 pub enum TextContent {
     /// Words from the catalogue or the locales: names, titles, units.
     Words(Arc<str>),
+    /// Words that say whether the picture is the present; whoever shows the picture longer than that hides them.
+    State(Arc<str>),
     /// A number that is no indicator's value.
     Label(Label),
     /// A number with where it comes from.
-    Figure { text: Arc<str>, provenance: Arc<Provenance> },
+    Figure(Figure),
 }
 
 impl TextContent {
@@ -123,7 +126,8 @@ impl TextContent {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Words(text) | Self::Figure { text, .. } => text,
+            Self::Words(text) | Self::State(text) => text,
+            Self::Figure(figure) => figure.as_str(),
             Self::Label(label) => label.as_str(),
         }
     }
@@ -198,7 +202,7 @@ impl Scene {
     /// Every drawn number with its provenance.
     pub fn figures(&self) -> impl Iterator<Item = (&str, &Arc<Provenance>)> {
         self.texts().filter_map(|run| match &run.content {
-            TextContent::Figure { text, provenance } => Some((&**text, provenance)),
+            TextContent::Figure(figure) => Some((figure.as_str(), figure.provenance())),
             _ => None,
         })
     }

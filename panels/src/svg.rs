@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use protocol::Canvas;
@@ -32,8 +33,12 @@ pub fn document<'a>(canvas: Canvas, scenes: impl IntoIterator<Item = &'a Scene>)
 pub fn group(scene: &Scene) -> String {
     let mut svg = String::from("<g>");
     write_outlines(&mut svg, scene);
-    for item in &scene.items {
+    let state = state(scene);
+    for (index, item) in scene.items.iter().enumerate() {
         svg.push('\n');
+        if state.start == index && !state.is_empty() {
+            svg.push_str(r#"<g class="state">"#);
+        }
         match item {
             Item::Quad(quad) => write_quad(&mut svg, quad),
             Item::Polyline(line) => write_polyline(&mut svg, line),
@@ -41,9 +46,25 @@ pub fn group(scene: &Scene) -> String {
             Item::Disc(disc) => write_disc(&mut svg, disc),
             Item::Text(run) => write_text(&mut svg, run),
         }
+        if state.end == index + 1 && !state.is_empty() {
+            svg.push_str("</g>");
+        }
     }
     svg.push_str("\n</g>");
     svg
+}
+
+/// The words that say whether the picture is the present, with the plate and mark before them; empty for none.
+fn state(scene: &Scene) -> Range<usize> {
+    let is_state = |item: &Item| matches!(item, Item::Text(TextRun { content: TextContent::State(_), .. }));
+    let Some(words) = scene.items.iter().position(is_state) else { return 0..0 };
+    let before = &scene.items[..words];
+    let plate = before.iter().rev().find_map(|item| match item {
+        Item::Quad(quad) if quad.rect.contains(&scene.items[words].bounds()) => Some(quad.rect),
+        _ => None,
+    });
+    let on_plate = |item: &&Item| plate.is_some_and(|plate| plate.contains(&item.bounds()));
+    words - before.iter().rev().take_while(on_plate).count()..words + 1
 }
 
 /// Appends formatted text; writing to a string cannot fail.
@@ -151,14 +172,14 @@ fn write_disc(svg: &mut String, disc: &Disc) {
 
 fn write_text(svg: &mut String, run: &TextRun) {
     put!(svg, r#"<g role="img" aria-label="{}""#, escape(run.content.as_str()));
-    if let TextContent::Figure { provenance, .. } = &run.content {
-        match serde_json::to_string(&**provenance) {
+    if let TextContent::Figure(figure) = &run.content {
+        match serde_json::to_string(&**figure.provenance()) {
             Ok(json) => put!(svg, " data-provenance='{}'", escape_in_single_quotes(&json)),
             Err(error) => put!(svg, r#" data-provenance-error="{}""#, escape(&error.to_string())),
         }
     }
     put!(svg, " {}>", fill(run.color));
-    if matches!(run.content, TextContent::Figure { .. }) {
+    if matches!(run.content, TextContent::Figure(_)) {
         let Rect { x, y, width, height } = run.bounds;
         put!(
             svg,

@@ -67,6 +67,12 @@ pub struct TypeSizes {
     pub caption: f32,
     pub heading: f32,
     pub clock: f32,
+    /// Beside a large numeral.
+    pub unit: f32,
+    /// Paragraphs.
+    pub prose: f32,
+    /// Beside the clock and above the heading.
+    pub date: f32,
 }
 
 /// The reference sizes of a canvas 2160 px high.
@@ -78,10 +84,13 @@ pub const TYPE: TypeSizes = TypeSizes {
     caption: 29.0,
     heading: 72.0,
     clock: 76.0,
+    unit: 39.9,
+    prose: 40.8,
+    date: 32.0,
 };
 
-/// The smallest that text is set at before it is shortened; below it, seats at the back cannot read it.
-pub const SMALLEST: f32 = 24.0;
+/// The smallest that text is set at before it is shortened: 16′ from the farthest seat of a room like the demo's.
+pub const SMALLEST: f32 = 28.0;
 
 /// Distances of a canvas 2160 px high.
 #[derive(Debug, Clone, Copy, PartialEq)]

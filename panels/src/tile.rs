@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::Paint;
+use crate::label::Label;
 use crate::paint::Strip;
-use crate::provenance::{Label, Provenance};
+use crate::provenance::Figure;
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, Style};
 use crate::theme::{Color, SMALLEST, SPACING, TYPE};
@@ -27,11 +28,14 @@ impl Piece {
     pub fn words(text: impl Into<Arc<str>>, style: Style) -> Self {
         Self { content: TextContent::Words(text.into()), style }
     }
+    pub fn state(text: impl Into<Arc<str>>, style: Style) -> Self {
+        Self { content: TextContent::State(text.into()), style }
+    }
     pub fn label(label: Label, style: Style) -> Self {
         Self { content: TextContent::Label(label), style }
     }
-    pub fn figure(text: impl Into<Arc<str>>, provenance: Arc<Provenance>, style: Style) -> Self {
-        Self { content: TextContent::Figure { text: text.into(), provenance }, style }
+    pub fn figure(figure: Figure, style: Style) -> Self {
+        Self { content: TextContent::Figure(figure), style }
     }
 }
 
@@ -40,12 +44,27 @@ const MODE_STRIP: f32 = 40.0;
 
 impl<'p, 'a> Tile<'p, 'a> {
     pub fn new(paint: &'p mut Paint<'a>, scene: &'p mut Scene) -> Self {
-        let scale = paint.scale;
-        let mut room = paint.rect.inset(SPACING.padding_x * scale, SPACING.padding_y * scale);
-        if Strip::of(paint).is_some() {
-            room.height = (room.height - MODE_STRIP * scale).max(0.0);
-        }
+        let strip = if Strip::of(paint).is_some() { MODE_STRIP * paint.scale } else { 0.0 };
+        let mut tile = Self::unmarked(paint, scene);
+        tile.room.height = (tile.room.height - strip).max(0.0);
+        tile
+    }
+
+    /// Without room for the strip that says what the picture is.
+    pub fn unmarked(paint: &'p mut Paint<'a>, scene: &'p mut Scene) -> Self {
+        let room = paint.rect.inset(SPACING.padding_x * paint.scale, SPACING.padding_y * paint.scale);
         Self { paint, scene, room }
+    }
+
+    /// Where painting stands, to come back to.
+    pub fn checkpoint(&self) -> (usize, Rect) {
+        (self.scene.items.len(), self.room)
+    }
+
+    /// Forgets what was painted since.
+    pub fn rewind(&mut self, (items, room): (usize, Rect)) {
+        self.scene.items.truncate(items);
+        self.room = room;
     }
 
     /// The scene, for charts.
@@ -209,7 +228,7 @@ impl<'p, 'a> Tile<'p, 'a> {
         let height = self.px(MODE_STRIP);
         let inner = rect.inset(self.px(SPACING.padding_x), self.px(8.0));
         let strip = Rect::new(inner.x, inner.bottom() - height, inner.width, height);
-        let style = Style::new(Font::Bold, self.px(TYPE.caption * 0.9), ink);
+        let style = Style::new(Font::Bold, self.px(TYPE.caption), ink);
         let fitted = self.paint.text.fit(words, style, (strip.width - height).max(0.0), self.smallest());
         let width = self.paint.text.width(&fitted.text, style.at(fitted.size)) + height;
         self.plate(Rect { width, ..strip }, height / 2.0, plate);

@@ -1,9 +1,9 @@
 //! Windows as options name them, and their buckets as points.
 
 use protocol::change::{Bucket, MAX_BUCKETS, Span, WindowSpec};
-use protocol::observation::Period;
+use protocol::observation::{Better, Period};
 use protocol::view::Window;
-use protocol::{Indicator, Scenario, SeriesKey, Timestamp};
+use protocol::{Indicator, Scenario, SeriesKey, Timestamp, ViewState};
 
 use crate::OptionsError;
 use crate::number;
@@ -41,7 +41,7 @@ fn day(option: &str, text: &str) -> Result<Timestamp, OptionsError> {
 
 /// A stretch that shows the course of an indicator.
 pub(crate) fn usual_secs(indicator: &Indicator) -> u64 {
-    const DAY: u64 = 86_400;
+    const DAY: u64 = DAY_SECS;
     match indicator.period {
         Period::Continuous => DAY,
         Period::Hour => 3 * DAY,
@@ -72,6 +72,41 @@ pub(crate) fn window(
     let buckets =
         asked.unwrap_or_else(|| u16::try_from(lossless).unwrap_or(u16::MAX).clamp(2, MOST.min(widest / 2).max(2)));
     WindowSpec { series, span, buckets: buckets.clamp(2, widest) }
+}
+
+const DAY_SECS: u64 = 86_400;
+
+/// The figures that an actual one may have to be compared with, when newer ones are there already: a plan or an
+/// expected course is posted ahead, and an actual figure may come late.
+pub(crate) fn compared(series: SeriesKey, indicator: &Indicator) -> Option<WindowSpec> {
+    // Two for each expected value, so that an uneven calendar never puts two into one bucket.
+    let step = (indicator.expected_interval_secs / 2).max(1);
+    let (secs, buckets) = match series.scenario {
+        Scenario::Actual => return None,
+        // All that may be posted ahead, by quarters, so that each year keeps its own.
+        Scenario::Plan => (22 * 365 * DAY_SECS, 88),
+        Scenario::Expected if !indicator.cumulative && indicator.better != Better::Higher => return None,
+        // To the end of the next year, posted in its last weeks.
+        Scenario::Expected => {
+            let secs = 400 * DAY_SECS;
+            (secs, secs.div_ceil(step.max(DAY_SECS)).max(2))
+        }
+        Scenario::SamePeriod => (step.saturating_mul(70), 70),
+    };
+    Some(WindowSpec { series, span: Span::Last { secs }, buckets: u16::try_from(buckets).unwrap_or(MAX_BUCKETS) })
+}
+
+/// The place of the window that was asked for. Who asked and who sent may count buckets differently, being of
+/// different versions; series and span are what makes it the one.
+#[must_use]
+pub fn place(windows: &[WindowSpec], wanted: &WindowSpec) -> Option<usize> {
+    let same = |window: &WindowSpec| window.series == wanted.series && window.span == wanted.span;
+    windows.iter().position(|window| window == wanted).or_else(|| windows.iter().position(same))
+}
+
+/// The window that was asked for, as it was sent.
+pub(crate) fn sent<'a>(view: &'a ViewState, wanted: &WindowSpec) -> Option<&'a Window> {
+    view.windows().get(place(&view.arranged()?.windows, wanted)?)
 }
 
 /// Refuses bucket counts that cannot be.

@@ -24,6 +24,14 @@ pub struct Area {
     pub valid_to: Option<String>,
 }
 
+impl Area {
+    /// Whether it exists on a day like `2025-06-30`.
+    #[must_use]
+    pub fn is_valid_on(&self, day: &str) -> bool {
+        self.valid_from.as_deref().is_none_or(|from| from <= day) && self.valid_to.as_deref().is_none_or(|to| day < to)
+    }
+}
+
 /// Who owns an indicator or carries out a task, between two dates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Agency {
@@ -59,7 +67,8 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// The areas directly below `parent`, in the order of their codes.
-    pub fn children<'a>(&'a self, parent: &'a AreaId) -> impl Iterator<Item = &'a Arc<Area>> {
-        self.areas.values().filter(move |area| area.parent.as_ref() == Some(parent))
+    pub fn children<'a>(&'a self, parent: &AreaId) -> impl Iterator<Item = &'a Arc<Area>> + use<'a> {
+        let parent = parent.clone();
+        self.areas.values().filter(move |area| area.parent.as_ref() == Some(&parent))
     }
 }

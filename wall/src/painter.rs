@@ -149,8 +149,7 @@ fn placed(arranged: &Arranged, spec: &PanelSpec, rect: Rect) -> Placed {
     let needs = panels::panel(&spec.kind)
         .and_then(|panel| panel.needs(spec, &arranged.catalogue, rect).ok())
         .unwrap_or_default();
-    let place =
-        |wanted| arranged.windows.iter().position(|window| window == wanted).and_then(|at| u16::try_from(at).ok());
+    let place = |wanted| panels::window_place(&arranged.windows, wanted).and_then(|at| u16::try_from(at).ok());
     let windows = needs.windows.iter().filter_map(place);
     Placed {
         rect,

@@ -1,21 +1,23 @@
 //! Bars: areas, series or periods side by side.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use protocol::change::{Bucket, Span, WindowSpec};
-use protocol::observation::Period;
+use protocol::change::Bucket;
+use protocol::observation::{Freshness, Period};
+use protocol::view::Window;
 use protocol::{Catalogue, Indicator, ObservationStatus, PanelSpec, SeriesKey, SourceId, Timestamp, ViewState};
 
 use crate::facts::{self, Severity};
-use crate::frame::Footer;
+use crate::frame::{Footer, Pill, Said};
+use crate::label::Label;
 use crate::options::parse;
-use crate::provenance::{Label, Origin, Provenance};
-use crate::scene::{Rect, Scene};
+use crate::provenance::{Figure, Origin};
+use crate::scene::{Point, Rect, Scene, TextContent};
 use crate::text::{CAP_HEIGHT, Font};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
-use crate::{Needs, OptionsError, Paint, Panel, locale, number};
+use crate::{Needs, OptionsError, Paint, Panel, collation, locale, number, window};
 
 mod columns;
 mod options;
@@ -52,23 +54,37 @@ impl Panel for Bars {
             By::Time => periods(&options, view, catalogue, (rect, language)),
             By::Area | By::Series => compared(&options, view, catalogue, (language, now)),
         };
-        let worst = bars.iter().map(|bar| bar.severity).filter(|severity| severity.is_abnormal()).max();
         let title = title(&options, catalogue, language);
-        threshold_legend(&mut tile, &title, &bars);
-        tile.title_row(&title, None);
-        let Some(newest) = bars.iter().filter_map(|bar| bar.fact.as_ref()).max_by_key(|fact| fact.at) else {
-            return tile.notice("no-figures");
+        let facts: Vec<(&Bar<'_>, &Fact)> = bars.iter().filter_map(|bar| Some((bar, bar.fact.as_ref()?))).collect();
+        let said: Vec<Said<'_>> = match options.by {
+            // The newest tells how old the picture is.
+            By::Time => facts.last().map(|(bar, fact)| bar.said(fact)).into_iter().collect(),
+            By::Area | By::Series => facts.iter().map(|(bar, fact)| bar.said(fact)).collect(),
         };
+        let mut footer = Footer::of(catalogue, &said, &tile);
+        if let (Some(footer), Some(words)) = (&mut footer, boundaries(&options, catalogue, language)) {
+            footer.source = format!("{} · {words}", footer.source);
+        }
+        if let Some(footer) = &mut footer {
+            footer.illustrative = facts.iter().any(|(_, fact)| fact.illustrative);
+        }
+        let pill = stale_pill(&options, &facts, now, language);
+        let head = tile.room;
+        tile.frame(&title, pill.as_ref(), footer.as_ref());
+        if facts.is_empty() {
+            return tile.notice("no-figures");
+        }
+        let worst = bars.iter().map(|bar| bar.severity).filter(|severity| severity.is_abnormal()).max();
         if let Some(severity) = worst.filter(|_| options.by != By::Time) {
             tile.attention_border(severity);
         }
-        let illustrative = bars.iter().filter_map(|bar| bar.fact.as_ref()).any(|fact| fact.illustrative);
-        if let Some(indicator) = bars.first().map(|bar| bar.indicator) {
-            let footer = Footer::at(catalogue, indicator, (&newest.source, newest.at), &tile);
-            tile.footer(&Footer { illustrative, ..footer });
-        }
-        if options.by != By::Time || !columns::draw(&mut tile, &bars) {
-            rows::draw(&mut tile, &bars);
+        let range = if options.by == By::Time && columns::draw(&mut tile, &bars) {
+            Some((axis(&bars), Sample::Line))
+        } else {
+            rows::draw(&mut tile, &bars).map(|range| (range, Sample::Plate))
+        };
+        if let Some((range, sample)) = range.filter(|_| pill.is_none()) {
+            threshold_legend(&mut tile, head, &title, &bars, range, sample);
         }
     }
 
@@ -90,7 +106,8 @@ impl Panel for Bars {
 
 /// One bar.
 struct Bar<'a> {
-    name: String,
+    /// Words, or a period.
+    name: TextContent,
     indicator: &'a Indicator,
     severity: Severity,
     /// `None` while there is no figure.
@@ -98,6 +115,10 @@ struct Bar<'a> {
 }
 
 impl Bar<'_> {
+    fn said<'f>(&'f self, fact: &'f Fact) -> Said<'f> {
+        Said { indicator: self.indicator, source: &fact.source, at: fact.at, illustrative: fact.illustrative }
+    }
+
     /// Where it begins to need attention, as it is written.
     fn threshold(&self) -> Option<f64> {
         self.indicator.warning.map(|threshold| threshold * self.indicator.display_scale)
@@ -107,8 +128,7 @@ impl Bar<'_> {
 struct Fact {
     /// Multiplied by the indicator's display scale.
     shown: f64,
-    text: String,
-    provenance: Arc<Provenance>,
+    figure: Figure,
     at: Timestamp,
     source: SourceId,
     illustrative: bool,
@@ -118,8 +138,7 @@ impl Fact {
     fn of_bucket(series: &SeriesKey, bucket: &Bucket, indicator: &Indicator, language: &str) -> Self {
         Self {
             shown: bucket.last * indicator.display_scale,
-            text: facts::written(indicator, bucket.last, language),
-            provenance: Provenance::value(Origin::of_bucket(series, bucket)),
+            figure: Figure::value(Origin::of_bucket(series, bucket), indicator, language),
             at: bucket.time,
             source: bucket.source.clone(),
             illustrative: bucket.status == ObservationStatus::Simulated,
@@ -133,9 +152,35 @@ fn title(options: &Options, catalogue: &Catalogue, language: &str) -> String {
     }
     let id = options.indicator.as_ref().or(options.series.first().map(|bar| &bar.indicator));
     let indicator = id.and_then(|id| catalogue.indicators.get(id));
-    indicator.map_or_else(String::new, |indicator| {
-        format!("{} ({})", indicator.name.in_language(language), indicator.unit.in_language(language))
-    })
+    indicator.map_or_else(String::new, |indicator| facts::name_with_unit(indicator, language))
+}
+
+/// Which boundaries the compared areas have, where those hold only for a time.
+fn boundaries(options: &Options, catalogue: &Catalogue, language: &str) -> Option<String> {
+    if options.by != By::Area {
+        return None;
+    }
+    let areas = options.areas(catalogue).ok()?;
+    let day = |day: Option<&String>| {
+        let date: jiff::civil::Date = day?.parse().ok()?;
+        number::day_start(date.year(), date.month(), date.day()).map(number::date)
+    };
+    let (key, day) = match day(areas.iter().filter_map(|area| area.valid_to.as_ref()).min()) {
+        Some(day) => ("boundaries-before", day),
+        None => ("boundaries-since", day(areas.iter().filter_map(|area| area.valid_from.as_ref()).max())?),
+    };
+    Some(locale::text_with(language, key, &[("day", &day)]))
+}
+
+/// Since when the oldest figure is too old to be judged. A stretch between two days does not go stale.
+fn stale_pill(options: &Options, facts: &[(&Bar<'_>, &Fact)], now: Timestamp, language: &str) -> Option<Pill> {
+    if options.by == By::Time && options.to.is_some() {
+        return None;
+    }
+    let newest = if options.by == By::Time { facts.len().saturating_sub(1) } else { 0 };
+    let is_stale = |bar: &Bar<'_>, fact: &Fact| bar.indicator.freshness(fact.at, now) == Freshness::Stale;
+    let stale = facts.iter().skip(newest).filter(|(bar, fact)| is_stale(bar, fact)).map(|(_, fact)| fact.at);
+    Pill::at(Severity::Stale, stale.min()?, now, language)
 }
 
 fn compared<'a>(
@@ -156,13 +201,12 @@ fn compared<'a>(
         let severity = latest.map_or(Severity::Normal, |latest| facts::judge(indicator, latest, now));
         let fact = latest.map(|latest| Fact {
             shown: latest.value * indicator.display_scale,
-            text: facts::written(indicator, latest.value, language),
-            provenance: Provenance::value(&**latest),
+            figure: Figure::value(&**latest, indicator, language),
             at: latest.phenomenon_time,
             source: latest.source.clone(),
             illustrative: latest.status == ObservationStatus::Simulated,
         });
-        Some(Bar { name, indicator, severity, fact })
+        Some(Bar { name: TextContent::Words(name.into()), indicator, severity, fact })
     };
     let mut bars: Vec<Bar<'_>> = series.into_iter().filter_map(bar).collect();
     sort(&mut bars, options.sort);
@@ -174,7 +218,7 @@ fn sort(bars: &mut [Bar<'_>], sort: Sort) {
     let shown = |bar: &Bar<'_>| bar.fact.as_ref().map(|fact| fact.shown);
     match sort {
         Sort::None => {}
-        Sort::Name => bars.sort_by(|a, b| a.name.cmp(&b.name)),
+        Sort::Name => bars.sort_by_cached_key(|bar| collation::key(bar.name.as_str())),
         Sort::Largest => {
             bars.sort_by(|a, b| shown(b).unwrap_or(f64::NEG_INFINITY).total_cmp(&shown(a).unwrap_or(f64::NEG_INFINITY)))
         }
@@ -184,7 +228,7 @@ fn sort(bars: &mut [Bar<'_>], sort: Sort) {
     }
 }
 
-/// The last value of each period in the window.
+/// The last value of each period in the window; a period without one keeps its empty place.
 fn periods<'a>(
     options: &Options,
     view: &ViewState,
@@ -192,41 +236,41 @@ fn periods<'a>(
     (rect, language): (Rect, &str),
 ) -> Vec<Bar<'a>> {
     let (Ok(spec), Ok((id, _))) = (options.window(catalogue, rect), options.subject()) else { return Vec::new() };
-    let (Some(window), Some(indicator)) = (view.window(&spec), catalogue.indicators.get(id)) else { return Vec::new() };
-    let long = window_days(&spec) > 3 * 365;
-    let mut bars: Vec<Bar<'_>> = Vec::new();
-    for bucket in window.buckets.values() {
-        let name = period_name(indicator, bucket.time, language, long);
-        let fact = Some(Fact::of_bucket(&spec.series, bucket, indicator, language));
+    let (Some(window), Some(indicator)) = (window::sent(view, &spec), catalogue.indicators.get(id)) else {
+        return Vec::new();
+    };
+    let places = places(indicator.period, window);
+    let year = |place: Option<&(Timestamp, Option<&Bucket>)>| place.map(|(at, _)| number::local(*at).year());
+    let many_years = year(places.first()) != year(places.last());
+    let bar = |(at, bucket): (Timestamp, Option<&Bucket>)| Bar {
+        name: TextContent::Label(Label::period(indicator.period, at, language, many_years)),
+        indicator,
         // Judged as of then: the past does not go stale.
-        let severity = facts::judge_value(indicator, bucket.last, bucket.time, bucket.time);
-        let bar = Bar { name, indicator, severity, fact };
-        match bars.last_mut() {
-            Some(last) if last.name == bar.name => *last = bar,
-            _ => bars.push(bar),
-        }
-    }
-    let surplus = bars.len().saturating_sub(MOST_BARS);
-    bars.split_off(surplus)
+        severity: bucket
+            .map_or(Severity::Normal, |bucket| facts::judge_value(indicator, bucket.last, bucket.time, bucket.time)),
+        fact: bucket.map(|bucket| Fact::of_bucket(&spec.series, bucket, indicator, language)),
+    };
+    places.into_iter().map(bar).collect()
 }
 
-fn window_days(spec: &WindowSpec) -> u64 {
-    match spec.span {
-        Span::Last { secs } => secs / 86_400,
-        Span::Between { from, to } => u64::try_from(to.since(from) / 86_400_000_000).unwrap_or(0),
+/// The newest periods with their last buckets.
+fn places(period: Period, window: &Window) -> Vec<(Timestamp, Option<&Bucket>)> {
+    let buckets = window.buckets.values();
+    if let Period::Hour | Period::Continuous = period {
+        let surplus = window.buckets.len().saturating_sub(MOST_BARS);
+        return buckets.skip(surplus).map(|bucket| (bucket.time, Some(bucket))).collect();
     }
-}
-
-/// `2015`, `T8`, `14/8`, `08:00`
-fn period_name(indicator: &Indicator, at: Timestamp, language: &str, long: bool) -> String {
-    let date = number::local(at);
-    match indicator.period {
-        Period::Year => date.year().to_string(),
-        Period::Quarter | Period::Month if long => format!("{}/{}", date.month(), date.year()),
-        Period::Quarter | Period::Month => facts::month(date.month(), language),
-        Period::Week | Period::Day => number::day_and_month(at),
-        Period::Hour | Period::Continuous => number::time_of_day(at),
-    }
+    let filled: BTreeMap<i64, &Bucket> =
+        buckets.map(|bucket| (number::period_index(period, bucket.time), bucket)).collect();
+    let (Some((&first, _)), Some((&last, _))) = (filled.first_key_value(), filled.last_key_value()) else {
+        return Vec::new();
+    };
+    let first = first.max(last.saturating_sub(MOST_BARS as i64 - 1));
+    let place = |index| match filled.get(&index) {
+        Some(bucket) => Some((bucket.time, Some(*bucket))),
+        None => Some((number::period_start(period, index)?, None)),
+    };
+    (first..=last).filter_map(place).collect()
 }
 
 /// The ends of the axis and where zero lies between them, as a share.
@@ -247,27 +291,52 @@ fn threshold(bars: &[Bar<'_>]) -> Option<f64> {
     if same { first.threshold() } else { None }
 }
 
-/// Says what the mark on the bars means, where the title leaves room for it.
-fn threshold_legend(tile: &mut Tile<'_, '_>, title: &str, bars: &[Bar<'_>]) {
+/// How a threshold is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sample {
+    /// A dashed line through all bars.
+    Line,
+    /// A stroke across each bar.
+    Plate,
+}
+
+/// Says what the mark on the bars means, where it is drawn and the title in `head` leaves room for it.
+fn threshold_legend(
+    tile: &mut Tile<'_, '_>,
+    head: Rect,
+    title: &str,
+    bars: &[Bar<'_>],
+    (low, high): (f64, f64),
+    sample: Sample,
+) {
     let (Some(threshold), Some(first)) = (threshold(bars), bars.first()) else { return };
+    if !(low..=high).contains(&threshold) {
+        return;
+    }
     let (language, title_style) = (tile.paint.language, tile.style(Font::SemiBold, TYPE.title, theme::TEXT_2));
     let style = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
-    let words = format!(
-        "{} {}",
-        locale::text(language, "threshold"),
-        number::number(threshold, first.indicator.decimals, language)
-    );
-    let piece = Piece::label(Label::tick(words), style);
-    let width = tile.width(std::slice::from_ref(&piece));
-    let room = tile.room;
-    if tile.paint.text.width(title, title_style) + width + style.size * 2.0 > room.width
-        || room.height < style.size * 4.0
+    let pieces = vec![
+        Piece::words(format!("{} ", locale::text(language, "threshold")), style),
+        Piece::label(Label::tick(threshold, first.indicator.decimals, language), style),
+    ];
+    let width = tile.width(&pieces);
+    if tile.paint.text.width(title, title_style) + width + style.size * 2.5 > head.width
+        || head.height < style.size * 4.0
     {
         return;
     }
-    let middle = room.y + title_style.line_height() / 2.0;
-    let left = room.right() - width;
-    let swatch = Rect::new(left - tile.px(20.0), middle - tile.px(16.0), tile.px(4.0), tile.px(32.0));
-    tile.plate(swatch, tile.px(2.0), theme::TEXT);
-    tile.piece(piece, left, middle + CAP_HEIGHT * style.size / 2.0);
+    let middle = head.y + title_style.line_height() / 2.0;
+    let left = head.right() - width;
+    match sample {
+        Sample::Plate => {
+            let plate = Rect::new(left - tile.px(20.0), middle - tile.px(16.0), tile.px(4.0), tile.px(32.0));
+            tile.plate(plate, tile.px(2.0), theme::TEXT);
+        }
+        Sample::Line => {
+            let at = |from_left: f32| Point { x: left - tile.px(from_left), y: middle };
+            let points = vec![at(48.0), at(14.0)];
+            columns::threshold_stroke(tile, points);
+        }
+    }
+    tile.pieces(pieces, left, middle + CAP_HEIGHT * style.size / 2.0, width * 1.001);
 }

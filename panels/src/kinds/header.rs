@@ -4,15 +4,15 @@ use protocol::message::Mode;
 use protocol::{Catalogue, ObservationStatus, PanelSpec, Timestamp, ViewState};
 use serde::Deserialize;
 
+use crate::label::Label;
 use crate::marks::Mark;
 use crate::options::parse;
-use crate::provenance::Label;
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, Color, TYPE};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
-use crate::{Link, Needs, OptionsError, Paint, Panel, locale, number};
+use crate::{Link, Needs, OptionsError, Paint, Panel, locale, number, place};
 
 /// The kind `header`.
 pub struct Header;
@@ -45,16 +45,21 @@ impl Panel for Header {
         let Ok(options) = parse::<Options>(paint.spec) else { return };
         let (organisation, heading) = names(&options, paint);
         let rect = paint.rect;
+        let state = State::of(paint);
         let mut tile = Tile::new(paint, scene);
         tile.room = rect;
-        clock(&mut tile);
-        tile.room.width = (tile.room.width - tile.px(56.0)).max(0.0);
-        state_pill(&mut tile);
+        // Whether the picture can be trusted comes first: in a narrow header the clock gives way.
+        if state.width(&mut tile) + clock_width(&mut tile) <= rect.width {
+            clock(&mut tile);
+            tile.room.width = (tile.room.width - tile.px(56.0)).max(0.0);
+        }
+        state.draw(&mut tile);
         illustrative_pill(&mut tile);
         let width = (tile.room.width - tile.px(40.0)).max(0.0);
-        let line = tile.style(Font::Regular, 0.0, theme::CAPTION).at(tile.px(31.0).min(rect.height * 0.27));
-        let head =
-            tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.heading).min(rect.height * 0.57));
+        let line = tile.style(Font::Regular, TYPE.date, theme::CAPTION);
+        let line = line.at(line.size.min(rect.height * 0.27));
+        let head = tile.style(Font::DisplaySemiBold, TYPE.heading, theme::TEXT);
+        let head = head.at(head.size.min(rect.height * 0.57));
         let (first, second) = baselines(rect, line.size, head.size, 0.95 * head.size);
         tile.pieces(vec![Piece::words(organisation.to_uppercase(), line)], rect.x, first, width);
         tile.pieces(vec![Piece::words(heading, head)], rect.x, second, width);
@@ -85,19 +90,28 @@ fn names(options: &Options, paint: &Paint<'_>) -> (String, String) {
     (organisation, heading)
 }
 
+/// The clock and the date below it.
+fn clock_pieces(tile: &Tile<'_, '_>) -> [Piece; 2] {
+    let (now, language, height) = (tile.paint.now, tile.paint.language, tile.room.height);
+    let clock = tile.style(Font::DisplaySemiBold, TYPE.clock, theme::TEXT);
+    let date = tile.style(Font::Regular, TYPE.date, theme::TEXT_3);
+    [
+        Piece::label(Label::clock(now), clock.at(clock.size.min(height * 0.55))),
+        Piece::label(Label::weekday_and_date(now, language), date.at(date.size.min(height * 0.27))),
+    ]
+}
+
+fn clock_width(tile: &mut Tile<'_, '_>) -> f32 {
+    let widths = clock_pieces(tile).map(|piece| tile.width(&[piece]));
+    widths[0].max(widths[1]) + tile.px(56.0)
+}
+
 /// Takes its room on the right.
 fn clock(tile: &mut Tile<'_, '_>) {
-    let (now, language) = (tile.paint.now, tile.paint.language);
-    let local = number::local(now);
-    let weekday = locale::text(language, &format!("weekday-{}", local.weekday().to_monday_one_offset()));
+    let [clock, date] = clock_pieces(tile);
     let room = tile.room;
-    let clock_style =
-        tile.style(Font::DisplaySemiBold, 0.0, theme::TEXT).at(tile.px(TYPE.clock).min(room.height * 0.55));
-    let date_style = tile.style(Font::Regular, 0.0, theme::TEXT_3).at(tile.px(32.0).min(room.height * 0.27));
-    let clock = Piece::label(Label::time(number::clock(now)), clock_style);
-    let date = Piece::label(Label::time(format!("{weekday}, {}", number::date(now))), date_style);
-    let apart = 1.25 * date_style.size;
-    let (first, second) = baselines(room, clock_style.size, date_style.size, apart);
+    let apart = 1.25 * date.style.size;
+    let (first, second) = baselines(room, clock.style.size, date.style.size, apart);
     let mut widest = 0f32;
     for (piece, baseline) in [(clock, first), (date, second)] {
         let width = tile.width(std::slice::from_ref(&piece)).min(room.width);
@@ -116,30 +130,78 @@ fn baselines(rect: Rect, upper: f32, lower: f32, apart: f32) -> (f32, f32) {
     (first, first + apart)
 }
 
+/// Whether the layout has a header with room to tell whether this is the present, so that no tile has to.
+pub(crate) fn tells_state(paint: &mut Paint<'_>) -> bool {
+    let state = State::of(paint);
+    let Some(arranged) = paint.view.arranged() else { return false };
+    let (scale, language) = (place::scale(arranged.canvas), paint.language);
+    let mut headers = place::tiles(&arranged.layout, arranged.canvas)
+        .filter(|(spec, _)| spec.kind == "header" && parse::<Options>(spec).is_ok());
+    headers.any(|(spec, rect)| {
+        let (view, now, link) = (paint.view, paint.now, paint.link);
+        let mut header = Paint { spec, view, now, link, language, rect, scale, text: &mut *paint.text };
+        let mut unseen = Scene::default();
+        let mut tile = Tile::unmarked(&mut header, &mut unseen);
+        tile.room = rect;
+        rect.height >= tile.smallest() * 1.5 && state.least_width(&mut tile) <= rect.width
+    })
+}
+
 /// Whether this is the present, and whether the link to it holds.
-fn state_pill(tile: &mut Tile<'_, '_>) {
-    let (language, mode) =
-        (tile.paint.language, tile.paint.view.arranged().map_or(Mode::Live, |arranged| arranged.mode));
-    let since = |key, since| locale::text_with(language, key, &[("time", &number::clock(since))]);
-    let (words, mark, ink, plate, border) = match (tile.paint.link, mode) {
-        (Link::Lost { since: at }, _) => {
-            (since("link-lost", at), Mark::Critical, theme::CRITICAL_TEXT, theme::CRITICAL_PLATE, theme::CRITICAL)
-        }
-        (Link::LogAway { since: at }, _) => {
-            (since("log-away", at), Mark::Warning, theme::WARNING_TEXT, theme::WARNING_PLATE, theme::WARNING)
-        }
-        (Link::Live, Mode::Live) => {
-            (locale::text(language, "live"), Mark::Live, theme::LIVE, theme::INSET, theme::LIVE.with_alpha(150))
-        }
-        (Link::Live, Mode::Replay) => {
-            (locale::text(language, "replay"), Mark::Stale, theme::GROUND, theme::WARNING, theme::WARNING)
-        }
-        (Link::Live, Mode::Rehearsal) => {
-            (locale::text(language, "rehearsal"), Mark::Stale, theme::WHITE, theme::REHEARSAL, theme::REHEARSAL)
-        }
-    };
-    let style = tile.style(Font::SemiBold, TYPE.body, ink);
-    badge(tile, (mark, words), style, plate, border);
+struct State {
+    words: String,
+    mark: Mark,
+    ink: Color,
+    plate: Color,
+    border: Color,
+}
+
+impl State {
+    fn of(paint: &Paint<'_>) -> Self {
+        let (language, mode) = (paint.language, paint.view.arranged().map_or(Mode::Live, |arranged| arranged.mode));
+        let since = |key, since| locale::text_with(language, key, &[("time", &number::clock(since))]);
+        let (words, mark, ink, plate, border) = match (paint.link, mode) {
+            (Link::Lost { since: at }, _) => {
+                (since("link-lost", at), Mark::Critical, theme::CRITICAL_TEXT, theme::CRITICAL_PLATE, theme::CRITICAL)
+            }
+            (Link::LogAway { since: at }, _) => {
+                (since("log-away", at), Mark::Warning, theme::WARNING_TEXT, theme::WARNING_PLATE, theme::WARNING)
+            }
+            (Link::Live, Mode::Live) => {
+                (locale::text(language, "live"), Mark::Live, theme::LIVE, theme::INSET, theme::LIVE.with_alpha(150))
+            }
+            (Link::Live, Mode::Replay) => {
+                (locale::text(language, "replay"), Mark::Stale, theme::GROUND, theme::WARNING, theme::WARNING)
+            }
+            (Link::Live, Mode::Rehearsal) => {
+                (locale::text(language, "rehearsal"), Mark::Stale, theme::WHITE, theme::REHEARSAL, theme::REHEARSAL)
+            }
+        };
+        Self { words, mark, ink, plate, border }
+    }
+
+    fn style(&self, tile: &Tile<'_, '_>) -> Style {
+        tile.style(Font::SemiBold, TYPE.body, self.ink)
+    }
+
+    /// At its full size.
+    fn width(&self, tile: &mut Tile<'_, '_>) -> f32 {
+        let style = self.style(tile);
+        tile.paint.text.width(&self.words, style) + style.size * BADGE_MARGINS
+    }
+
+    /// At the smallest size that can be read.
+    fn least_width(&self, tile: &mut Tile<'_, '_>) -> f32 {
+        let style = self.style(tile);
+        let least = style.at(style.size.min(tile.smallest()));
+        // A little more than that, since sizes are rounded down to fit.
+        tile.paint.text.width(&self.words, least) * 1.01 + style.size * BADGE_MARGINS
+    }
+
+    fn draw(self, tile: &mut Tile<'_, '_>) {
+        let style = self.style(tile);
+        badge(tile, (self.mark, Piece::state(self.words, style)), self.plate, self.border);
+    }
 }
 
 /// The key to the mark that tiles with made-up figures carry.
@@ -151,16 +213,19 @@ fn illustrative_pill(tile: &mut Tile<'_, '_>) {
     if shown {
         let words = locale::text(tile.paint.language, "illustrative");
         let style = tile.style(Font::Regular, TYPE.caption, theme::TEXT_3);
-        badge(tile, (Mark::Illustrative, words), style, theme::INSET, theme::HAIRLINE);
+        badge(tile, (Mark::Illustrative, Piece::words(words, style)), theme::INSET, theme::HAIRLINE);
     }
 }
 
+/// What a badge is wider than its words, in em.
+const BADGE_MARGINS: f32 = 2.6;
+
 /// A mark and words on a plate at the right end of the room, of which it takes its width.
-fn badge(tile: &mut Tile<'_, '_>, (mark, words): (Mark, String), style: Style, plate: Color, border: Color) {
+fn badge(tile: &mut Tile<'_, '_>, (mark, piece): (Mark, Piece), plate: Color, border: Color) {
+    let style = piece.style;
     let room = tile.room;
     let height = tile.px(74.0).min(room.height * 0.8);
-    let piece = Piece::label(Label::time(words), style);
-    let wanted = tile.width(std::slice::from_ref(&piece)) + style.size * 2.6;
+    let wanted = tile.width(std::slice::from_ref(&piece)) + style.size * BADGE_MARGINS;
     let width = wanted.min(room.width);
     if width < style.size * 4.0 {
         return;

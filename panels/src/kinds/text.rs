@@ -37,11 +37,11 @@ impl Panel for Text {
         let language = paint.language;
         let mut tile = Tile::new(paint, scene);
         if let Some(title) = &options.title {
-            tile.title_row(title.in_language(language), None);
+            tile.title_row(title.in_language(language), None, false);
             tile.take_top(tile.px(10.0));
         }
         // Short texts are set larger; what does not fit is set smaller.
-        let style = tile.style(Font::Regular, TYPE.body * 1.2, theme::TEXT_2);
+        let style = tile.style(Font::Regular, TYPE.prose, theme::TEXT_2);
         tile.paragraph(options.body.in_language(language), style, tile.room);
     }
 

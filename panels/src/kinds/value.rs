@@ -4,14 +4,14 @@ use protocol::{Catalogue, PanelSpec, Scenario, Timestamp, ViewState};
 
 use crate::chart::{Pen, Plot};
 use crate::facts::{self, Facts, Severity};
-use crate::frame::{Footer, Pill};
+use crate::frame::{Footer, Pill, Said};
 use crate::options::{check_area, check_indicator, parse};
-use crate::provenance::Provenance;
+use crate::provenance::Figure;
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
-use crate::{Needs, OptionsError, Paint, Panel, locale, number, window};
+use crate::{Needs, OptionsError, Paint, Panel, locale, window};
 
 mod options;
 
@@ -32,13 +32,18 @@ impl Panel for Value {
         if let Some(Sparkline::Of(span)) = &options.sparkline {
             window::check_buckets(span.buckets)?;
         }
+        if options.behind_below.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
+            return Err(OptionsError::of(
+                "behind_below",
+                "'behind_below' is a share of what is expected, above 0 and at most 1",
+            ));
+        }
         let scenarios = [Scenario::Actual, Scenario::Plan, Scenario::Expected, Scenario::SamePeriod];
-        let sparkline =
-            catalogue.indicators.get(&options.indicator).and_then(|indicator| options.sparkline(indicator, rect));
-        Ok(Needs {
-            series: scenarios.map(|scenario| options.series(scenario)).to_vec(),
-            windows: sparkline.into_iter().collect(),
-        })
+        let series = scenarios.map(|scenario| options.series(scenario)).to_vec();
+        let Some(indicator) = catalogue.indicators.get(&options.indicator) else { return Ok(Needs::default()) };
+        let beside = series.iter().filter_map(|series| window::compared(series.clone(), indicator));
+        let windows = options.sparkline(indicator, rect).into_iter().chain(beside).collect();
+        Ok(Needs { series, windows })
     }
 
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {
@@ -52,7 +57,7 @@ impl Panel for Value {
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         let options: Options = parse(spec).ok()?;
         let facts = Facts::of(view, &options.indicator, &options.area)?;
-        Some(facts::next_change(facts.indicator, facts.actual?.phenomenon_time, now))
+        Some(facts::next_change(facts.indicator, facts.actual?.phenomenon_time(), now))
     }
 }
 
@@ -67,29 +72,40 @@ struct Picture<'a> {
 
 impl<'a> Picture<'a> {
     fn new(options: &'a Options, facts: &'a Facts<'a>, language: &'a str, tile: &Tile<'_, '_>) -> Self {
-        let severity = facts.severity(tile.paint.now);
+        let severity = facts.severity(tile.paint.now, options.behind_below.unwrap_or(facts::BEHIND_BELOW));
         let compact = options.compact.unwrap_or_else(|| tile.is_narrow());
         Self { options, facts, severity, language, compact }
     }
 
     fn paint(&self, tile: &mut Tile<'_, '_>, view: &ViewState) {
         let facts = self.facts;
-        let pill = facts
-            .actual
-            .and_then(|actual| Pill::at(self.severity, actual.phenomenon_time, tile.paint.now, self.language));
+        let now = tile.paint.now;
+        let actual = facts.actual.as_ref();
+        let pill = actual.and_then(|actual| Pill::at(self.severity, actual.phenomenon_time(), now, self.language));
         tile.attention_border(self.severity);
         let title = self.title(tile);
-        tile.title_row(&title, pill);
-        let (Some(actual), Some(arranged)) = (facts.actual, view.arranged()) else { return tile.notice("no-figures") };
-        let blocks = self.blocks(tile, view);
-        if blocks.footer {
-            let illustrative = facts::any_illustrative(facts.all());
-            let footer = Footer {
-                illustrative,
-                ..Footer::at(&arranged.catalogue, facts.indicator, (&actual.source, actual.phenomenon_time), tile)
-            };
-            tile.footer(&footer);
+        let start = tile.checkpoint();
+        tile.title_row(&title, pill.as_ref(), false);
+        let (Some(actual), Some(arranged)) = (actual, view.arranged()) else { return tile.notice("no-figures") };
+        let said = Said {
+            indicator: facts.indicator,
+            source: actual.source(),
+            at: actual.phenomenon_time(),
+            illustrative: facts.is_illustrative(),
+        };
+        let footer = Footer::of(&arranged.catalogue, &[said], tile);
+        let mut blocks = self.blocks(tile, view);
+        let is_told = footer.as_ref().is_none_or(|footer| blocks.footer && tile.footer(footer) || !footer.illustrative);
+        if !is_told {
+            tile.rewind(start);
+            tile.title_row(&title, pill.as_ref(), true);
+            blocks = self.blocks(tile, view);
+            footer.filter(|_| blocks.footer).map(|footer| tile.footer(&footer));
         }
+        self.content(tile, view, &blocks);
+    }
+
+    fn content(&self, tile: &mut Tile<'_, '_>, view: &ViewState, blocks: &Blocks) {
         let gap = blocks.gap;
         let strip = tile.take_top(blocks.numeral * CAP_HEIGHT + gap * 2.0);
         let end = self.numeral(tile, strip, blocks.numeral);
@@ -120,9 +136,9 @@ impl<'a> Picture<'a> {
             return title.in_language(self.language).to_owned();
         }
         let name = self.facts.indicator.name.in_language(self.language);
-        let style = tile.style(Font::SemiBold, TYPE.title * 0.85, theme::TEXT_2);
+        let style = tile.style(Font::SemiBold, TYPE.title, theme::TEXT_2);
         let short =
-            self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.7);
+            self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.82);
         short.map_or(name, |short| short.in_language(self.language)).to_owned()
     }
 
@@ -142,7 +158,8 @@ impl<'a> Picture<'a> {
         let footer = take(true, tile.px(TYPE.caption) * LINE_HEIGHT);
         let change = if take(self.facts.movement(self.language).is_some(), line + gap) { line } else { 0.0 };
         let bar = if self.facts.indicator.cumulative { tile.px(PLAN_BAR + 12.0) } else { 0.0 };
-        let plan = if take(self.facts.plan_share().is_some(), line + bar + gap) { line + bar } else { 0.0 };
+        let plan =
+            if take(self.facts.plan_share(self.language).is_some(), line + bar + gap) { line + bar } else { 0.0 };
         let drawable = self.sparkline_window(tile, view).is_some_and(|window| window.buckets.len() >= 2);
         let sparkline = match (drawable, take(drawable, tile.px(46.0) + gap * 1.1)) {
             (_, true) => Course::Below,
@@ -159,17 +176,18 @@ impl<'a> Picture<'a> {
 
     /// The figure and its unit; the strip is as high as the figure and a gap above and below. Gives where they end.
     fn numeral(&self, tile: &mut Tile<'_, '_>, strip: Rect, size: f32) -> f32 {
-        let Some(actual) = self.facts.actual else { return strip.x };
+        let Some(actual) = &self.facts.actual else { return strip.x };
         let stale = self.severity == Severity::Stale;
         let (ink, unit_ink) = if stale { (theme::STALE_TEXT, theme::STALE_TEXT) } else { (theme::TEXT, theme::TEXT_3) };
-        let text = facts::written(self.facts.indicator, actual.value, self.language);
+        let number = Figure::value(actual.clone(), self.facts.indicator, self.language);
         let figure = Style::new(Font::DisplayBold, size, ink);
         let unit = self.facts.indicator.unit.in_language(self.language);
-        let unit_style = tile.style(Font::Regular, if self.compact { TYPE.body } else { TYPE.title * 1.05 }, unit_ink);
+        let unit_style = tile.style(Font::Regular, if self.compact { TYPE.body } else { TYPE.unit }, unit_ink);
         let unit_width = tile.paint.text.width(unit, unit_style).min(strip.width * 0.35) + size * 0.16;
-        let fitted = tile.paint.text.size_for(&text, figure, (strip.width - unit_width).max(strip.width * 0.4));
+        let fitted =
+            tile.paint.text.size_for(number.as_str(), figure, (strip.width - unit_width).max(strip.width * 0.4));
         let baseline = strip.y + (strip.height + CAP_HEIGHT * fitted) / 2.0;
-        let piece = Piece::figure(text, Provenance::value(&**actual), figure.at(fitted));
+        let piece = Piece::figure(number, figure.at(fitted));
         let pen = tile.piece(piece, strip.x, baseline) + fitted * 0.16;
         let room = strip.right() - pen;
         if room < unit_style.size || unit.is_empty() {
@@ -194,7 +212,7 @@ impl<'a> Picture<'a> {
             String::new()
         };
         let against = format!("{points} {}", locale::text(self.language, "against-same-period"));
-        let pieces = vec![Piece::figure(movement.text, movement.provenance, style), Piece::words(against, words)];
+        let pieces = vec![Piece::figure(movement.figure, style), Piece::words(against, words)];
         tile.pieces(pieces, strip.x, Tile::middle_baseline(strip, style.size), strip.width);
     }
 
@@ -208,13 +226,12 @@ impl<'a> Picture<'a> {
 
     /// The planned level of a figure that does not accumulate, so that no share of it means anything.
     fn plan_level(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
-        let Some(plan) = self.facts.plan else { return };
+        let Some(plan) = &self.facts.plan else { return };
         let (figure, words) = caption_styles(tile);
-        let text = facts::written(self.facts.indicator, plan.value, self.language);
         let unit = self.facts.indicator.unit.in_language(self.language);
         let pieces = vec![
-            Piece::words(format!("{} ", locale::text(self.language, "scenario-plan")), words),
-            Piece::figure(text, Provenance::value(&**plan), figure),
+            Piece::words(format!("{} ", locale::text(self.language, "target")), words),
+            Piece::figure(Figure::value(plan.clone(), self.facts.indicator, self.language), figure),
             Piece::words(format!(" {unit}"), words),
         ];
         tile.pieces(pieces, strip.x, Tile::middle_baseline(strip, figure.size), strip.width);
@@ -222,8 +239,8 @@ impl<'a> Picture<'a> {
 
     /// How much of the year's plan is reached, with a mark where it should be by now.
     fn plan_share(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
-        let Some((share, provenance)) = self.facts.plan_share() else { return };
-        let expected = self.facts.expected_share();
+        let Some((share, reached_share)) = self.facts.plan_share(self.language) else { return };
+        let expected = self.facts.expected_share(self.language);
         let bar = Rect { height: tile.px(PLAN_BAR), ..strip };
         let radius = bar.height / 2.0;
         tile.plate(bar, radius, theme::HAIRLINE);
@@ -237,12 +254,11 @@ impl<'a> Picture<'a> {
             tile.plate(Rect::new(x, bar.y - over, width, bar.height + 2.0 * over), width / 2.0, theme::TEXT);
         }
         let (figure, words) = caption_styles(tile);
-        let said = |share| number::percent(share, 1, self.language);
         let of_plan = format!(" {}", locale::text(self.language, "of-year-plan"));
-        let mut pieces = vec![Piece::figure(said(share), provenance, figure), Piece::words(of_plan, words)];
-        if let Some((share, provenance)) = expected {
+        let mut pieces = vec![Piece::figure(reached_share, figure), Piece::words(of_plan, words)];
+        if let Some((_, share)) = expected {
             pieces.push(Piece::words(format!(" · {} ", locale::text(self.language, "expected-today")), words));
-            pieces.push(Piece::figure(said(share), provenance, figure));
+            pieces.push(Piece::figure(share, figure));
         }
         if tile.width(&pieces) > strip.width * 1.2 {
             pieces.truncate(2);
@@ -253,9 +269,10 @@ impl<'a> Picture<'a> {
     }
 
     fn sparkline_window<'v>(&self, tile: &Tile<'_, '_>, view: &'v ViewState) -> Option<&'v protocol::view::Window> {
-        view.window(&self.options.sparkline(self.facts.indicator, tile.paint.rect)?)
+        window::sent(view, &self.options.sparkline(self.facts.indicator, tile.paint.rect)?)
     }
 
+    /// Without a filled area: its height would say nothing, since the axis does not begin at zero.
     fn sparkline(&self, tile: &mut Tile<'_, '_>, view: &ViewState, rect: Rect) {
         let Some(window) = self.sparkline_window(tile, view) else { return };
         let dot = tile.px(7.0);
@@ -271,11 +288,8 @@ impl<'a> Picture<'a> {
         let plot = Plot { rect, x: 0.0..last.since(first) as f64, y: low - margin..high + margin };
         let pen = Pen { color: self.severity.color(), width: tile.px(4.0), dash: None };
         for run in window::unbroken(window, self.facts.indicator) {
-            let points = || run.iter().map(|bucket| (bucket.time.since(first) as f64, bucket.last));
-            let drawn = plot
-                .area(tile.scene(), points(), pen.color.with_alpha(28))
-                .and_then(|()| plot.line(tile.scene(), points(), pen));
-            if drawn.is_err() {
+            let points = run.iter().map(|bucket| (bucket.time.since(first) as f64, bucket.last));
+            if plot.line(tile.scene(), points, pen).is_err() {
                 return tile.notice("no-chart");
             }
         }

@@ -166,7 +166,7 @@ fn indicators() -> Vec<Indicator> {
     ]
 }
 
-fn panel(id: &str, kind: &str, place: [u16; 4], options: Value) -> PanelSpec {
+pub fn panel(id: &str, kind: &str, place: [u16; 4], options: Value) -> PanelSpec {
     let [column, row, columns, rows] = place;
     let Value::Object(options) = options else { unreachable!() };
     PanelSpec { id: id.into(), kind: kind.into(), place: Place { column, row, columns, rows }, options }
@@ -203,7 +203,7 @@ pub fn overview() -> Layout {
         panel(
             "budget",
             "bars",
-            [15, 1, 9, 5],
+            [15, 1, 10, 5],
             json!({ "by": "time", "indicator": "budget", "area": "51", "from": "2006-01-01", "to": "2015-12-31" }),
         ),
         panel(
@@ -221,7 +221,7 @@ pub fn overview() -> Layout {
         panel(
             "note",
             "text",
-            [24, 1, 8, 5],
+            [25, 1, 7, 5],
             json!({ "title": "Kết luận phiên họp trước", "body": "Chủ tịch UBND tỉnh yêu cầu các sở, ngành và địa phương đẩy nhanh tiến độ giải ngân vốn đầu tư công, tháo gỡ vướng mắc về giải phóng mặt bằng.\nSở Kế hoạch và Đầu tư tổng hợp, báo cáo trước ngày 20/8/2023." }),
         ),
         panel("aqi", "series", [24, 6, 8, 6], json!({ "indicator": "aqi", "area": "51", "secs": 86400 })),
@@ -276,7 +276,7 @@ fn ago(secs: i64) -> Timestamp {
     NOW.plus_micros(-secs * 1_000_000)
 }
 
-fn source(series: &SeriesKey) -> &'static str {
+pub fn source(series: &SeriesKey) -> &'static str {
     match series.indicator.as_str() {
         "iip" => "sct",
         "aqi" => "qt",
@@ -321,7 +321,7 @@ fn latest(series: &SeriesKey) -> Option<Observation> {
     })
 }
 
-fn bucket(spec: &WindowSpec, time: Timestamp, value: f64) -> Option<Bucket> {
+pub fn bucket(spec: &WindowSpec, time: Timestamp, value: f64) -> Option<Bucket> {
     let start = spec.bucket_start(time)?;
     Some(Bucket {
         start,
@@ -341,7 +341,9 @@ fn buckets(spec: &WindowSpec) -> Vec<Bucket> {
     match (id, spec.span) {
         ("budget", _) => years(spec),
         ("monthly", _) => months(spec),
-        (_, Span::Last { secs }) => walk(spec, i64::try_from(secs).unwrap()),
+        (_, Span::Last { secs }) if spec.series.scenario == Scenario::Actual => {
+            walk(spec, i64::try_from(secs).unwrap())
+        }
         _ => Vec::new(),
     }
 }

@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
 mod centre;
+mod dates;
+mod demo;
+mod figures;
 mod golden;
+mod marked;
 mod raster;
 mod rules;

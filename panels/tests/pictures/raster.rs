@@ -24,12 +24,22 @@ fn save(pixels: &tiny_skia::Pixmap, path: &Path) {
     encoder.write_header().unwrap().write_image_data(pixels.data()).unwrap();
 }
 
+/// A picture to look at, when `LOOK` asks for them.
+pub fn save_picture(name: &str, svg: &str) {
+    if std::env::var_os("LOOK").is_none() {
+        return;
+    }
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/look");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{name}.svg")), svg).unwrap();
+    save(&rasterise(svg, 0.5), &folder.join(format!("{name}.png")));
+}
+
 #[test]
 fn look() {
     if std::env::var_os("LOOK").is_none() {
         return;
     }
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/look");
     let mut text = TextEngine::new();
     let pictures = [
         ("overview", Mode::Live, Link::Live, "vi"),
@@ -39,9 +49,6 @@ fn look() {
     for (name, mode, link, language) in pictures {
         let view = state(overview(), CANVAS, mode);
         let scenes = paint_all(&view, link, language, &mut text);
-        let svg = svg::document(CANVAS, &scenes);
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{name}.svg")), &svg).unwrap();
-        save(&rasterise(&svg, 0.5), &folder.join(format!("{name}.png")));
+        save_picture(name, &svg::document(CANVAS, &scenes));
     }
 }

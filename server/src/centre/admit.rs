@@ -43,11 +43,8 @@ pub fn check(catalogue: &Catalogue, row: &ObservationRow, now: Timestamp) -> Res
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let shown: String = name.chars().take(80).collect();
-    let nearest = known.map(|known| (strsim::damerau_levenshtein(known, &shown), known)).min();
-    match nearest {
-        Some((distance, nearest)) if distance <= 1 + shown.chars().count() / 3 => {
-            format!("unknown {what} '{shown}'; did you mean '{nearest}'?")
-        }
-        _ => format!("unknown {what} '{shown}'; see /api/v1/{what}s for those that are configured"),
+    match panels::nearest(&shown, known) {
+        Some(nearest) => format!("unknown {what} '{shown}'; did you mean '{nearest}'?"),
+        None => format!("unknown {what} '{shown}'; see /api/v1/{what}s for those that are configured"),
     }
 }

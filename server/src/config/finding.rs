@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use panels::nearest;
+
 /// One thing that is wrong. Displays as `indicators.toml:12: unknown key 'unti' in …; did you mean 'unit'?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -37,18 +39,6 @@ impl fmt::Display for Findings {
         }
         Ok(())
     }
-}
-
-/// The one of `known` that `name` was probably meant to be.
-#[must_use]
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&name, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(name.chars().count()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 /// `; did you mean 'x'?`, or what is known, or nothing when nothing is.

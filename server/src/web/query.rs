@@ -93,11 +93,8 @@ pub(super) fn shorten(text: &str) -> String {
 /// `; did you mean 'x'?` with the nearest name, or all of them when none is near.
 pub(super) fn did_you_mean(name: &str, known: &[&str]) -> String {
     let name = shorten(name);
-    let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &name));
-    match nearest {
-        Some(nearest) if strsim::damerau_levenshtein(nearest, &name) <= 1 + name.chars().count() / 3 => {
-            format!("; did you mean '{nearest}'?")
-        }
-        _ => format!("; known: {}", known.join(", ")),
+    match panels::nearest(&name, known.iter().copied()) {
+        Some(nearest) => format!("; did you mean '{nearest}'?"),
+        None => format!("; known: {}", known.join(", ")),
     }
 }

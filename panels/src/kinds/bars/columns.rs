@@ -1,7 +1,6 @@
 //! Upright bars: figures above, periods below.
 
 use super::{Bar, axis, threshold};
-use crate::provenance::Label;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, TYPE};
@@ -16,7 +15,7 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> bool {
     let mut widest = |texts: &mut dyn Iterator<Item = &str>, style| {
         texts.map(|text| tile.paint.text.width(text, style)).fold(0.1, f32::max)
     };
-    let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.text.as_str()), figure);
+    let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.figure.as_str()), figure);
     let names = widest(&mut bars.iter().map(|bar| bar.name.as_str()), name);
     let factor = |width: f32| (slot * 0.97 / width).min(1.0);
     let (figure, name) = (figure.at(figure.size * factor(figures)), name.at(name.size * factor(names)));
@@ -32,8 +31,8 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> bool {
     for (index, bar) in bars.iter().enumerate() {
         let column = Rect { x: room.x + index as f32 * slot, width: slot, ..plot };
         draw_column(tile, bar, column, range, figure);
-        let width = tile.paint.text.width(&bar.name, name);
-        let label = Piece::label(Label::time(bar.name.as_str()), name);
+        let width = tile.paint.text.width(bar.name.as_str(), name);
+        let label = Piece { content: bar.name.clone(), style: name };
         tile.piece(label, column.x + (slot - width) / 2.0, plot.bottom() + name.size * 1.2);
     }
     threshold_line(tile, bars, plot, range);
@@ -57,7 +56,7 @@ fn draw_column(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, column: Rect, range: (f64
     if rect.height > 0.25 {
         tile.plate(rect, tile.px(6.0).min(rect.height / 2.0), bar.severity.fill());
     }
-    let width = tile.paint.text.width(&fact.text, style);
+    let width = tile.paint.text.width(fact.figure.as_str(), style);
     let baseline = rect.y - style.size * 0.35;
     let left = column.x + (column.width - width) / 2.0;
     if let Some(mark) = bar.severity.mark().filter(|_| rect.height > style.size * 1.5) {
@@ -68,17 +67,16 @@ fn draw_column(tile: &mut Tile<'_, '_>, bar: &Bar<'_>, column: Rect, range: (f64
             theme::GROUND,
         );
     }
-    tile.piece(Piece::figure(fact.text.as_str(), fact.provenance.clone(), style), left, baseline);
+    tile.piece(Piece::figure(fact.figure.clone(), style), left, baseline);
 }
 
 fn threshold_line(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], plot: Rect, range: (f64, f64)) {
     let Some(threshold) = threshold(bars).filter(|threshold| (range.0..=range.1).contains(threshold)) else { return };
     let y = height_of(plot, threshold, range);
+    threshold_stroke(tile, vec![Point { x: plot.x, y }, Point { x: plot.right(), y }]);
+}
+
+pub(super) fn threshold_stroke(tile: &mut Tile<'_, '_>, points: Vec<Point>) {
     let dash = Some((tile.px(6.0), tile.px(8.0)));
-    tile.dashed_line(
-        vec![Point { x: plot.x, y }, Point { x: plot.right(), y }],
-        tile.px(3.0),
-        theme::WARNING.with_alpha(170),
-        dash,
-    );
+    tile.dashed_line(points, tile.px(3.0), theme::WARNING.with_alpha(170), dash);
 }

@@ -1,10 +1,10 @@
 //! What bars can be told to show.
 
 use protocol::change::WindowSpec;
-use protocol::{AreaId, Catalogue, IndicatorId, Scenario, SeriesKey};
+use protocol::{Area, AreaId, Catalogue, IndicatorId, Scenario, SeriesKey};
 use serde::Deserialize;
 
-use crate::options::{check_area, check_indicator};
+use crate::options::{SeriesOptions, check_area, check_indicator, check_series};
 use crate::scene::Rect;
 use crate::wording::Wording;
 use crate::{OptionsError, window};
@@ -25,9 +25,12 @@ pub(super) struct Options {
     pub(super) area: Option<AreaId>,
     #[serde(default)]
     pub(super) scenario: Scenario,
+    /// For `area`: the day whose areas are compared, like 2025-06-30; those of the newest boundaries if absent.
+    #[serde(default)]
+    pub(super) boundaries: Option<String>,
     /// For `series`.
     #[serde(default)]
-    pub(super) series: Vec<BarOptions>,
+    pub(super) series: Vec<SeriesOptions>,
     /// For `time`: the newest so many seconds; or `from` and `to`, whole days like 2023-12-31.
     #[serde(default)]
     pub(super) secs: Option<u64>,
@@ -62,17 +65,6 @@ pub(super) enum Sort {
     None,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BarOptions {
-    pub(super) indicator: IndicatorId,
-    pub(super) area: AreaId,
-    #[serde(default)]
-    pub(super) scenario: Scenario,
-    #[serde(default)]
-    pub(super) label: Option<Wording>,
-}
-
 /// Shown at once.
 pub(super) const MOST_BARS: usize = 64;
 
@@ -88,17 +80,21 @@ impl Options {
     /// The series whose latest values are compared, with a name of their own where one was given.
     pub(super) fn compared(&self, catalogue: &Catalogue) -> Result<Vec<(SeriesKey, Option<&Wording>)>, OptionsError> {
         if self.by == By::Series {
-            let key = |bar: &BarOptions| SeriesKey {
-                indicator: bar.indicator.clone(),
-                area: bar.area.clone(),
-                scenario: bar.scenario,
-            };
-            return Ok(self.series.iter().map(|bar| (key(bar), bar.label.as_ref())).collect());
+            return Ok(self.series.iter().map(|bar| (bar.key(), bar.label.as_ref())).collect());
         }
-        let (indicator, area) = self.subject()?;
+        let (indicator, _) = self.subject()?;
         let key =
-            |area: &AreaId| SeriesKey { indicator: indicator.clone(), area: area.clone(), scenario: self.scenario };
-        Ok(catalogue.children(area).map(|child| (key(&child.id), None)).collect())
+            |area: &Area| SeriesKey { indicator: indicator.clone(), area: area.id.clone(), scenario: self.scenario };
+        Ok(self.areas(catalogue)?.into_iter().map(|area| (key(area), None)).collect())
+    }
+
+    /// The areas that are compared: those that there were at one time, so that none is counted twice.
+    pub(super) fn areas<'c>(&self, catalogue: &'c Catalogue) -> Result<Vec<&'c Area>, OptionsError> {
+        let (_, area) = self.subject()?;
+        let all: Vec<&Area> = catalogue.children(area).map(|area| &**area).collect();
+        let newest = || all.iter().filter_map(|area| area.valid_from.as_deref()).max();
+        let day = self.boundaries.as_deref().or_else(newest);
+        Ok(all.iter().copied().filter(|area| day.is_none_or(|day| area.is_valid_on(day))).collect())
     }
 
     pub(super) fn window(&self, catalogue: &Catalogue, rect: Rect) -> Result<WindowSpec, OptionsError> {
@@ -127,10 +123,7 @@ impl Options {
                     "bars by series take no 'indicator' and 'area' beside the list",
                 ));
             }
-            return self.series.iter().try_for_each(|bar| {
-                check_indicator(catalogue, "series", &bar.indicator)?;
-                check_area(catalogue, "series", &bar.area)
-            });
+            return check_series(catalogue, &self.series);
         }
         if !self.series.is_empty() {
             return Err(OptionsError::of("series", "a list 'series' needs by = \"series\""));
@@ -138,9 +131,23 @@ impl Options {
         let (indicator, area) = self.subject()?;
         check_indicator(catalogue, "indicator", indicator)?;
         check_area(catalogue, "area", area)?;
-        if self.by == By::Area && catalogue.children(area).next().is_none() {
-            return Err(OptionsError::of("area", format!("area '{area}' has no areas below it to compare")));
+        self.check_boundaries()?;
+        if self.by == By::Area && self.areas(catalogue)?.is_empty() {
+            let when = self.boundaries.as_ref().map(|day| format!(" on {day}")).unwrap_or_default();
+            return Err(OptionsError::of("area", format!("area '{area}' has no areas below it{when} to compare")));
         }
         Ok(())
+    }
+
+    fn check_boundaries(&self) -> Result<(), OptionsError> {
+        let Some(day) = &self.boundaries else { return Ok(()) };
+        if self.by != By::Area {
+            return Err(OptionsError::of("boundaries", "'boundaries' needs by = \"area\""));
+        }
+        // Compared as text, so it must be written as the catalogue writes its days.
+        match day.parse::<jiff::civil::Date>() {
+            Ok(date) if date.to_string() == *day => Ok(()),
+            _ => Err(OptionsError::of("boundaries", format!("'{day}' is not a day; write it like 2025-06-30"))),
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Names on the left, bars in the middle, figures on the right.
 
 use super::{Bar, Fact, axis};
-use crate::facts::Severity;
+use crate::facts::{Severity, is_percent};
+use crate::label::Label;
+use crate::locale;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, Style};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
-use crate::{locale, number};
 
 /// Where the parts of all rows stand.
 struct Columns {
@@ -16,14 +17,15 @@ struct Columns {
     figures: f32,
 }
 
-pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) {
+/// Gives the ends of the axis when anything was drawn.
+pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> Option<(f64, f64)> {
     tile.take_top(tile.px(10.0));
     tile.take_bottom(tile.px(8.0));
     let room = tile.room;
     let least = tile.smallest() * 1.25;
     let fitting = (room.height / least).floor() as usize;
     if fitting == 0 || room.width < least * 4.0 {
-        return;
+        return None;
     }
     // One row less where the last one has to say how many are missing.
     let shown = if bars.len() > fitting { fitting.saturating_sub(1) } else { bars.len() };
@@ -33,22 +35,33 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) {
     let (name, figure) =
         (Style::new(Font::Regular, size, theme::TEXT_2), Style::new(Font::SemiBold, size, theme::TEXT));
     let columns = columns(tile, &bars[..shown], name, figure);
-    let (low, high) = axis(bars);
+    let axis = Axis::of(bars);
     for (index, bar) in bars[..shown].iter().enumerate() {
         let row = Rect { y: room.y + index as f32 * height, height, ..room };
-        draw_row(tile, bar, row, &columns, (low, high), (name, figure));
+        draw_row(tile, bar, row, &columns, axis, (name, figure));
     }
     if bars.len() > shown {
-        let count = number::number((bars.len() - shown) as f64, 0, tile.paint.language);
-        let words = locale::text_with(tile.paint.language, "more", &[("count", &count)]);
+        let more = Label::count("more", bars.len() - shown, tile.paint.language);
         let row = Rect { y: room.y + shown as f32 * height, height, ..room };
         let style = Style { color: theme::CAPTION, ..name };
-        tile.pieces(
-            vec![Piece::label(crate::Label::tick(words), style)],
-            room.x,
-            Tile::middle_baseline(row, size),
-            room.width,
-        );
+        tile.pieces(vec![Piece::label(more, style)], room.x, Tile::middle_baseline(row, size), room.width);
+    }
+    Some(axis.range)
+}
+
+/// What the length of a bar is measured by.
+#[derive(Debug, Clone, Copy)]
+struct Axis {
+    range: (f64, f64),
+    /// Whether the end of the track means something: all of a hundred per cent.
+    has_track: bool,
+}
+
+impl Axis {
+    fn of(bars: &[Bar<'_>]) -> Self {
+        let (low, high) = axis(bars);
+        let is_share = bars.iter().all(|bar| is_percent(bar.indicator)) && low >= 0.0 && high <= 100.0;
+        Self { range: if is_share { (0.0, 100.0) } else { (low, high) }, has_track: is_share }
     }
 }
 
@@ -58,7 +71,7 @@ fn columns(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>], name: Style, figure: Style
         texts.map(|text| tile.paint.text.width(text, style)).fold(0.0, f32::max)
     };
     let names = widest(&mut bars.iter().map(|bar| bar.name.as_str()), name).min(room.width * 0.42);
-    let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.text.as_str()), figure)
+    let figures = widest(&mut bars.iter().filter_map(|bar| bar.fact.as_ref()).map(|fact| fact.figure.as_str()), figure)
         .min(room.width * 0.4);
     let marks = if bars.iter().any(|bar| bar.severity != Severity::Normal) { name.size } else { 0.0 };
     let gap = name.size * 0.6;
@@ -72,15 +85,14 @@ fn draw_row(
     bar: &Bar<'_>,
     row: Rect,
     columns: &Columns,
-    range: (f64, f64),
+    axis: Axis,
     (name, figure): (Style, Style),
 ) {
     let baseline = Tile::middle_baseline(row, name.size);
     let middle = row.y + row.height / 2.0;
-    tile.pieces(vec![Piece::words(bar.name.as_str(), name)], row.x, baseline, columns.names + 1.0);
+    tile.pieces(vec![Piece { content: bar.name.clone(), style: name }], row.x, baseline, columns.names + 1.0);
     let thick = (row.height * 0.42).min(tile.px(30.0));
     let track = Rect::new(columns.left, middle - thick / 2.0, columns.right - columns.left, thick);
-    tile.plate(track, thick / 5.0, theme::INSET);
     let Some(fact) = &bar.fact else {
         let words = locale::text(tile.paint.language, "no-figures");
         let style = Style { color: theme::CAPTION, ..name };
@@ -88,8 +100,11 @@ fn draw_row(
         tile.pieces(vec![Piece::words(words, style)], left, baseline, row.right() - left);
         return;
     };
-    draw_bar(tile, track, fact.shown, range, bar.severity);
-    draw_threshold(tile, bar, track, range);
+    if axis.has_track {
+        tile.plate(track, thick / 5.0, theme::HAIRLINE);
+    }
+    draw_bar(tile, track, fact.shown, axis.range, bar.severity);
+    draw_threshold(tile, bar, track, axis.range);
     draw_figure(tile, fact, bar.severity, row, columns, figure);
 }
 
@@ -108,7 +123,7 @@ fn draw_figure(tile: &mut Tile<'_, '_>, fact: &Fact, severity: Severity, row: Re
         other => other.pill().0,
     };
     let style = Style { color: ink, ..style };
-    let width = tile.paint.text.width(&fact.text, style).min(columns.figures);
+    let width = tile.paint.text.width(fact.figure.as_str(), style).min(columns.figures);
     let baseline = Tile::middle_baseline(row, style.size);
     let left = row.right() - width;
     if let Some(mark) = severity.mark() {
@@ -119,7 +134,7 @@ fn draw_figure(tile: &mut Tile<'_, '_>, fact: &Fact, severity: Severity, row: Re
             severity.color(),
         );
     }
-    tile.pieces(vec![Piece::figure(fact.text.as_str(), fact.provenance.clone(), style)], left, baseline, width + 0.5);
+    tile.pieces(vec![Piece::figure(fact.figure.clone(), style)], left, baseline, width + 0.5);
 }
 
 /// A mark where the figure begins to need attention.

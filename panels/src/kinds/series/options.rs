@@ -1,9 +1,10 @@
 //! What a chart of lines can be told to show.
 
 use protocol::change::{Span, WindowSpec};
-use protocol::{AreaId, Indicator, IndicatorId, Scenario, SeriesKey};
+use protocol::{AreaId, Indicator, IndicatorId, Scenario};
 use serde::Deserialize;
 
+use crate::options::SeriesOptions;
 use crate::scene::Rect;
 use crate::wording::Wording;
 use crate::{OptionsError, window};
@@ -23,7 +24,7 @@ pub(super) struct Options {
     #[serde(default)]
     pub(super) scenarios: Vec<Scenario>,
     #[serde(default)]
-    pub(super) series: Vec<LineOptions>,
+    pub(super) series: Vec<SeriesOptions>,
     /// The newest so many seconds; or `from` and `to`, whole days like 2023-12-31.
     #[serde(default)]
     pub(super) secs: Option<u64>,
@@ -41,26 +42,15 @@ pub(super) struct Options {
     pub(super) from_zero: Option<bool>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LineOptions {
-    pub(super) indicator: IndicatorId,
-    pub(super) area: AreaId,
-    #[serde(default)]
-    pub(super) scenario: Scenario,
-    #[serde(default)]
-    pub(super) label: Option<Wording>,
-}
-
 /// More could not be told apart.
 pub(super) const MOST_LINES: usize = 6;
 
 impl Options {
-    pub(super) fn lines(&self) -> Result<Vec<LineOptions>, OptionsError> {
+    pub(super) fn lines(&self) -> Result<Vec<SeriesOptions>, OptionsError> {
         let lines = match (&self.indicator, &self.area) {
             (Some(indicator), Some(area)) if self.series.is_empty() => {
                 let scenarios = if self.scenarios.is_empty() { &[Scenario::Actual][..] } else { &self.scenarios };
-                let line = |scenario: &Scenario| LineOptions {
+                let line = |scenario: &Scenario| SeriesOptions {
                     indicator: indicator.clone(),
                     area: area.clone(),
                     scenario: *scenario,
@@ -91,11 +81,10 @@ impl Options {
 
     pub(super) fn window(
         &self,
-        line: &LineOptions,
+        line: &SeriesOptions,
         indicator: &Indicator,
         rect: Rect,
     ) -> Result<WindowSpec, OptionsError> {
-        let series = SeriesKey { indicator: line.indicator.clone(), area: line.area.clone(), scenario: line.scenario };
-        Ok(window::window(series, self.span(indicator)?, indicator, self.buckets, rect))
+        Ok(window::window(line.key(), self.span(indicator)?, indicator, self.buckets, rect))
     }
 }

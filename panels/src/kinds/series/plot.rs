@@ -7,19 +7,18 @@ use super::Line;
 use super::domain::Domain;
 use super::options::Options;
 use crate::chart::{ChartError, Pen, Plot};
-use crate::provenance::Label;
+use crate::label::Label;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, Style};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
-use crate::{number, window};
+use crate::window;
 
 pub(super) fn draw(tile: &mut Tile<'_, '_>, options: &Options, lines: &[Line<'_>], domain: Domain) {
-    let style = tile.style(Font::Regular, TYPE.caption * 0.95, theme::CAPTION);
+    let style = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
     let language = tile.paint.language;
-    let labels: Vec<String> =
-        domain.values.iter().map(|value| number::number(*value, domain.decimals, language)).collect();
-    let widest = labels.iter().map(|label| tile.paint.text.width(label, style)).fold(0.0, f32::max);
+    let labels: Vec<Label> = domain.values.iter().map(|value| Label::tick(*value, domain.decimals, language)).collect();
+    let widest = labels.iter().map(|label| tile.paint.text.width(label.as_str(), style)).fold(0.0, f32::max);
     let (gap, marker) = (tile.px(14.0), tile.px(9.0));
     let room = tile.room;
     let rect = Rect::new(
@@ -34,24 +33,25 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, options: &Options, lines: &[Line<'_>
     let plot = Plot { rect, x: domain.x.clone(), y: domain.y.clone() };
     value_axis(tile, &plot, &domain.values, &labels, style);
     time_axis(tile, &plot, &domain, style);
-    alarm_zone(tile, &plot, lines, domain.scale);
+    alarm_zone(tile, &plot, lines);
     for (index, line) in lines.iter().enumerate().rev() {
-        let fill = index == 0 && !line.dashed && options.fill.unwrap_or(true);
+        // The height of an area says something only when it stands on zero.
+        let fill = index == 0 && line.is_measured() && domain.y.start == 0.0 && options.fill.unwrap_or(true);
         if draw_line(tile, &plot, line, &domain, fill).is_err() {
             return tile.notice("no-chart");
         }
     }
 }
 
-fn value_axis(tile: &mut Tile<'_, '_>, plot: &Plot, values: &[f64], labels: &[String], style: Style) {
+fn value_axis(tile: &mut Tile<'_, '_>, plot: &Plot, values: &[f64], labels: &[Label], style: Style) {
     let mut lowest_free = f32::INFINITY;
     for (value, label) in values.iter().zip(labels) {
         let y = plot.place(plot.x.start, *value).y;
         tile.line(vec![Point { x: plot.rect.x, y }, Point { x: plot.rect.right(), y }], tile.px(2.0), theme::HAIRLINE);
         if y + style.size * 0.6 < lowest_free {
-            let width = tile.paint.text.width(label, style);
+            let width = tile.paint.text.width(label.as_str(), style);
             let baseline = y + CAP_HEIGHT * style.size / 2.0;
-            tile.piece(Piece::label(Label::tick(label.as_str()), style), plot.rect.x - tile.px(14.0) - width, baseline);
+            tile.piece(Piece::label(label.clone(), style), plot.rect.x - tile.px(14.0) - width, baseline);
             lowest_free = y - style.size * 0.6;
         }
     }
@@ -61,7 +61,7 @@ fn value_axis(tile: &mut Tile<'_, '_>, plot: &Plot, values: &[f64], labels: &[St
 fn time_axis(tile: &mut Tile<'_, '_>, plot: &Plot, domain: &Domain, style: Style) {
     let baseline = plot.rect.bottom() + style.size * 1.35;
     let (left, right) = (tile.room.x, tile.room.right());
-    let widths: Vec<f32> = domain.times.iter().map(|(_, text)| tile.paint.text.width(text, style)).collect();
+    let widths: Vec<f32> = domain.times.iter().map(|(_, text)| tile.paint.text.width(text.as_str(), style)).collect();
     let widest = widths.iter().copied().fold(0.0, f32::max) + style.size;
     let most = (plot.rect.width / widest).floor().max(1.0) as usize;
     let every = domain.times.len().div_ceil(most).max(1);
@@ -75,21 +75,22 @@ fn time_axis(tile: &mut Tile<'_, '_>, plot: &Plot, domain: &Domain, style: Style
         let x = plot.place(at.since(domain.origin) as f64, plot.y.start).x;
         let start = (x - width / 2.0).clamp(left, (right - width).max(left));
         if start >= free {
-            tile.piece(Piece::label(Label::tick(text.as_str()), style), start, baseline);
+            tile.piece(Piece::label(text.clone(), style), start, baseline);
             free = start + width + style.size * 0.4;
         }
     }
 }
 
 /// The stretch of values that need attention, when all lines share one threshold.
-fn alarm_zone(tile: &mut Tile<'_, '_>, plot: &Plot, lines: &[Line<'_>], scale: f64) {
-    let Some(indicator) = lines.first().map(|line| line.indicator) else { return };
+fn alarm_zone(tile: &mut Tile<'_, '_>, plot: &Plot, lines: &[Line<'_>]) {
+    let Some(first) = lines.first() else { return };
+    let indicator = first.indicator;
     if lines.iter().any(|line| line.indicator.id != indicator.id) {
         return;
     }
     for (threshold, color) in [(indicator.warning, theme::WARNING), (indicator.critical, theme::CRITICAL)] {
         let Some(threshold) =
-            threshold.map(|threshold| threshold * scale).filter(|threshold| plot.y.contains(threshold))
+            threshold.map(|threshold| first.shown(threshold)).filter(|threshold| plot.y.contains(threshold))
         else {
             continue;
         };
@@ -113,28 +114,28 @@ fn draw_line(
     domain: &Domain,
     fill: bool,
 ) -> Result<(), ChartError> {
-    let dash = line.dashed.then_some((tile.px(12.0), tile.px(12.0)));
+    let dash = line.pen.dash().map(|(dash, gap)| (tile.px(dash), tile.px(gap)));
     let pen = Pen { color: line.pen_color, width: tile.px(5.0), dash };
     for run in window::unbroken(line.window, line.indicator) {
-        let points: Vec<(f64, f64)> = run.iter().flat_map(|bucket| points(bucket, domain)).collect();
+        let points: Vec<(f64, f64)> = run.iter().flat_map(|bucket| points(line, bucket, domain)).collect();
         if fill && points.len() > 1 {
             plot.area(tile.scene(), points.iter().copied(), pen.color.with_alpha(30))?;
         }
         plot.line(tile.scene(), points.into_iter(), pen)?;
     }
-    if let Some(bucket) = line.newest().filter(|_| !line.dashed) {
-        let point = plot.place(bucket.time.since(domain.origin) as f64, bucket.last * domain.scale);
-        tile.disc(point, tile.px(9.0), line.pen_color);
+    let newest = line.newest().and_then(|bucket| points(line, bucket, domain).pop());
+    if let (Some((x, y)), Some(marker)) = (newest, line.pen.marker()) {
+        marker.draw(tile, plot.place(x, y), tile.px(9.0), line.pen_color);
     }
     Ok(())
 }
 
 /// The last value of a bucket, and before it the extremes it hides; nothing outside the plot.
-fn points(bucket: &Bucket, domain: &Domain) -> Vec<(f64, f64)> {
+fn points(line: &Line<'_>, bucket: &Bucket, domain: &Domain) -> Vec<(f64, f64)> {
     let x = bucket.time.since(domain.origin) as f64;
     if x < domain.x.start || x > domain.x.end {
         return Vec::new();
     }
     let extremes = if bucket.min < bucket.max { vec![bucket.min, bucket.max] } else { Vec::new() };
-    extremes.into_iter().chain([bucket.last]).map(|value| (x, value * domain.scale)).collect()
+    extremes.into_iter().chain([bucket.last]).map(|value| (x, line.shown(value))).collect()
 }

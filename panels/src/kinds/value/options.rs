@@ -22,6 +22,9 @@ pub(super) struct Options {
     /// `false` for none; `{ secs, buckets }`; as the indicator's period suggests if absent.
     #[serde(default)]
     pub(super) sparkline: Option<Sparkline>,
+    /// The share of what is expected by now below which it counts as behind plan; 0.9 if absent.
+    #[serde(default)]
+    pub(super) behind_below: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -159,6 +159,7 @@
     const places = body.panels.map((id) => {
       const place = document.createElementNS(SVG, "g");
       place.dataset.panel = id;
+      place.setAttribute("role", "group");
       panels.set(id, place);
       return place;
     });
@@ -181,14 +182,19 @@
     const focused = before.indexOf(document.activeElement);
     const pointed = before.indexOf(shownFor);
     place.replaceChildren(document.importNode(group, true));
+    // The first words of a panel are its title.
+    place.setAttribute("aria-label", group.querySelector("[aria-label]")?.getAttribute("aria-label") ?? id);
     const after = [...place.querySelectorAll("[data-provenance]")];
+    isRepainting = true;
     if (after[focused]) after[focused].focus({ preventScroll: true });
+    isRepainting = false;
     if (pointed >= 0) { if (after[pointed]) showTip(after[pointed]); else hideTip(); }
   }
 
   // --- where a number comes from --------------------------------------------------------------
 
   let shownFor = null;
+  let isRepainting = false; // focus that a repaint restores opens no tip that was closed
   let names = { indicators: new Map(), areas: new Map(), sources: new Map() };
 
   async function learnNames() {
@@ -271,7 +277,7 @@
   }
 
   const figureAt = (event) => (event.target instanceof Element ? event.target.closest("[data-provenance]") : null);
-  const follow = (event) => { const figure = figureAt(event); if (figure) showTip(figure); };
+  const follow = (event) => { const figure = figureAt(event); if (figure && !isRepainting) showTip(figure); };
   const leave = (event) => { if (figureAt(event) && figureAt(event) !== document.activeElement) hideTip(); };
   picture.addEventListener("pointerover", follow);
   picture.addEventListener("click", follow);
