@@ -76,7 +76,7 @@ impl App {
         let log = if is_shared { LocalLog::open_archive(data)? } else { LocalLog::open(data)? };
         let (tail, items) = Tail::open(&log)?;
         let projected = Projection::start(data, log.clone(), tail.head())?;
-        let store = Reader::new(data, tail.head(), projected);
+        let store = Reader::new(data, log.clone(), tail.head(), projected);
         let hub = hub::start(hub_settings(&settings), &tail, items, store.clone(), clock.clone());
         let (stop, stopping) = watch::channel(false);
         let backend = match redis_settings(&settings, address)? {

@@ -179,6 +179,10 @@ impl Hub {
             loop {
                 match reader.load(wanted.clone(), since).await {
                     Ok(loaded) => {
+                        if !loaded.lacking.is_empty() {
+                            // What it leads to may be to load again; not at once, for the history stands.
+                            tokio::time::sleep(LOAD_RETRY).await;
+                        }
                         // A hub that is gone needs nothing.
                         drop(loads.send((name, number, loaded)).await);
                         return;

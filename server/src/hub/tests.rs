@@ -158,7 +158,7 @@ impl Rig {
         let (tail, items) = Tail::open(&log).unwrap();
         let projected = Projection::start(folder, log.clone(), tail.head()).unwrap();
         let believed = watch::Sender::new(projected.borrow().clone());
-        let reader = Reader::new(folder, tail.head(), believed.subscribe());
+        let reader = Reader::new(folder, log.clone(), tail.head(), believed.subscribe());
         let settings = HubSettings {
             tick: Duration::from_millis(20),
             readout_interval: Duration::from_millis(50),

@@ -148,6 +148,7 @@ impl View {
             self.folded = entry.offset;
             return Next::Nothing;
         };
+        tracing::debug!(view = ?self.name, entry = entry.offset, kind = entry.event.kind(), "a view is loaded anew");
         self.progress = Progress::Loading(at, arranged);
         self.wait(entry);
         // The arrangement may be of a later entry: what lies between is left to the history.
@@ -207,6 +208,16 @@ impl View {
         let first = self.state.arranged().is_none();
         self.urgent |= self.state.arranged_at() != at;
         self.state = loaded_state(at, &arranged, loaded);
+        if !loaded.lacking.is_empty() {
+            self.folded = loaded.offset;
+        }
+        for entry in &loaded.lacking {
+            match self.fold(entry, centre) {
+                Next::Nothing => {}
+                // Its history stands: whoever has been waiting too long is told.
+                next => return next,
+            }
+        }
         self.folded = self.folded.max(loaded.offset).max(at);
         // Nobody has been sent anything at first: who comes gets a snapshot.
         self.dirty = !first;

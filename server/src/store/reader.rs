@@ -12,11 +12,16 @@ use tokio::sync::{Semaphore, watch};
 
 use super::projection::scenario_to;
 use super::{Delivered, HistoryRow, Loaded, ProjectionState, Wanted, database, delivered, history, windows};
+use crate::log::LogError;
+use crate::log::local::LocalLog;
 
 /// How many reads go on at once.
 const READERS: usize = 4;
 /// How long a reader waits for the history to reach what was acknowledged before it asked.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most entries that are taken from the log because the history lacks them.
+const MOST_LACKING: u64 = 4096;
 
 /// Why the history did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +30,8 @@ pub enum StoreError {
     Behind { behind: u64, problem: Option<String> },
     #[error("the history cannot be read: {0}")]
     Database(#[from] database::DatabaseError),
+    #[error("what the history lacks cannot be read from the log: {0}")]
+    Log(#[from] LogError),
     #[error("the server is stopping")]
     Stopped,
 }
@@ -39,6 +46,7 @@ impl From<rusqlite::Error> for StoreError {
 #[derive(Clone)]
 pub struct Reader {
     path: PathBuf,
+    log: LocalLog,
     connections: Arc<Mutex<Vec<Connection>>>,
     turns: Arc<Semaphore>,
     head: watch::Receiver<crate::log::Head>,
@@ -46,15 +54,16 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Of the history in `folder`, which `projected` tells the state of.
+    /// Of the history of `log` in `folder`, which `projected` tells the state of.
     #[must_use]
     pub fn new(
         folder: &Path,
+        log: LocalLog,
         head: watch::Receiver<crate::log::Head>,
         projected: watch::Receiver<ProjectionState>,
     ) -> Self {
         let turns = Arc::new(Semaphore::new(READERS));
-        Self { path: folder.join("history.sqlite"), connections: Arc::default(), turns, head, projected }
+        Self { path: folder.join("history.sqlite"), log, connections: Arc::default(), turns, head, projected }
     }
 
     /// How far the history has come.
@@ -122,13 +131,33 @@ impl Reader {
         self.with_connection(move |connection| Ok(delivered::read(connection, &source, &rows)?)).await
     }
 
-    /// Latest values and windows as of one offset, at least `since`.
+    /// Latest values and windows as of one offset, at least `since`. What a history lacks whose disk takes no more
+    /// is read from the log.
     ///
     /// # Errors
-    /// When the history cannot be read or does not get there.
+    /// When the history cannot be read, or does not get there and lacks too much.
     pub async fn load(&self, wanted: Wanted, since: u64) -> Result<Loaded, StoreError> {
-        self.wait_for(since).await?;
-        self.with_connection(move |connection| Ok(windows::load(connection, &wanted)?)).await
+        let mut projected = self.projected.clone();
+        // Whether it got there is asked below; a closed channel means that the server stops.
+        let stands = projected.wait_for(|state| state.offset >= since || state.problem.is_some());
+        drop(tokio::time::timeout(PATIENCE, stands).await);
+        let lacks = self.state().problem.is_some();
+        if !lacks {
+            self.wait_for(since).await?;
+        }
+        let (log, epoch, head) = (self.log.clone(), self.epoch(), self.state());
+        self.with_connection(move |connection| {
+            let mut loaded = windows::load(connection, &wanted)?;
+            if lacks && loaded.offset < since {
+                let behind = since - loaded.offset;
+                if behind > MOST_LACKING || head.epoch != epoch {
+                    return Err(StoreError::Behind { behind, problem: head.problem });
+                }
+                loaded.lacking = log.read(loaded.offset, behind as usize)?.into_iter().map(|kept| kept.entry).collect();
+            }
+            Ok(loaded)
+        })
+        .await
     }
 
     async fn with_connection<T: Send + 'static>(

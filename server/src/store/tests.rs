@@ -35,7 +35,7 @@ impl Kept {
         let log = LocalLog::open(folder.path()).unwrap();
         let head = watch::Sender::new(log.head());
         let projected = Projection::start(folder.path(), log.clone(), head.subscribe()).unwrap();
-        let reader = Reader::new(folder.path(), head.subscribe(), projected);
+        let reader = Reader::new(folder.path(), log.clone(), head.subscribe(), projected);
         Self { _folder: folder, log, head, reader }
     }
 
@@ -196,12 +196,12 @@ async fn a_history_of_an_older_version_is_built_again() {
 #[test]
 fn a_data_folder_has_one_server() {
     let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("data");
-    let claimed = folder::claim(&data).unwrap();
-    let said = folder::claim(&data).unwrap_err().to_string();
-    assert!(said.contains(&data.display().to_string()) && said.contains("--data"), "{said}");
+    let path = dir.path().join("data");
+    let claimed = folder::claim(&path).unwrap();
+    let said = folder::claim(&path).unwrap_err().to_string();
+    assert!(said.contains(&path.display().to_string()) && said.contains("--data"), "{said}");
     drop(claimed);
-    folder::claim(&data).unwrap();
+    folder::claim(&path).unwrap();
 }
 
 /// Prints rows a second of one window: `cargo nextest run -p server --run-ignored only --no-capture loading_a_window`.

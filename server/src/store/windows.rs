@@ -1,5 +1,7 @@
 //! Latest values and windows for a view, as of one offset.
 
+use std::sync::Arc;
+
 use protocol::change::{Bucket, Span, WindowSpec};
 use protocol::{Observation, SeriesKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -7,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::database;
 use super::history::{HistoryRow, history_row};
 use super::reader::series_id;
+use crate::log::Entry;
 
 /// What a view wants to be loaded.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,8 @@ pub struct Loaded {
     pub latest: Vec<HistoryRow>,
     /// In the order they were wanted.
     pub windows: Vec<Vec<Bucket>>,
+    /// Entries right behind `offset`, which the history ought to have and has not.
+    pub lacking: Vec<Arc<Entry>>,
 }
 
 pub(super) fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Loaded> {

@@ -37,6 +37,8 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(15);
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 /// A small buffer: thousands of clients are mostly silent.
 const READ_BUFFER_BYTES: usize = 512;
+/// What the kernel may hold for a client: one that is slow is to catch up, not to get minutes of old frames first.
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 /// Upgrades to one of the three subprotocols.
 pub async fn live(
@@ -183,6 +185,9 @@ impl Client {
             .downcast::<TokioIo<TcpStream>>()
             .map_err(|_| End::Broken("the connection is not over a socket of ours".to_owned()))?;
         let socket = Arc::new(parts.io.into_inner());
+        if let Err(error) = SockRef::from(&*socket).set_send_buffer_size(SEND_BUFFER_BYTES) {
+            tracing::debug!(%error, "a socket keeps its send buffer");
+        }
         let limits = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0)

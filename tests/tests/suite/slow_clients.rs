@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 const PATIENCE: Duration = Duration::from_secs(30);
 const LEEWAY: Duration = Duration::from_secs(15);
 /// As many series make frames large, so that what lies between server and client is soon full.
-const SERIES: usize = 100;
+const SERIES: usize = 24;
 
 /// A server with a small ring that has much to say, and what makes it talk.
 async fn talkative() -> (Centre, Server, Load) {

@@ -51,7 +51,7 @@ impl Log {
         rows.dedup_by_key(|row| row.observation.phenomenon_time);
         let latest = rows.last().filter(|row| wanted.series.contains(&row.observation.series)).cloned();
         let windows = wanted.windows.iter().map(|spec| buckets(spec, &rows)).collect();
-        Loaded { offset, latest: latest.into_iter().collect(), windows }
+        Loaded { offset, latest: latest.into_iter().collect(), windows, lacking: Vec::new() }
     }
 
     fn fresh(&self) -> View {

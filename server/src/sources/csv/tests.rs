@@ -205,7 +205,7 @@ impl Running {
         tokio::spawn(async move { while items.recv().await.is_some() {} });
         let clock = crate::clock::Clock;
         let projected = Projection::start(dir.path(), log.clone(), tail.head()).unwrap();
-        let store = Reader::new(dir.path(), tail.head(), projected);
+        let store = Reader::new(dir.path(), log.clone(), tail.head(), projected);
         let recorder = Recorder::start(log, Backend::Local, tail, clock.clone());
         let (sender, catalogue) = watch::channel(Arc::new(catalogue()));
         let (stop, stopping) = watch::channel(false);
