@@ -99,13 +99,24 @@ impl From<&ObservationsRecorded> for Columns {
             idempotency_key: recorded.idempotency_key.clone(),
             refused: recorded.refused.clone(),
         };
-        let mut places = HashMap::new();
+        let (mut places, mut place) = (HashMap::new(), 0);
         for row in rows {
-            let place = *places.entry((&row.series, row.status)).or_insert_with(|| {
-                columns.series.push((row.series.clone(), row.status));
-                columns.series.len() as u32 - 1
-            });
-            columns.series_index.push(place);
+            // Batches go round their series, or stay with one: hashing is for the others.
+            let is_at = |place: usize| {
+                columns.series.get(place).is_some_and(|(series, status)| *series == row.series && *status == row.status)
+            };
+            let next = if place + 1 < columns.series.len() { place + 1 } else { 0 };
+            place = if is_at(next) {
+                next
+            } else if is_at(place) {
+                place
+            } else {
+                *places.entry((&row.series, row.status)).or_insert_with(|| {
+                    columns.series.push((row.series.clone(), row.status));
+                    columns.series.len() - 1
+                })
+            };
+            columns.series_index.push(place as u32);
         }
         columns
     }

@@ -29,7 +29,7 @@ pub(super) fn read(
     let Some(source) = named.optional()? else { return Ok(vec![None; rows.len()]) };
     let transaction = connection.unchecked_transaction()?;
     let mut last = transaction.prepare_cached(
-        "SELECT offset, value, status FROM observations
+        "SELECT offset, value, status FROM observations CROSS JOIN batches USING (offset)
          WHERE series_id = ?1 AND phenomenon_time = ?2 AND source_id = ?3 ORDER BY offset DESC LIMIT 1",
     )?;
     let mut ids = HashMap::new();

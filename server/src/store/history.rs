@@ -42,9 +42,10 @@ pub(super) fn read(
 }
 
 /// The rows of series `?1` that were true in `[?2, ?3]` and known at `?4`, by time, then revision.
+/// CROSS JOIN: the batch is looked up for each observation, never the other way round.
 const ROWS: &str = "SELECT phenomenon_time, offset, value, received_at, status, name FROM observations
-    JOIN sources ON sources.id = source_id
-    WHERE series_id = ?1 AND phenomenon_time >= ?2 AND phenomenon_time <= ?3 AND received_at + recorded_after <= ?4
+    CROSS JOIN batches USING (offset) JOIN sources ON sources.id = source_id
+    WHERE series_id = ?1 AND phenomenon_time >= ?2 AND phenomenon_time <= ?3 AND recorded_at <= ?4
     ORDER BY phenomenon_time, offset";
 
 pub(super) fn history_row(series: &SeriesKey, row: &rusqlite::Row<'_>) -> rusqlite::Result<HistoryRow> {

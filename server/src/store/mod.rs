@@ -17,11 +17,10 @@ pub use reader::{Reader, StoreError};
 pub use windows::{Loaded, Wanted};
 pub(crate) use windows::{extend, new_bucket};
 
-/// 2: when each row became known to the log.
-pub(crate) const SCHEMA_VERSION: i64 = 2;
+/// 2: when each row became known to the log. 3: what the rows of a batch have in common is kept once.
+pub(crate) const SCHEMA_VERSION: i64 = 3;
 
 /// `observations` holds every revision: the newest of a time is the one with the greatest offset.
-/// `recorded_after` is the microseconds from `received_at` to when the log took it: small, so it takes few bytes.
 pub(crate) const SCHEMA: &str = "
 CREATE TABLE series (
     id INTEGER PRIMARY KEY,
@@ -34,15 +33,18 @@ CREATE TABLE sources (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
+CREATE TABLE batches (
+    offset INTEGER PRIMARY KEY,
+    source_id INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL
+);
 CREATE TABLE observations (
     series_id INTEGER NOT NULL,
     phenomenon_time INTEGER NOT NULL,
     offset INTEGER NOT NULL,
     value REAL NOT NULL,
-    received_at INTEGER NOT NULL,
-    recorded_after INTEGER NOT NULL,
     status INTEGER NOT NULL,
-    source_id INTEGER NOT NULL,
     PRIMARY KEY (series_id, phenomenon_time, offset)
 ) WITHOUT ROWID;
 ";

@@ -48,7 +48,7 @@ fn latest(connection: &Connection, series: &SeriesKey) -> rusqlite::Result<Optio
     connection
         .prepare_cached(
             "SELECT phenomenon_time, offset, value, received_at, status, name FROM observations
-             JOIN sources ON sources.id = source_id
+             CROSS JOIN batches USING (offset) JOIN sources ON sources.id = source_id
              WHERE series_id = ?1 ORDER BY phenomenon_time DESC, offset DESC LIMIT 1",
         )?
         .query_row([id], |row| history_row(series, row))
@@ -89,7 +89,7 @@ const VALUES: &str = "SELECT phenomenon_time, offset, value FROM observations
     WHERE series_id = ?1 AND phenomenon_time >= ?2 AND phenomenon_time <= ?3
     ORDER BY phenomenon_time, offset";
 const LAST: &str = "SELECT phenomenon_time, offset, value, received_at, status, name FROM observations
-    JOIN sources ON sources.id = source_id
+    CROSS JOIN batches USING (offset) JOIN sources ON sources.id = source_id
     WHERE series_id = ?1 AND phenomenon_time = ?2 AND offset = ?3";
 
 /// One row without its names.
