@@ -17,8 +17,14 @@ impl OptionsError {
     }
 }
 
-/// Parses the options of `spec` into the struct of its kind.
+/// Parses the options of `spec` into the struct of its kind, which refuses unknown fields.
 pub(crate) fn parse<T: DeserializeOwned>(spec: &PanelSpec) -> Result<T, OptionsError> {
+    // Panels parse whenever they paint; only what is wrong is worth a path and a hint.
+    T::deserialize(&spec.options).or_else(|_| explain(spec))
+}
+
+/// Parses again, to say where it is wrong.
+fn explain<T: DeserializeOwned>(spec: &PanelSpec) -> Result<T, OptionsError> {
     let known = field_names::<T>();
     if let Some(key) = spec.options.keys().find(|key| !known.contains(&key.as_str())) {
         let hint = nearest(key, known.iter().copied())
