@@ -211,11 +211,13 @@ impl View {
         if !loaded.lacking.is_empty() {
             self.folded = loaded.offset;
         }
+        let last_lacking = loaded.lacking.last().map_or(0, |entry| entry.offset);
         for entry in &loaded.lacking {
             match self.fold(entry, centre) {
                 Next::Nothing => {}
-                // Its history stands: whoever has been waiting too long is told.
-                next => return next,
+                // Those behind this one wait nowhere else: they are to be loaded with it.
+                Next::Load { since } => return Next::Load { since: since.max(last_lacking) },
+                Next::Gone => return Next::Gone,
             }
         }
         self.folded = self.folded.max(loaded.offset).max(at);

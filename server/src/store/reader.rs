@@ -42,6 +42,13 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+impl ProjectionState {
+    /// That it is not at `offset`, and why.
+    fn behind(self, offset: u64) -> StoreError {
+        StoreError::Behind { behind: offset.saturating_sub(self.offset), problem: self.problem }
+    }
+}
+
 /// A handle to read the history with. Cheap to clone.
 #[derive(Clone)]
 pub struct Reader {
@@ -83,17 +90,23 @@ impl Reader {
     /// # Errors
     /// When it does not get there.
     pub async fn wait_for(&self, offset: u64) -> Result<(), StoreError> {
+        self.wait_unless(offset, |_| false).await.map(drop)
+    }
+
+    /// The same, but only as long as it is not to be given up; tells how far the history is then.
+    async fn wait_unless(
+        &self,
+        offset: u64,
+        is_given_up: impl Fn(&ProjectionState) -> bool,
+    ) -> Result<ProjectionState, StoreError> {
         let mut projected = self.projected.clone();
         let epoch = self.epoch();
         let is_there = |state: &ProjectionState| state.epoch == epoch && state.offset >= offset;
-        let reached = tokio::time::timeout(PATIENCE, projected.wait_for(is_there)).await;
-        match reached {
-            Ok(Ok(_)) => Ok(()),
+        let reached = projected.wait_for(|state| is_there(state) || is_given_up(state));
+        match tokio::time::timeout(PATIENCE, reached).await {
+            Ok(Ok(state)) => Ok(state.clone()),
             Ok(Err(_)) => Err(StoreError::Stopped),
-            Err(_) => {
-                let state = self.state();
-                Err(StoreError::Behind { behind: offset.saturating_sub(state.offset), problem: state.problem })
-            }
+            Err(_) => Err(self.state().behind(offset)),
         }
     }
 
@@ -137,22 +150,18 @@ impl Reader {
     /// # Errors
     /// When the history cannot be read, or does not get there and lacks too much.
     pub async fn load(&self, wanted: Wanted, since: u64) -> Result<Loaded, StoreError> {
-        let mut projected = self.projected.clone();
-        // Whether it got there is asked below; a closed channel means that the server stops.
-        let stands = projected.wait_for(|state| state.offset >= since || state.problem.is_some());
-        drop(tokio::time::timeout(PATIENCE, stands).await);
-        let lacks = self.state().problem.is_some();
-        if !lacks {
-            self.wait_for(since).await?;
+        let state = self.wait_unless(since, |state| state.problem.is_some()).await?;
+        if state.epoch != self.epoch() {
+            return Err(state.behind(since));
         }
-        let (log, epoch, head) = (self.log.clone(), self.epoch(), self.state());
+        let log = self.log.clone();
         self.with_connection(move |connection| {
             let mut loaded = windows::load(connection, &wanted)?;
-            if lacks && loaded.offset < since {
-                let behind = since - loaded.offset;
-                if behind > MOST_LACKING || head.epoch != epoch {
-                    return Err(StoreError::Behind { behind, problem: head.problem });
-                }
+            let behind = since.saturating_sub(loaded.offset);
+            if behind > MOST_LACKING {
+                return Err(state.behind(since));
+            }
+            if behind > 0 {
                 loaded.lacking = log.read(loaded.offset, behind as usize)?.into_iter().map(|kept| kept.entry).collect();
             }
             Ok(loaded)

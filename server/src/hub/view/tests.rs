@@ -309,3 +309,26 @@ fn a_snapshot_that_is_too_large_is_refused_with_its_size() {
     let ViewError::Defect(reason) = refused else { panic!("{refused:?}") };
     assert!(reason.contains(" bytes, more than 4194304; give its layout fewer"), "{reason}");
 }
+
+#[test]
+fn what_the_history_lacks_is_taken_from_the_log_or_asked_for_whole() {
+    for (lacked, next) in [
+        (vec![rain(1010, 2.0), rain(1020, 3.0)], Next::Nothing),
+        // A revision is for the history, and so is what follows it: it waits nowhere else.
+        (vec![rain(1000, 5.0), rain(1010, 2.0), rain(1020, 3.0)], Next::Load { since: 5 }),
+    ] {
+        let mut log = Log::default();
+        for event in [vec![catalogue_revised(), rain(1000, 1.0)], lacked].concat() {
+            log.push(event);
+        }
+        let centre = log.centre(log.head());
+        let mut view = View::new(wall(), centre.arrange(&wall()).unwrap(), LIMITS);
+        let mut loaded = log.load(&view.wanted(), 2);
+        loaded.lacking = log.entries[2..].to_vec();
+        assert_eq!(view.load(&loaded, &centre), next);
+        if let Next::Load { since } = next {
+            assert_eq!(view.load(&log.load(&view.wanted(), since), &centre), Next::Nothing);
+        }
+        assert_eq!(view.state(), log.fresh().state());
+    }
+}
