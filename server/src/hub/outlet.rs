@@ -75,9 +75,14 @@ impl Outlet {
     /// Sends bytes behind what is being sent: at once as far as the socket takes them.
     pub fn say(&self, bytes: &Bytes) {
         let mut sending = self.sending.lock();
-        let mut rest = BytesMut::from(std::mem::take(&mut sending.rest));
-        rest.extend_from_slice(bytes);
-        if self.write(&mut sending, rest.freeze()).is_err() || !sending.rest.is_empty() {
+        let all = if sending.rest.is_empty() {
+            bytes.clone()
+        } else {
+            let mut rest = BytesMut::from(std::mem::take(&mut sending.rest));
+            rest.extend_from_slice(bytes);
+            rest.freeze()
+        };
+        if self.write(&mut sending, all).is_err() || !sending.rest.is_empty() {
             self.hold(&mut sending);
         }
     }
