@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use catalogue::CatalogueRevised;
 pub use layout::{LayoutSaved, LayoutShown};
-pub use observations::{ObservationRow, ObservationsRecorded, RefusedRow};
+pub use observations::{ObservationRow, ObservationsRecorded, RefusedRow, likely_place};
 
 /// One thing that happened. It gets its offset from the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -22,7 +22,7 @@ pub struct ObservationsRecorded {
 }
 
 /// One number of a batch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ObservationRow {
     pub series: SeriesKey,
     pub value: f64,
@@ -80,6 +80,13 @@ impl JsonSchema for ObservationsRecorded {
     }
 }
 
+/// Where a batch that was at `place` of its series goes on, if it goes round them or stays: most do, and need no
+/// hashing of names for each row.
+pub fn likely_place<T>(series: &[T], place: usize, is_at: impl Fn(&T) -> bool) -> Option<usize> {
+    let next = if place + 1 < series.len() { place + 1 } else { 0 };
+    [next, place].into_iter().find(|place| series.get(*place).is_some_and(&is_at))
+}
+
 impl Serialize for ObservationsRecorded {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Columns::from(self).serialize(serializer)
@@ -101,21 +108,13 @@ impl From<&ObservationsRecorded> for Columns {
         };
         let (mut places, mut place) = (HashMap::new(), 0);
         for row in rows {
-            // Batches go round their series, or stay with one: hashing is for the others.
-            let is_at = |place: usize| {
-                columns.series.get(place).is_some_and(|(series, status)| *series == row.series && *status == row.status)
-            };
-            let next = if place + 1 < columns.series.len() { place + 1 } else { 0 };
-            place = if is_at(next) {
-                next
-            } else if is_at(place) {
-                place
-            } else {
+            let is_at = |(series, status): &(SeriesKey, _)| *series == row.series && *status == row.status;
+            place = likely_place(&columns.series, place, is_at).unwrap_or_else(|| {
                 *places.entry((&row.series, row.status)).or_insert_with(|| {
                     columns.series.push((row.series.clone(), row.status));
                     columns.series.len() - 1
                 })
-            };
+            });
             columns.series_index.push(place as u32);
         }
         columns

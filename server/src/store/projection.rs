@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use protocol::event::likely_place;
 use protocol::{Event, ObservationStatus, Scenario, SeriesKey, SourceId, Timestamp};
 use rusqlite::{Connection, params};
 use tokio::sync::watch;
@@ -177,10 +178,9 @@ impl Projection {
                 batch.execute(params![offset, source_id, recorded.received_at.as_micros(), recorded_at])?;
                 let (mut round, mut place) = (Vec::<(&SeriesKey, i64)>::new(), 0);
                 for row in &recorded.rows {
-                    // Batches go round their series: hashing each row's would be half of the work.
-                    place = if place + 1 < round.len() { place + 1 } else { 0 };
-                    if round.get(place).is_none_or(|(series, _)| **series != row.series) {
-                        place = round.len();
+                    let likely = likely_place(&round, place, |(series, _)| **series == row.series);
+                    place = likely.unwrap_or(round.len());
+                    if likely.is_none() {
                         round.push((&row.series, series_id(&transaction, &mut self.series, &row.series)?));
                     }
                     let series_id = round[place].1;
