@@ -56,6 +56,14 @@ impl Server {
         Self { listener, inbound }
     }
 
+    /// The same, and the first conversation, which begins with a snapshot to come.
+    async fn welcoming() -> (Self, Conversation) {
+        let server = Self::start().await;
+        let mut live = server.accept().await;
+        live.welcome(false).await;
+        (server, live)
+    }
+
     async fn accept(&self) -> Conversation {
         timeout(PATIENCE, accept(&self.listener)).await.expect("nobody came")
     }
@@ -203,9 +211,7 @@ async fn the_client_speaks_first_and_takes_what_joins() {
 
 #[tokio::test]
 async fn a_gap_is_never_shown_but_resumed_from() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     live.snapshot(4).await;
     live.frame(5, 6).await;
     assert!(matches!(server.heard().await, Inbound::Snapshot { .. }));
@@ -220,9 +226,7 @@ async fn a_gap_is_never_shown_but_resumed_from() {
 
 #[tokio::test]
 async fn a_cut_connection_comes_back_at_once_and_is_not_called_lost() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     live.snapshot(4).await;
     live.frame(4, 7).await;
     server.heard().await;
@@ -236,9 +240,7 @@ async fn a_cut_connection_comes_back_at_once_and_is_not_called_lost() {
 
 #[tokio::test]
 async fn two_seconds_of_silence_are_a_lost_link_since_the_last_word() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     let before = LocalClock::new().now();
     live.snapshot(4).await;
     server.heard().await;
@@ -252,9 +254,7 @@ async fn two_seconds_of_silence_are_a_lost_link_since_the_last_word() {
 
 #[tokio::test]
 async fn a_malformed_message_ends_the_conversation_and_an_unknown_change_does_not() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     let unknown = json!({ "type": "snapshot", "offset": 4, "changes": [{ "at": 4, "kind": "of_tomorrow", "body": { "x": [1, 2] } }] });
     live.say_json(&unknown).await;
     let unknown = Envelope { at: 4, change: None };
@@ -266,9 +266,7 @@ async fn a_malformed_message_ends_the_conversation_and_an_unknown_change_does_no
 
 #[tokio::test]
 async fn what_this_wall_is_too_old_for_is_skipped_and_what_is_malformed_is_not() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     live.snapshot(4).await;
     for unknown in [
         json!({ "type": "of_tomorrow", "body": [1, { "x": 2 }] }),
@@ -293,9 +291,7 @@ async fn what_this_wall_is_too_old_for_is_skipped_and_what_is_malformed_is_not()
 
 #[tokio::test]
 async fn new_fields_of_what_is_known_are_skipped() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     let changes = centre::snapshot(&centre::arranged(3840, 2160));
     let message = ServerMessage::Snapshot { offset: 1, changes: changes.clone() };
     let mut message = serde_json::to_value(message).unwrap();
@@ -325,9 +321,7 @@ fn add_everywhere(value: &mut Value) {
 
 #[tokio::test]
 async fn refused_connections_do_not_make_the_wall_forget_where_it_was() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     live.snapshot(4).await;
     server.heard().await;
     drop(live);
@@ -340,9 +334,7 @@ async fn refused_connections_do_not_make_the_wall_forget_where_it_was() {
 
 #[tokio::test]
 async fn a_position_that_no_server_can_go_on_from_is_given_up() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     live.snapshot(4).await;
     server.heard().await;
     drop(live);
@@ -374,9 +366,7 @@ async fn the_clock_of_one_server_is_not_trusted_at_the_next() {
 
 #[tokio::test]
 async fn real_changes_survive_the_wire() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     let changes = centre::snapshot(&centre::arranged(3840, 2160));
     live.snapshot_of(1, changes.clone()).await;
     assert_eq!(server.heard().await, Inbound::Snapshot { position: at(1), changes });
@@ -384,9 +374,7 @@ async fn real_changes_survive_the_wire() {
 
 #[tokio::test]
 async fn a_new_epoch_is_followed_from_a_snapshot() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     live.snapshot(4).await;
     let bye = Bye { reason: CloseReason::NewEpoch, retry_after_ms: 50, detail: None };
     live.say(ServerMessage::Bye(bye.clone())).await;
@@ -397,9 +385,7 @@ async fn a_new_epoch_is_followed_from_a_snapshot() {
 
 #[tokio::test]
 async fn the_servers_clock_is_asked_for_until_it_is_good() {
-    let mut server = Server::start().await;
-    let mut live = server.accept().await;
-    live.welcome(false).await;
+    let (mut server, mut live) = Server::welcoming().await;
     live.snapshot(4).await;
     let ahead = 3_600_000_000;
     let estimate = server.clock_while(live.answers(ahead), |clock| clock.is_good).await;
