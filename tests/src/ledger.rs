@@ -60,18 +60,25 @@ impl Ledger {
 
     fn verify_history(&self) -> Result<()> {
         let logged: usize = self.batches.values().map(|recorded| recorded.rows.len()).sum();
-        let kept: i64 = self.history.query_row("SELECT count(*) FROM observations", [], |row| row.get(0))?;
-        ensure!(usize::try_from(kept)? == logged, "the log has {logged} rows, the history {kept}");
-        let mut doubled = self.history.prepare(
-            "SELECT indicator, area, phenomenon_time, group_concat(offset) FROM observations \
-             JOIN series ON series.id = series_id GROUP BY series_id, phenomenon_time HAVING count(*) > 1 LIMIT 1",
+        let mut kept: BTreeMap<(String, String, u8, i64), i64> = BTreeMap::new();
+        let mut runs = self.history.prepare(
+            "SELECT indicator, area, scenario, last_time, packed, offset FROM runs JOIN series ON series.id = series_id",
         )?;
-        let mut rows = doubled.query([])?;
-        if let Some(row) = rows.next()? {
-            let (indicator, area): (String, String) = (row.get(0)?, row.get(1)?);
-            let (time, offsets): (i64, String) = (row.get(2)?, row.get(3)?);
-            anyhow::bail!("{indicator} of {area} at {time} stands in the history at the offsets {offsets}");
+        let mut rows = runs.query([])?;
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let (indicator, area, scenario): (String, String, u8) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let offset: i64 = row.get(5)?;
+            for time in times_of(row.get_ref(4)?.as_blob()?, row.get(3)?) {
+                count += 1;
+                if let Some(first) = kept.insert((indicator.clone(), area.clone(), scenario, time), offset) {
+                    anyhow::bail!(
+                        "{indicator} of {area} at {time} stands in the history at the offsets {first},{offset}"
+                    );
+                }
+            }
         }
+        ensure!(count == logged, "the log has {logged} rows, the history {count}");
         Ok(())
     }
 
@@ -94,6 +101,14 @@ pub fn lost_keys(data: &Path) -> Result<Vec<String>> {
         _ => None,
     });
     Ok(keys.collect())
+}
+
+/// The moments of a packed run: 9 bytes of value and status for each row, then the times of all but the last.
+fn times_of(packed: &[u8], last_time: i64) -> Vec<i64> {
+    let rows = (packed.len() + 8) / 17;
+    let times = packed.get(9 * rows..).unwrap_or_default().chunks_exact(8);
+    let times = times.map(|time| time.iter().rev().fold(0, |micros, byte| (micros << 8) | i64::from(*byte)));
+    times.chain([last_time]).collect()
 }
 
 fn open(path: &Path) -> Result<Connection> {
@@ -127,9 +142,9 @@ mod tests {
         let log = Connection::open(folder.path().join("log.sqlite")).unwrap();
         log.execute_batch("CREATE TABLE entries (offset INTEGER PRIMARY KEY, body BLOB)").unwrap();
         let history = Connection::open(folder.path().join("history.sqlite")).unwrap();
-        let tables = "CREATE TABLE series (id INTEGER PRIMARY KEY, indicator TEXT, area TEXT);
-            CREATE TABLE observations (series_id INTEGER, phenomenon_time INTEGER, offset INTEGER);
-            INSERT INTO series VALUES (1, 'test.0', '51')";
+        let tables = "CREATE TABLE series (id INTEGER PRIMARY KEY, indicator TEXT, area TEXT, scenario INTEGER);
+            CREATE TABLE runs (series_id INTEGER, last_time INTEGER, offset INTEGER, packed BLOB);
+            INSERT INTO series VALUES (1, 'test.0', '51', 0)";
         history.execute_batch(tables).unwrap();
         for (offset, (key, time)) in (1_i64..).zip(batches) {
             let series = serde_json::from_value(json!({ "indicator": "test.0", "area": "51" })).unwrap();
@@ -144,7 +159,7 @@ mod tests {
             };
             let body = rmp_serde::to_vec_named(&Event::ObservationsRecorded(recorded)).unwrap();
             log.execute("INSERT INTO entries VALUES (?1, ?2)", (offset, body)).unwrap();
-            history.execute("INSERT INTO observations VALUES (1, ?1, ?2)", (time, offset)).unwrap();
+            history.execute("INSERT INTO runs VALUES (1, ?1, ?2, zeroblob(9))", (time, offset)).unwrap();
         }
         folder
     }

@@ -1,7 +1,7 @@
 //! Whether a number may come in.
 
 use protocol::event::ObservationRow;
-use protocol::{Catalogue, Timestamp};
+use protocol::{Catalogue, SeriesKey, Timestamp};
 
 /// How far ahead of our clock a measured value may be: clocks of loggers are not ours.
 pub const FUTURE_TOLERANCE_MICROS: i64 = 300 * 1_000_000;
@@ -13,7 +13,15 @@ const PLAN_HORIZON_MICROS: i64 = 20 * 366 * 86_400 * 1_000_000;
 /// # Errors
 /// What is wrong with it and what would be right.
 pub fn check(catalogue: &Catalogue, row: &ObservationRow, now: Timestamp) -> Result<(), String> {
-    let series = &row.series;
+    check_names(catalogue, &row.series)?;
+    check_number(row, now)
+}
+
+/// Checks that the catalogue has the names of a series.
+///
+/// # Errors
+/// Which it has not, and which is near.
+pub fn check_names(catalogue: &Catalogue, series: &SeriesKey) -> Result<(), String> {
     if !catalogue.indicators.contains_key(&series.indicator) {
         let known = catalogue.indicators.keys().map(protocol::IndicatorId::as_str);
         return Err(unknown("indicator", series.indicator.as_str(), known));
@@ -21,11 +29,19 @@ pub fn check(catalogue: &Catalogue, row: &ObservationRow, now: Timestamp) -> Res
     if !catalogue.areas.contains_key(&series.area) {
         return Err(unknown("area", series.area.as_str(), catalogue.areas.keys().map(protocol::AreaId::as_str)));
     }
+    Ok(())
+}
+
+/// Checks the value and the time of a row whose names are known.
+///
+/// # Errors
+/// What is wrong with it and what would be right.
+pub fn check_number(row: &ObservationRow, now: Timestamp) -> Result<(), String> {
     if !row.value.is_finite() {
         return Err(format!("the value must be a finite number, not {}", row.value));
     }
     let ahead = row.phenomenon_time.since(now);
-    let tolerance = match series.scenario {
+    let tolerance = match row.series.scenario {
         protocol::Scenario::Plan | protocol::Scenario::Expected => PLAN_HORIZON_MICROS,
         protocol::Scenario::Actual | protocol::Scenario::SamePeriod => FUTURE_TOLERANCE_MICROS,
     };

@@ -11,6 +11,7 @@ use protocol::{Event, StreamPosition, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
+use super::recent::Recent;
 use super::{Draft, Entry, Hash, Head, LogError};
 use crate::store::database;
 
@@ -73,6 +74,7 @@ pub struct LocalLog {
     path: PathBuf,
     readers: Arc<Mutex<Vec<Connection>>>,
     head: Arc<Mutex<Head>>,
+    recent: Arc<Mutex<Recent>>,
 }
 
 impl LocalLog {
@@ -98,12 +100,14 @@ impl LocalLog {
         let head = read_head(&connection)?;
         let head = Arc::new(Mutex::new(head));
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let writer = Writer { connection, head: Arc::clone(&head), path: path.clone() };
+        let recent = Arc::default();
+        let writer =
+            Writer { connection, head: Arc::clone(&head), recent: Arc::clone(&recent), path: path.clone() };
         std::thread::Builder::new()
             .name("log".into())
             .spawn(move || writer.run(queue))
             .map_err(|error| LogError::Away { reason: format!("the thread of the log cannot be started: {error}") })?;
-        Ok(Self { jobs, path, readers: Arc::default(), head })
+        Ok(Self { jobs, path, readers: Arc::default(), head, recent })
     }
 
     /// The newest entry.
@@ -150,7 +154,18 @@ impl LocalLog {
         answer.await.map_err(|_| LogError::Stopped)?
     }
 
-    /// Up to `limit` entries behind `after`, in order. Blocks on the disk.
+    /// Up to `limit` entries behind `after`, in order, from memory if they are new. Blocks on the disk if not.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn entries(&self, after: u64, limit: usize) -> Result<Vec<Arc<Entry>>, LogError> {
+        if let Some(recent) = self.recent.lock().behind(after, limit) {
+            return Ok(recent);
+        }
+        Ok(self.read(after, limit)?.into_iter().map(|written| written.entry).collect())
+    }
+
+    /// Up to `limit` entries behind `after` with their bytes, in order. Blocks on the disk.
     ///
     /// # Errors
     /// When the log cannot be read, or holds an event that this version does not know.
@@ -236,6 +251,7 @@ impl LocalLog {
 struct Writer {
     connection: Connection,
     head: Arc<Mutex<Head>>,
+    recent: Arc<Mutex<Recent>>,
     path: PathBuf,
 }
 
@@ -280,6 +296,8 @@ impl Writer {
         let Some(last) = entries.last().map(|written| &written.entry) else { return Ok(()) };
         insert(&mut self.connection, entries)
             .map_err(|error| LogError::Away { reason: database::explain(&error, &self.path) })?;
+        let mut recent = self.recent.lock();
+        entries.iter().for_each(|written| recent.push(written));
         let mut head = self.head.lock();
         head.position.offset = last.offset;
         head.hash = last.hash;
@@ -306,6 +324,7 @@ impl Writer {
         transaction.execute("DELETE FROM idempotency WHERE offset > ?1", [to_sql(offset)])?;
         note_epoch(&transaction, to_sql(epoch), to_sql(offset))?;
         transaction.commit()?;
+        self.recent.lock().clear();
         *self.head.lock() = read_head(&self.connection)?;
         Ok(lost as u64)
     }

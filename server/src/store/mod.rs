@@ -6,6 +6,7 @@ pub mod folder;
 mod history;
 mod projection;
 mod reader;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -17,16 +18,18 @@ pub use reader::{Reader, StoreError};
 pub use windows::{Loaded, Wanted};
 pub(crate) use windows::{extend, new_bucket};
 
-/// 2: when each row became known to the log. 3: what the rows of a batch have in common is kept once.
-pub(crate) const SCHEMA_VERSION: i64 = 3;
+/// 2: when each row became known to the log. 3: what the rows of a batch have in common is kept
+/// once. 4: neighbouring rows are kept together.
+pub(crate) const SCHEMA_VERSION: i64 = 4;
 
-/// `observations` holds every revision: the newest of a time is the one with the greatest offset.
+/// `runs` holds every revision: the newest of a time is the one with the greatest offset.
 pub(crate) const SCHEMA: &str = "
 CREATE TABLE series (
     id INTEGER PRIMARY KEY,
     indicator TEXT NOT NULL,
     area TEXT NOT NULL,
     scenario INTEGER NOT NULL,
+    widest_micros INTEGER NOT NULL,
     UNIQUE (indicator, area, scenario)
 );
 CREATE TABLE sources (
@@ -39,12 +42,12 @@ CREATE TABLE batches (
     received_at INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL
 );
-CREATE TABLE observations (
+CREATE TABLE runs (
     series_id INTEGER NOT NULL,
-    phenomenon_time INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
     offset INTEGER NOT NULL,
-    value REAL NOT NULL,
-    status INTEGER NOT NULL,
-    PRIMARY KEY (series_id, phenomenon_time, offset)
+    span_micros INTEGER NOT NULL,
+    packed BLOB NOT NULL,
+    PRIMARY KEY (series_id, last_time, offset)
 ) WITHOUT ROWID;
 ";

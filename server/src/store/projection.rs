@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use protocol::event::likely_place;
+use protocol::event::{ObservationsRecorded, likely_place};
 use protocol::{Event, ObservationStatus, Scenario, SeriesKey, SourceId, Timestamp};
 use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
 use super::database::{self, DatabaseError};
+use super::runs::{self, Row, Stored};
 use super::{SCHEMA, SCHEMA_VERSION};
-use crate::log::LogError;
-use crate::log::local::{LocalLog, Written};
+use crate::log::local::LocalLog;
+use crate::log::{Entry, LogError};
 
 /// Entries that are read and written together.
 const CHUNK: usize = 256;
@@ -34,7 +36,7 @@ pub struct Projection {
     connection: Connection,
     path: PathBuf,
     log: LocalLog,
-    series: HashMap<SeriesKey, i64>,
+    series: HashMap<SeriesKey, Stored>,
     sources: HashMap<SourceId, i64>,
     state: watch::Sender<ProjectionState>,
 }
@@ -73,14 +75,14 @@ impl Projection {
     }
 
     fn load_names(&mut self) -> Result<(), rusqlite::Error> {
-        let mut statement = self.connection.prepare("SELECT id, indicator, area, scenario FROM series")?;
+        let mut statement = self.connection.prepare("SELECT id, widest_micros, indicator, area, scenario FROM series")?;
         let rows = statement.query_map([], |row| {
             let key = SeriesKey {
-                indicator: row.get::<_, String>(1)?.into(),
-                area: row.get::<_, String>(2)?.into(),
-                scenario: scenario_from(row.get(3)?),
+                indicator: row.get::<_, String>(2)?.into(),
+                area: row.get::<_, String>(3)?.into(),
+                scenario: scenario_from(row.get(4)?),
             };
-            Ok((key, row.get(0)?))
+            Ok((key, Stored { id: row.get(0)?, widest_micros: row.get(1)? }))
         })?;
         self.series = rows.collect::<Result<_, _>>()?;
         let mut statement = self.connection.prepare("SELECT id, name FROM sources")?;
@@ -122,11 +124,11 @@ impl Projection {
         self.follow_epoch(target)?;
         loop {
             let reached = self.state.borrow().offset;
-            let entries = if reached < target.position.offset { self.log.read(reached, CHUNK)? } else { Vec::new() };
-            let missing_since = entries.first().map(|written| written.entry.recorded_at);
+            let entries = if reached < target.position.offset { self.log.entries(reached, CHUNK)? } else { Vec::new() };
+            let missing_since = entries.first().map(|entry| entry.recorded_at);
             self.state
                 .send_if_modified(|state| std::mem::replace(&mut state.missing_since, missing_since) != missing_since);
-            let Some(last) = entries.last().map(|written| written.entry.offset) else { return Ok(()) };
+            let Some(last) = entries.last().map(|entry| entry.offset) else { return Ok(()) };
             self.write(&entries, last)?;
             metrics::gauge!("ioc_projection_offset").set(last as f64);
             self.state.send_modify(|state| {
@@ -148,7 +150,7 @@ impl Projection {
         let kept = kept.min(state.offset).min(target.position.offset);
         let transaction = self.connection.transaction()?;
         if state.epoch != 0 {
-            transaction.execute("DELETE FROM observations WHERE offset > ?1", [kept as i64])?;
+            transaction.execute("DELETE FROM runs WHERE offset > ?1", [kept as i64])?;
             transaction.execute("DELETE FROM batches WHERE offset > ?1", [kept as i64])?;
         }
         database::set_meta(&transaction, "offset", kept as i64)?;
@@ -161,38 +163,65 @@ impl Projection {
         Ok(())
     }
 
-    fn write(&mut self, entries: &[Written], last: u64) -> Result<(), LogError> {
+    fn write(&mut self, entries: &[Arc<Entry>], last: u64) -> Result<(), LogError> {
         let transaction = self.connection.transaction()?;
-        {
-            let mut batch = transaction.prepare_cached(
-                "INSERT OR REPLACE INTO batches (offset, source_id, received_at, recorded_at) VALUES (?1, ?2, ?3, ?4)",
-            )?;
-            let mut insert = transaction.prepare_cached(
-                "INSERT OR REPLACE INTO observations (series_id, phenomenon_time, offset, value, status)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?;
-            for written in entries {
-                let Event::ObservationsRecorded(recorded) = &written.entry.event else { continue };
-                let (offset, recorded_at) = (written.entry.offset as i64, written.entry.recorded_at.as_micros());
-                let source_id = source_id(&transaction, &mut self.sources, &recorded.source)?;
-                batch.execute(params![offset, source_id, recorded.received_at.as_micros(), recorded_at])?;
-                let (mut round, mut place) = (Vec::<(&SeriesKey, i64)>::new(), 0);
-                for row in &recorded.rows {
-                    let likely = likely_place(&round, place, |(series, _)| **series == row.series);
-                    place = likely.unwrap_or(round.len());
-                    if likely.is_none() {
-                        round.push((&row.series, series_id(&transaction, &mut self.series, &row.series)?));
-                    }
-                    let series_id = round[place].1;
-                    let (time, status) = (row.phenomenon_time.as_micros(), status_to(row.status));
-                    insert.execute(params![series_id, time, offset, row.value, status])?;
-                }
+        for entry in entries {
+            let Event::ObservationsRecorded(recorded) = &entry.event else { continue };
+            let (offset, recorded_at) = (entry.offset, entry.recorded_at);
+            let source_id = source_id(&transaction, &mut self.sources, &recorded.source)?;
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO batches (offset, source_id, received_at, recorded_at) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![offset as i64, source_id, recorded.received_at.as_micros(), recorded_at.as_micros()])?;
+            for (series, mut rows) in by_series(recorded, offset) {
+                write_runs(&transaction, &mut self.series, series, offset, &mut rows)?;
             }
         }
         database::set_meta(&transaction, "offset", last as i64)?;
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// The rows of each series of a batch, in their order.
+fn by_series(recorded: &ObservationsRecorded, offset: u64) -> Vec<(&SeriesKey, Vec<Row>)> {
+    let (mut series, mut places, mut place) = (Vec::<(&SeriesKey, Vec<Row>)>::new(), HashMap::new(), 0);
+    for row in &recorded.rows {
+        place = likely_place(&series, place, |(series, _)| **series == row.series).unwrap_or_else(|| {
+            *places.entry(&row.series).or_insert_with(|| {
+                series.push((&row.series, Vec::new()));
+                series.len() - 1
+            })
+        });
+        let row = Row { time: row.phenomenon_time, offset, value: row.value, status: row.status };
+        series[place].1.push(row);
+    }
+    series
+}
+
+fn write_runs(
+    connection: &Connection,
+    known: &mut HashMap<SeriesKey, Stored>,
+    series: &SeriesKey,
+    offset: u64,
+    rows: &mut Vec<Row>,
+) -> rusqlite::Result<()> {
+    let stored = store_series(connection, known, series)?;
+    let mut insert = connection.prepare_cached(
+        "INSERT OR REPLACE INTO runs (series_id, last_time, offset, span_micros, packed) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let before = stored.widest_micros;
+    for run in runs::cut(rows) {
+        insert.execute(params![stored.id, run.last_time.as_micros(), offset as i64, run.span_micros, run.packed])?;
+        stored.widest_micros = stored.widest_micros.max(run.span_micros);
+    }
+    if stored.widest_micros > before {
+        connection
+            .prepare_cached("UPDATE series SET widest_micros = ?2 WHERE id = ?1")?
+            .execute([stored.id, stored.widest_micros])?;
+    }
+    Ok(())
 }
 
 /// Opens the history. One of an older version is built again from the log, which has all that is in it.
@@ -212,16 +241,18 @@ fn open(path: &Path, log: &LocalLog) -> Result<Connection, LogError> {
     }
 }
 
-fn series_id(connection: &Connection, known: &mut HashMap<SeriesKey, i64>, key: &SeriesKey) -> rusqlite::Result<i64> {
-    if let Some(id) = known.get(key) {
-        return Ok(*id);
+fn store_series<'a>(
+    connection: &Connection,
+    known: &'a mut HashMap<SeriesKey, Stored>,
+    key: &SeriesKey,
+) -> rusqlite::Result<&'a mut Stored> {
+    if !known.contains_key(key) {
+        connection
+            .prepare_cached("INSERT INTO series (indicator, area, scenario, widest_micros) VALUES (?1, ?2, ?3, 0)")?
+            .execute(params![key.indicator.as_str(), key.area.as_str(), scenario_to(key.scenario)])?;
+        known.insert(key.clone(), Stored { id: connection.last_insert_rowid(), widest_micros: 0 });
     }
-    connection
-        .prepare_cached("INSERT INTO series (indicator, area, scenario) VALUES (?1, ?2, ?3)")?
-        .execute(params![key.indicator.as_str(), key.area.as_str(), scenario_to(key.scenario)])?;
-    let id = connection.last_insert_rowid();
-    known.insert(key.clone(), id);
-    Ok(id)
+    known.get_mut(key).ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 fn source_id(connection: &Connection, known: &mut HashMap<SourceId, i64>, source: &SourceId) -> rusqlite::Result<i64> {
@@ -254,7 +285,7 @@ pub(super) fn scenario_from(number: i64) -> Scenario {
 }
 
 /// Numbers that stand in the file for good: never renumber.
-fn status_to(status: ObservationStatus) -> i64 {
+pub(super) fn status_to(status: ObservationStatus) -> u8 {
     match status {
         ObservationStatus::Automatic => 0,
         ObservationStatus::ByHand => 1,
@@ -265,7 +296,7 @@ fn status_to(status: ObservationStatus) -> i64 {
     }
 }
 
-pub(super) fn status_from(number: i64) -> ObservationStatus {
+pub(super) fn status_from(number: u8) -> ObservationStatus {
     match number {
         1 => ObservationStatus::ByHand,
         2 => ObservationStatus::Estimated,

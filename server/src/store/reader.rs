@@ -7,10 +7,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use protocol::event::ObservationRow;
 use protocol::{SeriesKey, SourceId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use tokio::sync::{Semaphore, watch};
 
-use super::projection::scenario_to;
 use super::{Delivered, HistoryRow, Loaded, ProjectionState, Wanted, database, delivered, history, windows};
 use crate::log::LogError;
 use crate::log::local::LocalLog;
@@ -162,7 +161,7 @@ impl Reader {
                 return Err(state.behind(since));
             }
             if behind > 0 {
-                loaded.lacking = log.read(loaded.offset, behind as usize)?.into_iter().map(|kept| kept.entry).collect();
+                loaded.lacking = log.entries(loaded.offset, behind as usize)?;
             }
             Ok(loaded)
         })
@@ -187,13 +186,4 @@ impl Reader {
         });
         work.await.map_err(|_| StoreError::Stopped)?
     }
-}
-
-pub(super) fn series_id(connection: &Connection, series: &SeriesKey) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT id FROM series WHERE indicator = ?1 AND area = ?2 AND scenario = ?3")?
-        .query_row(params![series.indicator.as_str(), series.area.as_str(), scenario_to(series.scenario)], |row| {
-            row.get(0)
-        })
-        .optional()
 }

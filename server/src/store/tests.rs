@@ -101,25 +101,42 @@ fn folded(entries: &[Vec<(i64, f64)>], spec: &WindowSpec) -> Vec<(Timestamp, f64
     buckets.into_iter().map(|(start, (min, max, last, time, at))| (start, min, max, last, time, at)).collect()
 }
 
+/// Batches of rows at few moments, so that many are revised; some before 1970. `step` lies between moments.
+fn scattered(random: &mut SmallRng, batches: usize, rows: usize, step: i64) -> Vec<Vec<(i64, f64)>> {
+    let sizes: Vec<usize> = (0..batches).map(|_| random.random_range(1..=rows)).collect();
+    let mut row = || (random.random_range(-400_i64..600) * step, f64::from(random.random_range(-50_i32..50)));
+    let mut entries: Vec<Vec<(i64, f64)>> = sizes.iter().map(|rows| (0..*rows).map(|_| row()).collect()).collect();
+    for rows in &mut entries {
+        let mut seen = std::collections::BTreeSet::new();
+        rows.retain(|(time, _)| seen.insert(*time));
+    }
+    entries
+}
+
+/// Moments that lie close together, hours apart, and days apart; batches of one row and of more than a run takes.
+const SCATTERS: [(usize, usize, i64); 6] = [
+    (40, 20, 100_000),
+    (3, 400, 100_000),
+    (200, 1, 100_000),
+    (40, 20, 600_000_000),
+    (6, 500, 3_600_000_000),
+    (40, 20, 90_000_000_000),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn windows_are_what_a_plain_fold_gives() {
     let mut random = SmallRng::seed_from_u64(51);
-    for _ in 0..6 {
-        // Few moments, so that many are revised; some before 1970.
-        let mut row = || (random.random_range(-400_i64..600) * 100_000, f64::from(random.random_range(-50_i32..50)));
-        let mut entries: Vec<Vec<(i64, f64)>> = (0..40).map(|_| (0..20).map(|_| row()).collect()).collect();
-        for rows in &mut entries {
-            let mut seen = std::collections::BTreeSet::new();
-            rows.retain(|(time, _)| seen.insert(*time));
-        }
+    for (batches, rows, step) in SCATTERS {
+        let entries = scattered(&mut random, batches, rows, step);
         let kept = Kept::new();
         kept.append(&entries).await;
-        let between = |from: i64, to: i64| Span::Between { from: Timestamp(from), to: Timestamp(to) };
+        let secs = |steps: i64| (steps * step / 1_000_000).unsigned_abs();
+        let between = |from: i64, to: i64| Span::Between { from: Timestamp(from * step), to: Timestamp(to * step) };
         for span in [
-            Span::Last { secs: 20 },
-            Span::Last { secs: 1000 },
-            between(-40_000_000, 60_000_000),
-            between(-3_000_000, 7_000_000),
+            Span::Last { secs: secs(200) },
+            Span::Last { secs: secs(10_000) },
+            between(-400, 600),
+            between(-30, 70),
             between(0, 0),
         ] {
             for buckets in [1, 7, 100, 2048] {
@@ -136,6 +153,65 @@ async fn windows_are_what_a_plain_fold_gives() {
                 );
             }
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_is_what_a_plain_fold_gives() {
+    let mut random = SmallRng::seed_from_u64(52);
+    for (batches, rows, step) in SCATTERS {
+        let entries = scattered(&mut random, batches, rows, step);
+        let kept = Kept::new();
+        kept.append(&entries).await;
+        for _ in 0..40 {
+            let ends = [random.random_range(-450..650) * step, random.random_range(-450..650) * step];
+            let (from, to) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+            let known = random.random_range(0..=batches);
+            let limit = random.random_range(1..=batches * rows);
+            let mut newest = BTreeMap::new();
+            for (offset, rows) in (1..).zip(&entries[..known]) {
+                newest.extend(rows.iter().map(|(time, value)| (*time, (*value, offset))));
+            }
+            let expected: Vec<(i64, f64, u64)> = newest
+                .range(from..=to)
+                .take(limit)
+                .map(|(time, (value, offset))| (*time, *value, *offset))
+                .collect();
+            let as_of = Some(Timestamp::from_secs(known as i64));
+            let read = kept.reader.history(&series("51"), Timestamp(from), Timestamp(to), as_of, limit).await.unwrap();
+            let numbers = |row: &super::HistoryRow| {
+                (row.observation.phenomenon_time.as_micros(), row.observation.value, row.offset)
+            };
+            assert_eq!(read.iter().map(numbers).collect::<Vec<_>>(), expected, "{from}..={to} as of {as_of:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_source_gave_last_is_what_a_plain_fold_gives() {
+    let mut random = SmallRng::seed_from_u64(53);
+    for (batches, rows, step) in SCATTERS {
+        let entries = scattered(&mut random, batches, rows, step);
+        let kept = Kept::new();
+        let mut newest = BTreeMap::new();
+        for (offset, rows) in (1..).zip(&entries) {
+            let source = if random.random_bool(0.5) { "files" } else { "api" };
+            kept.record(source, offset as i64, rows).await;
+            if source == "files" {
+                newest.extend(rows.iter().map(|(time, value)| (*time, (offset, *value))));
+            }
+        }
+        let row = |time: i64| ObservationRow {
+            series: series("51"),
+            value: 0.0,
+            phenomenon_time: Timestamp(time),
+            status: ObservationStatus::Automatic,
+        };
+        let times: Vec<i64> = (0..300).map(|_| random.random_range(-450..650) * step).collect();
+        let asked: Arc<[ObservationRow]> = times.iter().map(|time| row(*time)).collect();
+        let delivered = kept.reader.delivered(&"files".into(), asked).await.unwrap();
+        let delivered: Vec<_> = delivered.iter().map(|found| found.map(|found| (found.offset, found.value))).collect();
+        assert_eq!(delivered, times.iter().map(|time| newest.get(time).copied()).collect::<Vec<_>>());
     }
 }
 

@@ -1,14 +1,15 @@
 //! Latest values and windows for a view, as of one offset.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use protocol::change::{Bucket, Span, WindowSpec};
 use protocol::{Observation, SeriesKey, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
 use super::database;
-use super::history::{HistoryRow, history_row};
-use super::reader::series_id;
+use super::history::HistoryRow;
+use super::runs::{self, Batches, Row};
 use crate::log::Entry;
 
 /// What a view wants to be loaded.
@@ -44,60 +45,33 @@ pub(super) fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result
 }
 
 fn latest(connection: &Connection, series: &SeriesKey) -> rusqlite::Result<Option<HistoryRow>> {
-    let Some(id) = series_id(connection, series)? else { return Ok(None) };
-    connection
-        .prepare_cached(
-            "SELECT phenomenon_time, offset, value, received_at, status, name FROM observations
-             CROSS JOIN batches USING (offset) JOIN sources ON sources.id = source_id
-             WHERE series_id = ?1 ORDER BY phenomenon_time DESC, offset DESC LIMIT 1",
-        )?
-        .query_row([id], |row| history_row(series, row))
-        .optional()
+    let Some(stored) = runs::stored(connection, series)? else { return Ok(None) };
+    let newest = runs::newest(connection, stored)?;
+    newest.map(|row| runs::whole(connection, series, row)).transpose()
 }
 
 fn window(connection: &Connection, spec: &WindowSpec) -> rusqlite::Result<Vec<Bucket>> {
-    let Some(id) = series_id(connection, &spec.series)? else { return Ok(Vec::new()) };
+    let Some(stored) = runs::stored(connection, &spec.series)? else { return Ok(Vec::new()) };
     let (from, to) = match spec.span {
         Span::Between { from, to } => (from, to),
         Span::Last { .. } => {
-            let newest: Option<i64> = connection
-                .prepare_cached("SELECT max(phenomenon_time) FROM observations WHERE series_id = ?1")?
-                .query_row([id], |row| row.get(0))?;
-            let Some(start) = newest.and_then(|newest| spec.bucket_start(Timestamp(newest))) else {
+            let newest = runs::newest(connection, stored)?;
+            let Some(start) = newest.and_then(|newest| spec.bucket_start(newest.time)) else {
                 return Ok(Vec::new());
             };
             (spec.oldest_start(start), Timestamp(i64::MAX))
         }
     };
     let mut fold = Fold::new(spec);
-    let mut statement = connection.prepare_cached(VALUES)?;
-    let mut rows = statement.query(params![id, from.as_micros(), to.as_micros()])?;
-    while let Some(row) = rows.next()? {
-        fold.take(Value { time: Timestamp(row.get(0)?), offset: row.get::<_, i64>(1)? as u64, value: row.get(2)? });
-    }
-    let mut statement = connection.prepare_cached(LAST)?;
+    runs::scan(connection, stored, from..=to, Batches::All, |row| {
+        fold.take(row);
+        ControlFlow::Continue(())
+    })?;
     let bucket = |stretch: Stretch| {
-        let Value { time, offset, .. } = stretch.last;
-        let last = params![id, time.as_micros(), offset as i64];
-        statement.query_row(last, |row| stretch.bucket(&history_row(&spec.series, row)?.observation))
+        let last = runs::whole(connection, &spec.series, stretch.last)?;
+        Ok(stretch.bucket(&last.observation))
     };
     fold.finish().into_iter().map(bucket).collect()
-}
-
-/// Numbers only: there may be millions of rows, and names are needed of a bucket's last one.
-const VALUES: &str = "SELECT phenomenon_time, offset, value FROM observations
-    WHERE series_id = ?1 AND phenomenon_time >= ?2 AND phenomenon_time <= ?3
-    ORDER BY phenomenon_time, offset";
-const LAST: &str = "SELECT phenomenon_time, offset, value, received_at, status, name FROM observations
-    CROSS JOIN batches USING (offset) JOIN sources ON sources.id = source_id
-    WHERE series_id = ?1 AND phenomenon_time = ?2 AND offset = ?3";
-
-/// One row without its names.
-#[derive(Debug, Clone, Copy)]
-struct Value {
-    time: Timestamp,
-    offset: u64,
-    value: f64,
 }
 
 /// A bucket before it is known where its last value comes from.
@@ -106,17 +80,17 @@ struct Stretch {
     start: Timestamp,
     min: f64,
     max: f64,
-    last: Value,
+    last: Row,
     at: u64,
 }
 
 impl Stretch {
-    fn bucket(self, last: &Observation) -> rusqlite::Result<Bucket> {
+    fn bucket(self, last: &Observation) -> Bucket {
         let Self { start, min, max, at, .. } = self;
-        Ok(Bucket { min, max, ..new_bucket(start, at, last) })
+        Bucket { min, max, ..new_bucket(start, at, last) }
     }
 
-    fn extend(&mut self, row: Value) {
+    fn extend(&mut self, row: Row) {
         self.min = self.min.min(row.value);
         self.max = self.max.max(row.value);
         self.last = row;
@@ -129,7 +103,7 @@ struct Fold<'a> {
     spec: &'a WindowSpec,
     width: i64,
     stretches: Vec<Stretch>,
-    held: Option<Value>,
+    held: Option<Row>,
 }
 
 impl<'a> Fold<'a> {
@@ -137,7 +111,7 @@ impl<'a> Fold<'a> {
         Self { spec, width: spec.bucket_micros(), stretches: Vec::new(), held: None }
     }
 
-    fn take(&mut self, row: Value) {
+    fn take(&mut self, row: Row) {
         if let Some(held) = self.held.replace(row).filter(|held| held.time != row.time) {
             self.add(held);
         }
@@ -150,7 +124,7 @@ impl<'a> Fold<'a> {
         self.stretches
     }
 
-    fn add(&mut self, row: Value) {
+    fn add(&mut self, row: Row) {
         let last = self.stretches.last_mut();
         if let Some(stretch) = last.filter(|stretch| row.time.since(stretch.start) < self.width) {
             return stretch.extend(row);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::event::{ObservationRow, RefusedRow};
+use protocol::event::{ObservationRow, RefusedRow, likely_place};
 use protocol::{AreaId, Catalogue, IndicatorId, ObservationStatus, Scenario, SeriesKey, Timestamp};
 
 use super::super::query::{did_you_mean, rfc3339, shorten};
@@ -56,13 +56,31 @@ pub struct Intake {
     /// The number of each of `rows`.
     numbers: Vec<u64>,
     refused: Vec<RefusedRow>,
+    /// The series of `rows`, each with its newest time.
+    series: Vec<(SeriesKey, Timestamp)>,
+    /// Where in `series` each is.
+    places: HashMap<SeriesKey, usize>,
+    /// Where in `series` the last row was.
+    place: usize,
+    /// Whether each row is newer than those of its series before it.
+    ascends: bool,
 }
 
 impl Intake {
     /// An empty batch that arrives at `now`.
     #[must_use]
     pub fn new(catalogue: Arc<Catalogue>, now: Timestamp) -> Self {
-        Self { catalogue, now, rows: Vec::new(), numbers: Vec::new(), refused: Vec::new() }
+        Self {
+            catalogue,
+            now,
+            rows: Vec::new(),
+            numbers: Vec::new(),
+            refused: Vec::new(),
+            series: Vec::new(),
+            places: HashMap::new(),
+            place: 0,
+            ascends: true,
+        }
     }
 
     /// How many rows were seen.
@@ -93,10 +111,7 @@ impl Intake {
     /// would become known at the same moment.
     #[must_use]
     pub fn finish(mut self) -> (Vec<ObservationRow>, Vec<RefusedRow>) {
-        let ascends = |pair: &[ObservationRow]| {
-            pair[0].phenomenon_time < pair[1].phenomenon_time && pair[0].series == pair[1].series
-        };
-        if !self.rows.windows(2).all(ascends) {
+        if !self.ascends {
             self.refuse_repeated();
         }
         (self.rows, self.refused)
@@ -129,20 +144,40 @@ impl Intake {
         self.rows.retain(|_| kept.next().unwrap_or(true));
     }
 
-    fn admit(&self, sent: SentRow<'_>) -> Result<ObservationRow, String> {
-        let last = self.rows.last().map(|row| &row.series);
-        let indicator = match last {
-            Some(last) if last.indicator.as_str() == sent.indicator => last.indicator.clone(),
-            _ => self.indicator(&sent.indicator),
+    fn admit(&mut self, sent: SentRow<'_>) -> Result<ObservationRow, String> {
+        let is_of = |(series, _): &(SeriesKey, Timestamp)| {
+            series.indicator.as_str() == sent.indicator
+                && series.area.as_str() == sent.area
+                && series.scenario == sent.scenario
         };
-        let area = match last {
-            Some(last) if last.area.as_str() == sent.area => last.area.clone(),
-            _ => self.area(&sent.area),
+        self.place = match likely_place(&self.series, self.place, is_of) {
+            Some(place) => place,
+            None => self.place_of(&sent)?,
         };
-        let series = SeriesKey { indicator, area, scenario: sent.scenario };
-        let row = ObservationRow { series, value: sent.value, phenomenon_time: sent.time, status: sent.status };
-        admit::check(&self.catalogue, &row, self.now)?;
+        let (series, newest) = &mut self.series[self.place];
+        let row = ObservationRow {
+            series: series.clone(),
+            value: sent.value,
+            phenomenon_time: sent.time,
+            status: sent.status,
+        };
+        admit::check_number(&row, self.now)?;
+        self.ascends &= sent.time > *newest;
+        *newest = sent.time.max(*newest);
         Ok(row)
+    }
+
+    /// Where in `series` that of a row is, which is put there if it is known.
+    fn place_of(&mut self, sent: &SentRow<'_>) -> Result<usize, String> {
+        let (indicator, area) = (self.indicator(&sent.indicator), self.area(&sent.area));
+        let series = SeriesKey { indicator, area, scenario: sent.scenario };
+        if let Some(place) = self.places.get(&series) {
+            return Ok(*place);
+        }
+        admit::check_names(&self.catalogue, &series)?;
+        self.places.insert(series.clone(), self.series.len());
+        self.series.push((series, Timestamp(i64::MIN)));
+        Ok(self.series.len() - 1)
     }
 
     fn indicator(&self, name: &str) -> IndicatorId {

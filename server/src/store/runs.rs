@@ -1,0 +1,220 @@
+//! Runs: neighbouring rows of one series and batch, packed into one record of the history.
+//!
+//! A table with a record for each row costs a search of the tree for each; a batch costs one for each series.
+
+use std::collections::VecDeque;
+use std::ops::{ControlFlow, RangeInclusive};
+
+use protocol::{Observation, ObservationStatus, SeriesKey, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+
+use super::HistoryRow;
+use super::projection::{scenario_to, status_from, status_to};
+
+/// No run reaches over more, so that a reader knows where to stop looking.
+const WIDEST_MICROS: i64 = 24 * 3_600 * 1_000_000;
+/// No run has more rows: it fits into one overflow page.
+const MOST_ROWS: usize = 240;
+/// What a packed row takes: value, status, and the time unless it is the run's last.
+const ROW_BYTES: usize = 17;
+const TIME_BYTES: usize = 8;
+
+/// One number of a series, as it came in at `offset`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Row {
+    pub time: Timestamp,
+    pub offset: u64,
+    pub value: f64,
+    pub status: ObservationStatus,
+}
+
+/// Rows in ascending order of time, packed.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub last_time: Timestamp,
+    pub span_micros: i64,
+    pub packed: Vec<u8>,
+}
+
+/// A series as the history knows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stored {
+    pub id: i64,
+    /// How far the widest of its runs reaches.
+    pub widest_micros: i64,
+}
+
+/// Cuts the rows of one series and batch into runs. Of rows of the same time the last counts.
+pub(super) fn cut(rows: &mut Vec<Row>) -> impl Iterator<Item = Run> + '_ {
+    if !rows.is_sorted_by(|a, b| a.time < b.time) {
+        rows.sort_by_key(|row| row.time);
+        rows.dedup_by(|later, kept| {
+            let is_repeated = later.time == kept.time;
+            if is_repeated {
+                *kept = *later;
+            }
+            is_repeated
+        });
+    }
+    let mut rest = rows.as_slice();
+    std::iter::from_fn(move || {
+        let first = rest.first()?;
+        let near = rest.iter().take(MOST_ROWS).take_while(|row| row.time.since(first.time) <= WIDEST_MICROS).count();
+        let (run, behind) = rest.split_at(near);
+        rest = behind;
+        pack(run)
+    })
+}
+
+/// All values, then all statuses, then all times but the last.
+fn pack(rows: &[Row]) -> Option<Run> {
+    let (first, last) = (rows.first()?, rows.last()?);
+    let mut packed = Vec::with_capacity(rows.len() * ROW_BYTES - TIME_BYTES);
+    rows.iter().for_each(|row| packed.extend_from_slice(&row.value.to_le_bytes()));
+    packed.extend(rows.iter().map(|row| status_to(row.status)));
+    let times = rows[..rows.len() - 1].iter();
+    times.for_each(|row| packed.extend_from_slice(&row.time.as_micros().to_le_bytes()));
+    Some(Run { last_time: last.time, span_micros: last.time.since(first.time), packed })
+}
+
+/// The rows of a record.
+fn unpack(packed: &[u8], last_time: i64, offset: i64) -> impl Iterator<Item = Row> + '_ {
+    let count = (packed.len() + TIME_BYTES) / ROW_BYTES;
+    let (values, rest) = packed.split_at((count * 8).min(packed.len()));
+    let (statuses, times) = rest.split_at(count.min(rest.len()));
+    let times = times.as_chunks().0.iter().map(|time| i64::from_le_bytes(*time));
+    let values = values.as_chunks().0.iter().map(|value| f64::from_le_bytes(*value));
+    let rows = values.zip(statuses).zip(times.chain([last_time]));
+    rows.map(move |((value, status), time)| {
+        let (time, offset, status) = (Timestamp(time), offset as u64, status_from(*status));
+        Row { time, offset, value, status }
+    })
+}
+
+/// The series in the history, if anything of it ever came.
+pub(super) fn stored(connection: &Connection, series: &SeriesKey) -> rusqlite::Result<Option<Stored>> {
+    connection
+        .prepare_cached("SELECT id, widest_micros FROM series WHERE indicator = ?1 AND area = ?2 AND scenario = ?3")?
+        .query_row(params![series.indicator.as_str(), series.area.as_str(), scenario_to(series.scenario)], |row| {
+            Ok(Stored { id: row.get(0)?, widest_micros: row.get(1)? })
+        })
+        .optional()
+}
+
+/// The newest row by time, then by offset.
+pub(super) fn newest(connection: &Connection, series: Stored) -> rusqlite::Result<Option<Row>> {
+    let newest = connection
+        .prepare_cached(
+            "SELECT last_time, offset, packed FROM runs WHERE series_id = ?1
+             ORDER BY last_time DESC, offset DESC LIMIT 1",
+        )?
+        .query_row([series.id], |row| {
+            Ok(unpack(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?).last())
+        });
+    Ok(newest.optional()?.flatten())
+}
+
+/// Which batches are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Batches {
+    All,
+    /// Those that the log had at this moment.
+    KnownAt(Timestamp),
+    /// Those of this source, by its id.
+    From(i64),
+}
+
+macro_rules! select_runs {
+    ($batches:literal, $condition:literal) => {
+        concat!(
+            "SELECT last_time, offset, packed FROM runs ",
+            $batches,
+            " WHERE series_id = ?1 AND last_time >= ?2 AND last_time <= ?3 AND last_time - span_micros <= ?4 ",
+            $condition,
+            " ORDER BY last_time, offset"
+        )
+    };
+}
+
+/// Gives every revision of a series whose time is in `times`, by time, then offset, until `take` breaks.
+/// To be called in the transaction that `series` was read in.
+pub(super) fn scan(
+    connection: &Connection,
+    series: Stored,
+    times: RangeInclusive<Timestamp>,
+    batches: Batches,
+    mut take: impl FnMut(Row) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    // CROSS JOIN: the batch is looked up for each run, never the other way round.
+    let (select, condition) = match batches {
+        Batches::All => (select_runs!("", ""), None),
+        Batches::KnownAt(moment) => {
+            (select_runs!("CROSS JOIN batches USING (offset)", "AND recorded_at <= ?5"), Some(moment.as_micros()))
+        }
+        Batches::From(source) => {
+            (select_runs!("CROSS JOIN batches USING (offset)", "AND source_id = ?5"), Some(source))
+        }
+    };
+    let (from, to) = (times.start().as_micros(), times.end().as_micros());
+    let bounds = [series.id, from, to.saturating_add(series.widest_micros), to];
+    let mut statement = connection.prepare_cached(select)?;
+    let mut runs = statement.query(params_from_iter(bounds.into_iter().chain(condition)))?;
+    let mut pending = Pending::default();
+    while let Some(run) = runs.next()? {
+        let last_time = run.get(0)?;
+        let rows = unpack(run.get_ref(2)?.as_blob()?, last_time, run.get(1)?);
+        pending.add(rows.filter(|row| times.contains(&row.time)));
+        // What comes ends no earlier than this run, and is not wider than the widest.
+        let settled = Timestamp(last_time.saturating_sub(series.widest_micros + 1));
+        if pending.settle(settled, &mut take).is_break() {
+            return Ok(());
+        }
+    }
+    let _given = pending.settle(Timestamp(i64::MAX), &mut take);
+    Ok(())
+}
+
+/// Rows of runs that overlap, until it is known that nothing comes between them.
+#[derive(Default)]
+struct Pending(VecDeque<Row>);
+
+impl Pending {
+    fn add(&mut self, rows: impl Iterator<Item = Row>) {
+        let order = |row: &Row| (row.time, row.offset);
+        let before = self.0.len();
+        self.0.extend(rows);
+        let Some(first) = self.0.get(before).map(order) else { return };
+        if before > 0 && self.0.get(before - 1).map(order) > Some(first) {
+            let disordered = self.0.partition_point(|row| order(row) < first);
+            self.0.make_contiguous()[disordered..].sort_by_key(order);
+        }
+    }
+
+    /// Gives the rows up to `moment`.
+    fn settle(&mut self, moment: Timestamp, take: &mut impl FnMut(Row) -> ControlFlow<()>) -> ControlFlow<()> {
+        while let Some(row) = self.0.pop_front_if(|row| row.time <= moment) {
+            take(row)?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The row with what its batch has in common.
+pub(super) fn whole(connection: &Connection, series: &SeriesKey, row: Row) -> rusqlite::Result<HistoryRow> {
+    let Row { time, offset, value, status } = row;
+    let mut batch = connection.prepare_cached(
+        "SELECT received_at, name FROM batches JOIN sources ON sources.id = source_id WHERE offset = ?1",
+    )?;
+    batch.query_row([offset as i64], |batch| {
+        let source: String = batch.get(1)?;
+        let observation = Observation {
+            series: series.clone(),
+            phenomenon_time: time,
+            value,
+            received_at: Timestamp(batch.get(0)?),
+            status,
+            source: source.into(),
+        };
+        Ok(HistoryRow { offset, observation })
+    })
+}
