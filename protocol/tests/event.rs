@@ -25,7 +25,7 @@ proptest! {
         let event = Event::ObservationsRecorded(ObservationsRecorded {
             source: "s".into(),
             received_at: Timestamp(1),
-            rows,
+            rows: rows.into_iter().collect(),
             idempotency_key: None,
             refused: Vec::new(),
         });
@@ -43,8 +43,8 @@ fn columns_that_make_no_rows_are_named() {
         ("[0]", "[1.5,2.5]", "series_index, phenomenon_time and value have 1, 2 and 2 rows, not as many each"),
     ] {
         let text = format!(
-            r#"{{"source":"s","received_at":1,"series":[[{{"indicator":"i","area":"51"}},"official"]],
-                "series_index":{series_index},"phenomenon_time":[1,2],"value":{value}}}"#
+            r#"{{"source":"s","received_at":1,"rows":{{"series":[[{{"indicator":"i","area":"51"}},"official"]],
+                "series_index":{series_index},"phenomenon_time":[1,2],"value":{value}}}}}"#
         );
         let error = serde_json::from_str::<ObservationsRecorded>(&text).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");

@@ -153,7 +153,7 @@ mod tests {
             let recorded = ObservationsRecorded {
                 source: "api".into(),
                 received_at: Timestamp(5),
-                rows: vec![row],
+                rows: [row].into_iter().collect(),
                 idempotency_key: Some((*key).to_owned()),
                 refused: Vec::new(),
             };

@@ -3,13 +3,15 @@
 mod catalogue;
 mod layout;
 mod observations;
+mod rows;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::CatalogueRevised;
 pub use layout::{LayoutSaved, LayoutShown};
-pub use observations::{ObservationRow, ObservationsRecorded, RefusedRow, likely_place};
+pub use observations::{ObservationsRecorded, RefusedRow};
+pub use rows::{ObservationRow, Row, Rows, RowsBuilder};
 
 /// One thing that happened. It gets its offset from the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

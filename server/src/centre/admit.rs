@@ -1,7 +1,7 @@
 //! Whether a number may come in.
 
 use protocol::event::ObservationRow;
-use protocol::{Catalogue, SeriesKey, Timestamp};
+use protocol::{Catalogue, Scenario, SeriesKey, Timestamp};
 
 /// How far ahead of our clock a measured value may be: clocks of loggers are not ours.
 pub const FUTURE_TOLERANCE_MICROS: i64 = 300 * 1_000_000;
@@ -14,7 +14,7 @@ const PLAN_HORIZON_MICROS: i64 = 20 * 366 * 86_400 * 1_000_000;
 /// What is wrong with it and what would be right.
 pub fn check(catalogue: &Catalogue, row: &ObservationRow, now: Timestamp) -> Result<(), String> {
     check_names(catalogue, &row.series)?;
-    check_number(row, now)
+    check_number(row.series.scenario, row.phenomenon_time, row.value, now)
 }
 
 /// Checks that the catalogue has the names of a series.
@@ -32,18 +32,18 @@ pub fn check_names(catalogue: &Catalogue, series: &SeriesKey) -> Result<(), Stri
     Ok(())
 }
 
-/// Checks the value and the time of a row whose names are known.
+/// Checks the time and the value of a row whose names are known.
 ///
 /// # Errors
 /// What is wrong with it and what would be right.
-pub fn check_number(row: &ObservationRow, now: Timestamp) -> Result<(), String> {
-    if !row.value.is_finite() {
-        return Err(format!("the value must be a finite number, not {}", row.value));
+pub fn check_number(scenario: Scenario, time: Timestamp, value: f64, now: Timestamp) -> Result<(), String> {
+    if !value.is_finite() {
+        return Err(format!("the value must be a finite number, not {value}"));
     }
-    let ahead = row.phenomenon_time.since(now);
-    let tolerance = match row.series.scenario {
-        protocol::Scenario::Plan | protocol::Scenario::Expected => PLAN_HORIZON_MICROS,
-        protocol::Scenario::Actual | protocol::Scenario::SamePeriod => FUTURE_TOLERANCE_MICROS,
+    let ahead = time.since(now);
+    let tolerance = match scenario {
+        Scenario::Plan | Scenario::Expected => PLAN_HORIZON_MICROS,
+        Scenario::Actual | Scenario::SamePeriod => FUTURE_TOLERANCE_MICROS,
     };
     if ahead > tolerance {
         let (ahead_secs, most) = (ahead / 1_000_000, tolerance / 1_000_000);
@@ -51,7 +51,7 @@ pub fn check_number(row: &ObservationRow, now: Timestamp) -> Result<(), String> 
             "the time lies {ahead_secs} s in the future; at most {most} s ahead of this server's clock is taken (check the sender's clock and time zone)"
         ));
     }
-    if row.phenomenon_time < Timestamp::from_secs(-2_208_988_800) {
+    if time < Timestamp::from_secs(-2_208_988_800) {
         return Err("the time lies before the year 1900; give microseconds of Unix time or RFC 3339".into());
     }
     Ok(())

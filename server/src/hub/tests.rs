@@ -59,12 +59,22 @@ pub(crate) fn shown(layout: &str) -> Event {
 }
 
 pub(crate) fn rain(secs: i64, value: f64) -> Event {
-    let series = SeriesKey { indicator: "rain".into(), area: "qn".into(), scenario: Scenario::Actual };
+    rain_of(SeriesKey { indicator: "rain".into(), area: "qn".into(), scenario: Scenario::Actual }, secs, value)
+}
+
+/// What no layout of the tests shows.
+pub(crate) fn rain_elsewhere(secs: i64) -> Event {
+    rain_of(SeriesKey { indicator: "rain".into(), area: "elsewhere".into(), scenario: Scenario::Plan }, secs, 0.0)
+}
+
+fn rain_of(series: SeriesKey, secs: i64, value: f64) -> Event {
     let phenomenon_time = Timestamp::from_secs(secs);
     Event::ObservationsRecorded(ObservationsRecorded {
         source: "push".into(),
         received_at: phenomenon_time,
-        rows: vec![ObservationRow { series, value, phenomenon_time, status: ObservationStatus::ByHand }],
+        rows: [ObservationRow { series, value, phenomenon_time, status: ObservationStatus::ByHand }]
+            .into_iter()
+            .collect(),
         idempotency_key: None,
         refused: Vec::new(),
     })
@@ -343,11 +353,7 @@ async fn a_painted_page_that_resumes_is_never_sent_back() {
     let _first = subscribe(rig.hub.clone(), Encoding::Svg, None).await.unwrap();
     // Numbers of the view and numbers of others: the picture lags behind both.
     for value in 2..6 {
-        let mut elsewhere = rain(1000 + value, 0.0);
-        if let Event::ObservationsRecorded(recorded) = &mut elsewhere {
-            recorded.rows[0].series.area = "elsewhere".into();
-        }
-        let event = if value % 2 == 0 { rain(1000 + value, value as f64) } else { elsewhere };
+        let event = if value % 2 == 0 { rain(1000 + value, value as f64) } else { rain_elsewhere(1000 + value) };
         rig.append(vec![event]).await;
         rig.pass().await;
         let head = rig.head();

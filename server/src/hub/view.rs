@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::change::{Arranged, Buckets, Change, Envelope};
+use protocol::event::ObservationsRecorded;
 use protocol::message::{CloseReason, Frame, ViewName};
 use protocol::view::ViewState;
-use protocol::{Event, Observation, ServerMessage, Timestamp};
+use protocol::{Event, Observation, SeriesKey, ServerMessage, Timestamp};
 
 use super::ViewError;
 use super::encode::{self, Message, encode};
@@ -139,8 +140,11 @@ impl View {
         }
         let to_load = match &entry.event {
             Event::ObservationsRecorded(recorded) => {
-                let is_late = recorded.observations().any(|observation| !self.observe(entry.offset, observation));
-                if is_late { self.current() } else { None }
+                if self.observe_batch(entry.offset, recorded) {
+                    None
+                } else {
+                    self.current()
+                }
             }
             _ => arrangement.filter(|(at, _)| *at != self.state.arranged_at()),
         };
@@ -166,6 +170,19 @@ impl View {
 
     fn current(&self) -> Option<(u64, Arc<Arranged>)> {
         self.state.arranged().map(|arranged| (self.state.arranged_at(), Arc::clone(arranged)))
+    }
+
+    /// Takes in the numbers of a batch that are shown; false when one of them is late.
+    fn observe_batch(&mut self, offset: u64, recorded: &ObservationsRecorded) -> bool {
+        let is_shown = |(series, _): &(SeriesKey, _)| {
+            self.state.has_series(series) || self.state.windows().iter().any(|window| window.spec.series == *series)
+        };
+        let is_shown: Vec<bool> = recorded.rows.series().iter().map(is_shown).collect();
+        if !is_shown.contains(&true) {
+            return true;
+        }
+        let mut shown = recorded.rows.iter().filter(|row| is_shown[row.place]);
+        shown.all(|row| self.observe(offset, recorded.observation(row)))
     }
 
     /// Takes in one number; false when it is older than what its window holds, so that only the history

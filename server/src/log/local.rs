@@ -44,8 +44,8 @@ CREATE TABLE cuts (
     offset INTEGER NOT NULL
 );
 ";
-/// 2: observations by columns.
-const SCHEMA_VERSION: i64 = 2;
+/// 2: observations by columns. 3: which stand on their own.
+const SCHEMA_VERSION: i64 = 3;
 /// How many groups may wait for the disk.
 const QUEUE: usize = 64;
 /// How long a retry is answered with the first answer.
@@ -101,8 +101,7 @@ impl LocalLog {
         let head = Arc::new(Mutex::new(head));
         let (jobs, queue) = mpsc::channel(QUEUE);
         let recent = Arc::default();
-        let writer =
-            Writer { connection, head: Arc::clone(&head), recent: Arc::clone(&recent), path: path.clone() };
+        let writer = Writer { connection, head: Arc::clone(&head), recent: Arc::clone(&recent), path: path.clone() };
         std::thread::Builder::new()
             .name("log".into())
             .spawn(move || writer.run(queue))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::event::{ObservationRow, ObservationsRecorded, RefusedRow};
+use protocol::event::{ObservationsRecorded, RefusedRow, Rows};
 use protocol::{Command, Event, SourceId, StreamPosition, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Batch {
     pub source: SourceId,
-    pub rows: Vec<ObservationRow>,
+    pub rows: Rows,
     /// Rows of the same delivery that were refused before.
     pub refused: Vec<RefusedRow>,
     /// The same key of the same source gets the first answer for 72 h.

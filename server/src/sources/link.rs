@@ -67,7 +67,12 @@ impl Link {
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn record(&self, rows: Vec<ObservationRow>, key: String) -> Result<Recorded, SourceError> {
+    pub async fn record(
+        &self,
+        rows: impl IntoIterator<Item = ObservationRow>,
+        key: String,
+    ) -> Result<Recorded, SourceError> {
+        let rows = rows.into_iter().collect();
         let batch = Batch { source: self.source.clone(), rows, refused: Vec::new(), idempotency_key: Some(key) };
         let recorded = self.recorder.record(batch).await?;
         // An answer given again was counted before the restart.

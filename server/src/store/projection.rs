@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use protocol::event::{ObservationsRecorded, likely_place};
+use protocol::event::ObservationsRecorded;
 use protocol::{Event, ObservationStatus, Scenario, SeriesKey, SourceId, Timestamp};
 use rusqlite::{Connection, params};
 use tokio::sync::watch;
@@ -75,7 +75,8 @@ impl Projection {
     }
 
     fn load_names(&mut self) -> Result<(), rusqlite::Error> {
-        let mut statement = self.connection.prepare("SELECT id, widest_micros, indicator, area, scenario FROM series")?;
+        let mut statement =
+            self.connection.prepare("SELECT id, widest_micros, indicator, area, scenario FROM series")?;
         let rows = statement.query_map([], |row| {
             let key = SeriesKey {
                 indicator: row.get::<_, String>(2)?.into(),
@@ -186,16 +187,18 @@ impl Projection {
 
 /// The rows of each series of a batch, in their order.
 fn by_series(recorded: &ObservationsRecorded, offset: u64) -> Vec<(&SeriesKey, Vec<Row>)> {
-    let (mut series, mut places, mut place) = (Vec::<(&SeriesKey, Vec<Row>)>::new(), HashMap::new(), 0);
-    for row in &recorded.rows {
-        place = likely_place(&series, place, |(series, _)| **series == row.series).unwrap_or_else(|| {
-            *places.entry(&row.series).or_insert_with(|| {
-                series.push((&row.series, Vec::new()));
-                series.len() - 1
-            })
-        });
-        let row = Row { time: row.phenomenon_time, offset, value: row.value, status: row.status };
-        series[place].1.push(row);
+    let (mut series, mut places) = (Vec::<(&SeriesKey, Vec<Row>)>::new(), HashMap::new());
+    let named = recorded.rows.series().iter().map(|(named, _)| {
+        *places.entry(named).or_insert_with(|| {
+            series.push((named, Vec::new()));
+            series.len() - 1
+        })
+    });
+    // A series stands there once for each status.
+    let places: Vec<usize> = named.collect();
+    for row in recorded.rows.iter() {
+        let kept = Row { time: row.phenomenon_time, offset, value: row.value, status: row.status };
+        series[places[row.place]].1.push(kept);
     }
     series
 }

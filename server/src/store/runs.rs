@@ -108,9 +108,7 @@ pub(super) fn newest(connection: &Connection, series: Stored) -> rusqlite::Resul
             "SELECT last_time, offset, packed FROM runs WHERE series_id = ?1
              ORDER BY last_time DESC, offset DESC LIMIT 1",
         )?
-        .query_row([series.id], |row| {
-            Ok(unpack(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?).last())
-        });
+        .query_row([series.id], |row| Ok(unpack(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?).last()));
     Ok(newest.optional()?.flatten())
 }
 

@@ -172,11 +172,8 @@ async fn the_history_is_what_a_plain_fold_gives() {
             for (offset, rows) in (1..).zip(&entries[..known]) {
                 newest.extend(rows.iter().map(|(time, value)| (*time, (*value, offset))));
             }
-            let expected: Vec<(i64, f64, u64)> = newest
-                .range(from..=to)
-                .take(limit)
-                .map(|(time, (value, offset))| (*time, *value, *offset))
-                .collect();
+            let expected: Vec<(i64, f64, u64)> =
+                newest.range(from..=to).take(limit).map(|(time, (value, offset))| (*time, *value, *offset)).collect();
             let as_of = Some(Timestamp::from_secs(known as i64));
             let read = kept.reader.history(&series("51"), Timestamp(from), Timestamp(to), as_of, limit).await.unwrap();
             let numbers = |row: &super::HistoryRow| {

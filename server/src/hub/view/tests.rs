@@ -1,13 +1,12 @@
 //! One view, driven by hand: what is folded when, what the history answers, at which moments it ticks.
 
-use protocol::Scenario;
 use protocol::change::{Bucket, WindowSpec};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
 use crate::hub::ring::Read;
-use crate::hub::tests::{Client, LIMITS, catalogue_revised, rain, shown, wall};
+use crate::hub::tests::{Client, LIMITS, catalogue_revised, rain, rain_elsewhere, shown, wall};
 use crate::store::{HistoryRow, extend, new_bucket};
 
 const READOUT: Duration = Duration::from_secs(2);
@@ -269,12 +268,7 @@ fn an_idle_view_is_heard_every_second_and_claims_what_it_has() {
     let mut rig = Rig::start(vec![rain(1000, 1.0)]);
     rig.run(10_000);
     assert_eq!((rig.client.frames, rig.client.position), (10, 2));
-    let mut elsewhere = rain(1001, 0.0);
-    if let Event::ObservationsRecorded(recorded) = &mut elsewhere {
-        recorded.rows[0].series.scenario = Scenario::Plan;
-        recorded.rows[0].series.area = "elsewhere".into();
-    }
-    rig.fold(vec![elsewhere]);
+    rig.fold(vec![rain_elsewhere(1001)]);
     rig.run(12_000);
     assert_eq!((rig.client.frames, rig.client.position), (12, 3));
     assert_eq!(rig.changed(), [], "and changes nothing");

@@ -163,7 +163,8 @@ impl Server {
             status: ObservationStatus::ByHand,
         };
         let idempotency_key = key.map(str::to_owned);
-        self.record_batch(Batch { source: "push".into(), rows: vec![row], refused: Vec::new(), idempotency_key })
+        let rows = [row].into_iter().collect();
+        self.record_batch(Batch { source: "push".into(), rows, refused: Vec::new(), idempotency_key })
     }
 
     /// With a report of refused rows that takes about so many bytes.
@@ -172,7 +173,9 @@ impl Server {
         let phenomenon_time = Timestamp::from_secs(value as i64);
         self.record_batch(Batch {
             source: "push".into(),
-            rows: vec![ObservationRow { series, value, phenomenon_time, status: ObservationStatus::ByHand }],
+            rows: [ObservationRow { series, value, phenomenon_time, status: ObservationStatus::ByHand }]
+                .into_iter()
+                .collect(),
             refused: vec![RefusedRow { row: 1, reason: "x".repeat(bytes) }],
             idempotency_key: Some(value.to_string()),
         })

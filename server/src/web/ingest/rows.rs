@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::event::{ObservationRow, RefusedRow, likely_place};
+use protocol::event::{RefusedRow, Rows, RowsBuilder};
 use protocol::{AreaId, Catalogue, IndicatorId, ObservationStatus, Scenario, SeriesKey, Timestamp};
 
 use super::super::query::{did_you_mean, rfc3339, shorten};
@@ -52,17 +52,13 @@ pub struct TooManyRows;
 pub struct Intake {
     catalogue: Arc<Catalogue>,
     now: Timestamp,
-    rows: Vec<ObservationRow>,
+    rows: RowsBuilder,
     /// The number of each of `rows`.
     numbers: Vec<u64>,
     refused: Vec<RefusedRow>,
-    /// The series of `rows`, each with its newest time.
-    series: Vec<(SeriesKey, Timestamp)>,
-    /// Where in `series` each is.
-    places: HashMap<SeriesKey, usize>,
-    /// Where in `series` the last row was.
-    place: usize,
-    /// Whether each row is newer than those of its series before it.
+    /// The newest time at each place of `rows`.
+    newest: Vec<Timestamp>,
+    /// Whether each row is newer than those before it at its place.
     ascends: bool,
 }
 
@@ -73,12 +69,10 @@ impl Intake {
         Self {
             catalogue,
             now,
-            rows: Vec::new(),
+            rows: RowsBuilder::default(),
             numbers: Vec::new(),
             refused: Vec::new(),
-            series: Vec::new(),
-            places: HashMap::new(),
-            place: 0,
+            newest: Vec::new(),
             ascends: true,
         }
     }
@@ -86,7 +80,7 @@ impl Intake {
     /// How many rows were seen.
     #[must_use]
     pub fn seen(&self) -> usize {
-        self.rows.len() + self.refused.len()
+        self.numbers.len() + self.refused.len()
     }
 
     /// Accepts or refuses row `number`.
@@ -97,87 +91,50 @@ impl Intake {
         if self.seen() >= MAX_ROWS {
             return Err(TooManyRows);
         }
-        match row.and_then(|row| self.admit(row)) {
-            Ok(row) => {
-                self.rows.push(row);
-                self.numbers.push(number);
-            }
+        match row.and_then(|row| self.admit(&row)) {
+            Ok(()) => self.numbers.push(number),
             Err(reason) => self.refused.push(RefusedRow { row: number, reason }),
         }
         Ok(())
     }
 
-    /// The accepted and the refused rows. Of several rows of one series and time only the last is accepted: they
-    /// would become known at the same moment.
-    #[must_use]
-    pub fn finish(mut self) -> (Vec<ObservationRow>, Vec<RefusedRow>) {
-        if !self.ascends {
-            self.refuse_repeated();
-        }
-        (self.rows, self.refused)
-    }
-
-    fn refuse_repeated(&mut self) {
-        // Every accepted name is the catalogue's own, so its address stands for it.
-        let key = |row: &ObservationRow| {
-            let SeriesKey { indicator, area, scenario } = &row.series;
-            (indicator.as_str().as_ptr(), area.as_str().as_ptr(), *scenario as u8, row.phenomenon_time)
-        };
-        let mut last_of = HashMap::with_capacity(self.rows.len());
-        let mut repeated = Vec::new();
-        for (place, row) in self.rows.iter().enumerate() {
-            if let Some(earlier) = last_of.insert(key(row), place) {
-                repeated.push((earlier, place));
-            }
-        }
-        if repeated.is_empty() {
-            return;
-        }
-        let mut is_kept = vec![true; self.rows.len()];
-        for (earlier, later) in repeated {
-            is_kept[earlier] = false;
-            let reason = format!("row {} is of the same series and time; send only one of them", self.numbers[later]);
-            self.refused.push(RefusedRow { row: self.numbers[earlier], reason });
-        }
-        self.refused.sort_by_key(|refused| refused.row);
-        let mut kept = is_kept.into_iter();
-        self.rows.retain(|_| kept.next().unwrap_or(true));
-    }
-
-    fn admit(&mut self, sent: SentRow<'_>) -> Result<ObservationRow, String> {
-        let is_of = |(series, _): &(SeriesKey, Timestamp)| {
+    fn admit(&mut self, sent: &SentRow<'_>) -> Result<(), String> {
+        let is_of = |(series, status): &(SeriesKey, ObservationStatus)| {
             series.indicator.as_str() == sent.indicator
                 && series.area.as_str() == sent.area
                 && series.scenario == sent.scenario
+                && *status == sent.status
         };
-        self.place = match likely_place(&self.series, self.place, is_of) {
+        let place = match self.rows.likely_place(is_of) {
             Some(place) => place,
-            None => self.place_of(&sent)?,
+            None => self.place_of(sent)?,
         };
-        let (series, newest) = &mut self.series[self.place];
-        let row = ObservationRow {
-            series: series.clone(),
-            value: sent.value,
-            phenomenon_time: sent.time,
-            status: sent.status,
-        };
-        admit::check_number(&row, self.now)?;
-        self.ascends &= sent.time > *newest;
-        *newest = sent.time.max(*newest);
-        Ok(row)
+        admit::check_number(sent.scenario, sent.time, sent.value, self.now)?;
+        self.newest.resize(self.newest.len().max(place + 1), Timestamp(i64::MIN));
+        self.ascends &= sent.time > self.newest[place];
+        self.newest[place] = sent.time;
+        self.rows.push(place, sent.time, sent.value);
+        Ok(())
     }
 
-    /// Where in `series` that of a row is, which is put there if it is known.
     fn place_of(&mut self, sent: &SentRow<'_>) -> Result<usize, String> {
         let (indicator, area) = (self.indicator(&sent.indicator), self.area(&sent.area));
         let series = SeriesKey { indicator, area, scenario: sent.scenario };
-        if let Some(place) = self.places.get(&series) {
-            return Ok(*place);
-        }
         admit::check_names(&self.catalogue, &series)?;
-        self.places.insert(series.clone(), self.series.len());
-        self.series.push((series, Timestamp(i64::MIN)));
-        Ok(self.series.len() - 1)
+        Ok(self.rows.place(series, sent.status))
+    }
+
+    /// The accepted and the refused rows. Of several rows of one series and time only the last is accepted: they
+    /// would become known at the same moment.
+    #[must_use]
+    pub fn finish(mut self) -> (Rows, Vec<RefusedRow>) {
+        let mut rows = self.rows.finish();
+        // A series of two statuses has two places.
+        let is_even = rows.series().iter().all(|(_, status)| *status == rows.series()[0].1);
+        if !self.ascends || !is_even {
+            refuse_repeated(&mut rows, &self.numbers, &mut self.refused);
+        }
+        (rows, self.refused)
     }
 
     fn indicator(&self, name: &str) -> IndicatorId {
@@ -186,6 +143,23 @@ impl Intake {
 
     fn area(&self, name: &str) -> AreaId {
         self.catalogue.areas.get_key_value(name).map_or_else(|| AreaId::from(name), |(id, _)| id.clone())
+    }
+}
+
+fn refuse_repeated(rows: &mut Rows, numbers: &[u64], refused: &mut Vec<RefusedRow>) {
+    let mut last_of = HashMap::with_capacity(rows.len());
+    let mut is_kept = vec![true; rows.len()];
+    let before = refused.len();
+    for (later, row) in rows.iter().enumerate() {
+        if let Some(earlier) = last_of.insert((row.series, row.phenomenon_time), later) {
+            is_kept[earlier] = false;
+            let reason = format!("row {} is of the same series and time; send only one of them", numbers[later]);
+            refused.push(RefusedRow { row: numbers[earlier], reason });
+        }
+    }
+    if refused.len() > before {
+        refused.sort_by_key(|refused| refused.row);
+        rows.retain(|number| is_kept[number]);
     }
 }
 
