@@ -149,8 +149,6 @@ pub enum CloseReason {
     ShuttingDown,
     /// The log began anew; come back for a snapshot.
     NewEpoch,
-    /// All seats are taken.
-    Full,
     /// This server does not have the view up to where it should be; another one may.
     Behind,
     /// The view cannot be sent: somebody has to set something right first.

@@ -137,7 +137,6 @@ fn goodbye_key(reason: CloseReason) -> &'static str {
         CloseReason::UnknownView => "goodbye-unknown-view",
         CloseReason::ShuttingDown => "goodbye-shutting-down",
         CloseReason::NewEpoch => "goodbye-new-epoch",
-        CloseReason::Full => "goodbye-full",
         CloseReason::Behind => "goodbye-behind",
         CloseReason::Defect => "goodbye-defect",
         CloseReason::Unknown => "goodbye-unknown",
@@ -204,7 +203,6 @@ mod tests {
             CloseReason::UnknownView,
             CloseReason::ShuttingDown,
             CloseReason::NewEpoch,
-            CloseReason::Full,
             CloseReason::Unknown,
         ] {
             let key = goodbye_key(reason);

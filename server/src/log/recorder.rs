@@ -60,7 +60,7 @@ pub enum RecordError {
     #[error("{reason}")]
     Unavailable { reason: String },
     /// The log did not answer: it may have been recorded or not.
-    #[error("whether it was recorded is not known ({reason}); send it again with the same Idempotency-Key")]
+    #[error("whether it was recorded is not known: {reason}")]
     Unknown { reason: String },
     #[error("{0}")]
     Refused(#[from] Refusal),

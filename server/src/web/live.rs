@@ -131,7 +131,7 @@ impl From<SendError> for End {
 impl From<EncodeError> for End {
     fn from(error: EncodeError) -> Self {
         tracing::error!(%error, "a client is sent away");
-        Self::Bye { reason: CloseReason::Full, retry_after_ms: 5000, detail: Some(error.to_string()) }
+        Self::Bye { reason: CloseReason::Defect, retry_after_ms: 5000, detail: Some(error.to_string()) }
     }
 }
 
@@ -391,7 +391,7 @@ fn parse(encoding: Encoding, message: Message) -> Result<Option<ClientMessage>, 
 fn close_code(reason: CloseReason) -> u16 {
     match reason {
         CloseReason::BadMessage | CloseReason::Unknown => 1008,
-        CloseReason::Slow | CloseReason::Full | CloseReason::Behind => 1013,
+        CloseReason::Slow | CloseReason::Behind => 1013,
         CloseReason::Defect => 1011,
         CloseReason::UnknownView => 4004,
         CloseReason::ShuttingDown => 1001,

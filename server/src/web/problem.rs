@@ -149,7 +149,10 @@ impl From<RecordError> for Problem {
             RecordError::Unavailable { reason } => {
                 Self::unavailable(format!("nothing was recorded: {reason}"), RETRY_AFTER_SECS)
             }
-            unknown @ RecordError::Unknown { .. } => Self::unavailable(unknown.to_string(), RETRY_AFTER_SECS),
+            unknown @ RecordError::Unknown { .. } => {
+                let next = "send observations again with the same Idempotency-Key, and look at what is current before you repeat a command";
+                Self::unavailable(format!("{unknown}; {next}"), RETRY_AFTER_SECS)
+            }
         }
     }
 }

@@ -11,6 +11,8 @@ use super::super::problem::Problem;
 
 /// How long the next bytes may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What is only announced takes no more memory than this.
+const MOST_RESERVED_BYTES: u64 = 1024 * 1024;
 /// How long the rest of a refused body is read.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
@@ -62,7 +64,8 @@ impl Body {
     /// # Errors
     /// As [`chunk`](Self::chunk).
     pub async fn whole(&mut self) -> Result<Vec<u8>, Problem> {
-        let mut bytes = Vec::new();
+        let announced = self.announced_bytes.unwrap_or(0).min(MOST_RESERVED_BYTES);
+        let mut bytes = Vec::with_capacity(announced as usize);
         while let Some(chunk) = self.chunk().await? {
             bytes.extend_from_slice(&chunk);
         }

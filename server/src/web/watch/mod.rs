@@ -17,14 +17,19 @@ use crate::app::Shared;
 use crate::centre::Centre;
 
 /// What the page's own words are called in assets/locales, without `watch-`.
-const WORDS: [&str; 31] = [
+const WORDS: [&str; 35] = [
     "connecting",
     "live",
     "lost",
     "log-away",
     "behind",
-    "unknown-view",
-    "full",
+    "bye-unknown-view",
+    "bye-shutting-down",
+    "bye-new-epoch",
+    "bye-slow",
+    "bye-behind",
+    "bye-defect",
+    "bye-bad-message",
     "list",
     "hint",
     "printed",
@@ -47,7 +52,6 @@ const WORDS: [&str; 31] = [
     "scenario-plan",
     "scenario-expected",
     "scenario-same-period",
-    "stopping",
     "picture",
 ];
 

@@ -7,6 +7,7 @@
   const MAX_DELAY_MS = 5000;    // between attempts to connect
   const page = JSON.parse(document.getElementById("page").textContent);
   const words = page.words;
+  const hyphened = (text) => text.replaceAll("_", "-");
   const byId = (id) => document.getElementById(id);
   const [picture, banner, linkText, tip, printed] = ["picture", "banner", "link", "tip", "printed"].map(byId);
   const locale = page.language === "en" ? "en-GB" : "vi-VN";
@@ -103,10 +104,8 @@
   }
 
   function bye(message) {
-    if (message.reason === "unknown_view") { reason = words["unknown-view"]; epoch = null; }
-    if (message.reason === "full") reason = words.full;
-    if (message.reason === "shutting_down") reason = words.stopping;
-    if (message.reason === "new_epoch") epoch = null;
+    reason = words[`bye-${hyphened(message.reason)}`] ?? "";
+    if (message.reason === "unknown_view" || message.reason === "new_epoch") epoch = null;
     reconnect(message.retry_after_ms);
   }
 
@@ -225,7 +224,6 @@
   function describe(origin) {
     const { indicator: indicatorId, area: areaId, scenario = "actual" } = origin.series;
     const indicator = names.indicators.get(indicatorId);
-    const hyphened = (text) => text.replaceAll("_", "-");
     const list = document.createElement("dl");
     const facts = [
       [words.value, valueOf(origin, indicator)],
