@@ -6,9 +6,11 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use earcut::Earcut;
-use plotters::coord::Shift;
-use plotters::drawing::DrawingAreaErrorKind;
-use plotters::prelude::{AreaSeries, ChartBuilder, DrawingArea, IntoDrawingArea, LineSeries, RGBAColor, ShapeStyle};
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::coord::types::RangedCoordf64;
+use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
+use plotters::element::{PathElement, Polygon as PolygonElement};
+use plotters::style::{RGBAColor, ShapeStyle};
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, DrawingBackend, DrawingErrorKind};
 
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene};
@@ -55,44 +57,38 @@ impl Plot {
     ///
     /// # Errors
     /// Those of plotters.
-    pub fn line(
-        &self,
-        scene: &mut Scene,
-        points: impl Iterator<Item = (f64, f64)>,
-        pen: Pen,
-    ) -> Result<(), ChartError> {
-        let area = self.area_of(scene, pen.dash);
-        let mut chart = ChartBuilder::on(&area).build_cartesian_2d(self.x.clone(), self.y.clone())?;
+    pub fn line(&self, scene: &mut Scene, points: impl Into<Vec<(f64, f64)>>, pen: Pen) -> Result<(), ChartError> {
         let style = ShapeStyle { color: rgba(pen.color), filled: false, stroke_width: (pen.width * FINENESS) as u32 };
-        chart.draw_series(LineSeries::new(points, style))?;
-        Ok(())
+        self.drawing_area(scene, pen.dash).draw(&PathElement::new(points, style))
     }
 
     /// The area between a line and the lower end of the vertical range.
     ///
     /// # Errors
     /// Those of plotters.
-    pub fn area(
-        &self,
-        scene: &mut Scene,
-        points: impl Iterator<Item = (f64, f64)>,
-        fill: Color,
-    ) -> Result<(), ChartError> {
-        let area = self.area_of(scene, None);
-        let mut chart = ChartBuilder::on(&area).build_cartesian_2d(self.x.clone(), self.y.clone())?;
+    pub fn area(&self, scene: &mut Scene, points: impl Into<Vec<(f64, f64)>>, fill: Color) -> Result<(), ChartError> {
+        let mut corners = points.into();
+        let (Some(&(left, _)), Some(&(right, _))) = (corners.first(), corners.last()) else { return Ok(()) };
+        corners.extend([(right, self.y.start), (left, self.y.start)]);
         let style = ShapeStyle { color: rgba(fill), filled: true, stroke_width: 0 };
-        chart.draw_series(AreaSeries::new(points, self.y.start, style))?;
-        Ok(())
+        self.drawing_area(scene, None).draw(&PolygonElement::new(corners, style))
     }
 
-    fn area_of<'a>(&self, scene: &'a mut Scene, dash: Option<(f32, f32)>) -> DrawingArea<SceneBackend<'a>, Shift> {
-        SceneBackend { scene, rect: self.rect, dash }.into_drawing_area()
+    /// With both axes and nothing around them. Elements are drawn on it as they are: series and chart builders of
+    /// plotters copy all points and call through tables.
+    fn drawing_area<'a>(&self, scene: &'a mut Scene, dash: Option<(f32, f32)>) -> DrawingArea<SceneBackend<'a>, Axes> {
+        let whole = SceneBackend { scene, rect: self.rect, dash }.into_drawing_area();
+        let (columns, rows) = whole.get_pixel_range();
+        let pixels = (columns.start..columns.end - 1, rows.end - 1..rows.start);
+        whole.apply_coord_spec(Axes::new(self.x.clone(), self.y.clone(), pixels))
     }
 }
 
 fn rgba(color: Color) -> RGBAColor {
     RGBAColor(color.r, color.g, color.b, f64::from(color.a) / 255.0)
 }
+
+type Axes = Cartesian2d<RangedCoordf64, RangedCoordf64>;
 
 /// Draws for plotters into a rectangle of a scene.
 struct SceneBackend<'a> {
@@ -248,7 +244,7 @@ mod tests {
         let mut scene = Scene::default();
         let plot = Plot { rect: Rect::new(100.0, 50.0, 200.0, 100.0), x: 0.0..1.0, y: 0.0..1.0 };
         let pen = Pen { color: crate::theme::WHITE, width: 2.5, dash: None };
-        plot.line(&mut scene, [(0.0, 0.0), (0.501, 0.502), (1.0, 1.0)].into_iter(), pen).unwrap();
+        plot.line(&mut scene, [(0.0, 0.0), (0.501, 0.502), (1.0, 1.0)], pen).unwrap();
         let [Item::Polyline(line)] = &scene.items[..] else { panic!("one line expected: {:?}", scene.items) };
         assert!((line.width - 2.5).abs() < 0.001);
         for (drawn, (x, y)) in line.points.iter().zip([(0.0, 0.0), (0.501, 0.502), (1.0, 1.0)]) {
@@ -261,7 +257,7 @@ mod tests {
     fn an_area_is_tessellated_and_stays_within_the_plot() {
         let mut scene = Scene::default();
         let plot = Plot { rect: Rect::new(0.0, 0.0, 200.0, 100.0), x: 0.0..10.0, y: -1.0..1.0 };
-        let points = (0..=10).map(|step| (f64::from(step), (f64::from(step)).sin()));
+        let points: Vec<_> = (0..=10).map(|step| (f64::from(step), (f64::from(step)).sin())).collect();
         plot.area(&mut scene, points, crate::theme::WHITE).unwrap();
         let [Item::Polygon(polygon)] = &scene.items[..] else { panic!("one polygon expected: {:?}", scene.items) };
         assert_eq!(polygon.triangles.len(), 3 * (polygon.points.len() - 2));

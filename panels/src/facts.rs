@@ -1,5 +1,7 @@
 //! What is known of an indicator in one area at one moment, and how it is said.
 
+use std::ops::RangeInclusive;
+
 use protocol::observation::{Better, Freshness, Period};
 use protocol::{
     AreaId, Indicator, IndicatorId, Observation, ObservationStatus, Scenario, SeriesKey, Timestamp, ViewState,
@@ -8,7 +10,7 @@ use protocol::{
 use crate::marks::Mark;
 use crate::provenance::{Figure, Origin};
 use crate::theme::{self, Color};
-use crate::{label, number};
+use crate::{label, number, window};
 
 /// The parallel figures of one indicator in one area: those that the actual one may be compared with.
 pub(crate) struct Facts<'a> {
@@ -160,24 +162,24 @@ impl<'a> Facts<'a> {
 
 /// The newest figure of `series` that may stand beside an actual one of `at`: nothing rather than another date's.
 fn compared(view: &ViewState, indicator: &Indicator, series: &SeriesKey, at: Timestamp) -> Option<Origin> {
-    let fits = |time: Timestamp| match series.scenario {
-        Scenario::Plan => number::local(time).year() == number::local(at).year(),
-        _ => is_comparable(indicator, time, at),
+    let moments = match series.scenario {
+        Scenario::Plan => number::period_around(Period::Year, at),
+        _ => same_date(indicator, at),
     };
-    if let Some(latest) = view.latest(series).filter(|latest| fits(latest.phenomenon_time)) {
+    if let Some(latest) = view.latest(series).filter(|latest| moments.contains(&latest.phenomenon_time)) {
         return Some(Origin::from(&**latest));
     }
     let windows = view.windows().iter().filter(|window| window.spec.series == *series);
-    let newest = windows.filter_map(|window| window.buckets.values().rev().find(|bucket| fits(bucket.time)));
+    let newest = windows.filter_map(|window| window::newest_within(window, &moments));
     newest.max_by_key(|bucket| bucket.time).map(|bucket| Origin::of_bucket(series, bucket))
 }
 
-/// Whether a figure of `time` is of the same date as the actual one of `at`, and not of a later moment.
-pub(crate) fn is_comparable(indicator: &Indicator, time: Timestamp, at: Timestamp) -> bool {
+/// The moments of the same date as an actual figure of `at`, and not later ones.
+pub(crate) fn same_date(indicator: &Indicator, at: Timestamp) -> RangeInclusive<Timestamp> {
+    let start = *number::period_around(indicator.period, at).start();
     let is_often = matches!(indicator.period, Period::Hour | Period::Continuous);
-    time <= at
-        && number::period_index(indicator.period, time) == number::period_index(indicator.period, at)
-        && !(is_often && indicator.freshness(time, at) == Freshness::Stale)
+    let oldest = if is_often { at.plus_micros(1 - stale_micros(indicator)) } else { start };
+    start.max(oldest)..=at
 }
 
 /// Whether it is counted in per cent, so that its changes are in points.
@@ -213,12 +215,52 @@ const MICROS: i64 = 1_000_000;
 
 /// When what is said about the age of a value changes next.
 pub(crate) fn next_change(indicator: &Indicator, at: Timestamp, now: Timestamp) -> Timestamp {
-    let stale_after = indicator.expected_interval_secs.saturating_add(indicator.grace_secs);
-    let stale_secs = i64::try_from(stale_after).unwrap_or(i64::MAX / MICROS).saturating_add(1).min(i64::MAX / MICROS);
-    let stale_at = at.plus_micros(stale_secs * MICROS);
+    let stale_at = at.plus_micros(stale_micros(indicator));
     let age_secs = now.since(at).div_euclid(MICROS).max(0);
     let unit = label::age_unit(age_secs);
     let older_at = at.plus_micros((age_secs / unit + 1).saturating_mul(unit).saturating_mul(MICROS));
     let change = if stale_at > now { stale_at } else { older_at };
     change.min(number::next_midnight(now)).max(now.plus_micros(1))
+}
+
+/// The age from which on a value is stale.
+fn stale_micros(indicator: &Indicator) -> i64 {
+    let stale_after = indicator.expected_interval_secs.saturating_add(indicator.grace_secs);
+    i64::try_from(stale_after).unwrap_or(i64::MAX / MICROS).saturating_add(1).min(i64::MAX / MICROS) * MICROS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_often_is_compared_while_it_is_not_stale() {
+        let name = |vi: &str| protocol::observation::Name { vi: vi.into(), en: None };
+        let level = Indicator {
+            id: "water.level".into(),
+            name: name("Mực nước"),
+            short: None,
+            unit: name("m"),
+            decimals: 2,
+            display_scale: 1.0,
+            period: Period::Continuous,
+            better: Better::Lower,
+            cumulative: false,
+            owner: "dkttv".into(),
+            expected_interval_secs: 60,
+            grace_secs: 15,
+            warning: None,
+            critical: None,
+        };
+        let at = number::day_start(2023, 8, 14).unwrap().plus_micros(43_200 * MICROS);
+        let moments = same_date(&level, at);
+        for age in [0, 75 * MICROS, 76 * MICROS - 1, 76 * MICROS, 76 * MICROS + 1, 90_000 * MICROS] {
+            let time = at.plus_micros(-age);
+            assert_eq!(moments.contains(&time), level.freshness(time, at) != Freshness::Stale, "{age}");
+        }
+        assert!(!moments.contains(&at.plus_micros(1)));
+        let yearly = Indicator { period: Period::Year, ..level };
+        assert!(same_date(&yearly, at).contains(&number::day_start(2023, 1, 1).unwrap()));
+        assert!(!same_date(&yearly, at).contains(&number::day_start(2022, 12, 31).unwrap()));
+    }
 }

@@ -3,6 +3,8 @@
 //! The zone is that of the country whose days, months and years the indicators are reported in, whatever the
 //! server's `time_zone` says: a wall and a browser that cut days differently would show different figures.
 
+use std::ops::RangeInclusive;
+
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use protocol::Timestamp;
@@ -129,7 +131,16 @@ pub fn period_index(period: Period, at: Timestamp) -> i64 {
     }
 }
 
-/// A moment in the period that [`period_index`] counts as `index`; `None` outside the calendar.
+/// The moments of the period that `at` is in.
+#[must_use]
+pub fn period_around(period: Period, at: Timestamp) -> RangeInclusive<Timestamp> {
+    let index = period_index(period, at);
+    let start = period_start(period, index).unwrap_or(Timestamp(i64::MIN));
+    let end = period_start(period, index + 1).map_or(Timestamp(i64::MAX), |next| next.plus_micros(-1));
+    start..=end
+}
+
+/// When the period begins that [`period_index`] counts as `index`; `None` outside the calendar.
 #[must_use]
 pub fn period_start(period: Period, index: i64) -> Option<Timestamp> {
     let year = |year: i64| i16::try_from(year).ok();
@@ -199,7 +210,11 @@ mod tests {
         for (period, before, after) in cases {
             let index = period_index(period, before);
             assert_eq!(period_index(period, after), index + 1, "{period:?}");
-            assert_eq!(period_index(period, period_start(period, index).unwrap()), index, "{period:?}");
+            let start = period_start(period, index).unwrap();
+            assert_eq!(period_index(period, start), index, "{period:?}");
+            assert_eq!(period_index(period, start.plus_micros(-1)), index - 1, "{period:?}");
+            assert_eq!(*period_around(period, before).start(), start, "{period:?}");
+            assert_eq!(*period_around(period, after).start(), period_around(period, before).end().plus_micros(1));
         }
     }
 
@@ -215,6 +230,9 @@ mod tests {
     fn absurd_moments_do_not_panic() {
         for micros in [i64::MIN, i64::MAX, 0] {
             assert!(!date(Timestamp(micros)).is_empty());
+            for period in [Period::Year, Period::Quarter, Period::Month, Period::Week, Period::Day] {
+                assert!(!period_around(period, Timestamp(micros)).is_empty(), "{period:?}");
+            }
         }
     }
 }

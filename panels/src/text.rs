@@ -158,9 +158,22 @@ impl TextEngine {
         if let Some(shaped) = self.shaped.get(text, font) {
             return shaped;
         }
-        let shaped = Arc::new(self.shape_anew(&one_line(text), font));
+        let is_number = text.len() > 1 && text.bytes().all(is_of_number);
+        let shaped = if is_number { self.shape_number(text, font) } else { self.shape_anew(&one_line(text), font) };
+        let shaped = Arc::new(shaped);
         self.shaped.insert(text, font, Arc::clone(&shaped));
         shaped
+    }
+
+    /// Glyph by glyph, since most text that is new in a frame is numbers.
+    fn shape_number(&mut self, text: &str, font: Font) -> Shaped {
+        let mut number = Shaped { width: 0.0, glyphs: Vec::with_capacity(text.len()) };
+        for at in 0..text.len() {
+            let digit = self.shape(&text[at..=at], font);
+            number.glyphs.extend(digit.glyphs.iter().map(|glyph| Glyph { x: number.width + glyph.x, ..*glyph }));
+            number.width += digit.width;
+        }
+        number
     }
 
     fn shape_anew(&mut self, text: &str, font: Font) -> Shaped {
@@ -293,8 +306,33 @@ impl TextEngine {
     }
 }
 
+/// Whether it is a digit or stands between digits. Tabular figures neither join nor kern, so that each of these looks
+/// the same whatever its neighbours are.
+fn is_of_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'.' | b',')
+}
+
 /// NFC, and without line ends or tabs.
 fn one_line(text: &str) -> String {
     let tidy = |c: char| if c.is_control() { ' ' } else { c };
     if is_nfc(text) { text.chars().map(tidy).collect() } else { text.nfc().map(tidy).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_set_glyph_by_glyph_are_those_that_are_shaped() {
+        let mut engine = TextEngine::new();
+        let signs: Vec<char> = (0..=u8::MAX).filter(|byte| is_of_number(*byte)).map(char::from).collect();
+        let threes = signs.iter().flat_map(|a| signs.iter().map(move |b| (a, b)));
+        let threes = threes.flat_map(|(a, b)| signs.iter().map(move |c| String::from_iter([a, b, c])));
+        let numbers: Vec<String> = threes.chain(["1.234.567,89".into(), "999,999,999,999.75".into()]).collect();
+        for font in [Font::Regular, Font::SemiBold, Font::Bold, Font::DisplaySemiBold, Font::DisplayBold] {
+            for number in &numbers {
+                assert_eq!(engine.shape_number(number, font), engine.shape_anew(number, font), "{number} {font:?}");
+            }
+        }
+    }
 }

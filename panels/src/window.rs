@@ -1,5 +1,7 @@
 //! Windows as options name them, and their buckets as points.
 
+use std::ops::RangeInclusive;
+
 use protocol::change::{Bucket, MAX_BUCKETS, Span, WindowSpec};
 use protocol::observation::{Better, Period};
 use protocol::view::Window;
@@ -119,20 +121,17 @@ pub(crate) fn check_buckets(asked: Option<u16>) -> Result<(), OptionsError> {
     }
 }
 
-/// Runs of buckets without a gap; a curve that was planned has none.
-pub(crate) fn unbroken<'a>(window: &'a Window, indicator: &Indicator) -> Vec<Vec<&'a Bucket>> {
+/// The newest bucket whose last value was true within `moments`. Buckets stand in the order of time.
+pub(crate) fn newest_within<'a>(window: &'a Window, moments: &RangeInclusive<Timestamp>) -> Option<&'a Bucket> {
+    let newest = window.buckets.values().rev().find(|bucket| bucket.time <= *moments.end());
+    newest.filter(|bucket| bucket.time >= *moments.start())
+}
+
+/// Whether there is no gap between two neighbouring buckets; a curve that was planned has none.
+pub(crate) fn is_unbroken(window: &Window, indicator: &Indicator) -> impl Fn(&&Bucket, &&Bucket) -> bool + use<> {
     let planned = matches!(window.spec.series.scenario, Scenario::Plan | Scenario::Expected);
     let interval =
         i64::try_from(indicator.expected_interval_secs.saturating_add(indicator.grace_secs)).unwrap_or(i64::MAX);
     let longest = interval.saturating_mul(1_500_000).saturating_add(window.spec.bucket_micros());
-    let mut runs: Vec<Vec<&Bucket>> = Vec::new();
-    for bucket in window.buckets.values() {
-        match runs.last_mut() {
-            Some(run) if planned || run.last().is_some_and(|last| bucket.time.since(last.time) <= longest) => {
-                run.push(bucket)
-            }
-            _ => runs.push(vec![bucket]),
-        }
-    }
-    runs
+    move |earlier, later| planned || later.time.since(earlier.time) <= longest
 }

@@ -166,14 +166,16 @@ impl Line<'_> {
     }
     /// Its figure beside an actual one of `at`; none rather than another date's.
     fn beside(&self, at: Timestamp) -> Option<&Bucket> {
-        let of_date = |bucket: &&Bucket| facts::is_comparable(self.indicator, bucket.time, at);
-        self.window.buckets.values().filter(of_date).max_by_key(|bucket| bucket.time)
+        window::newest_within(self.window, &facts::same_date(self.indicator, at))
+    }
+    fn oldest(&self) -> Option<&Bucket> {
+        self.window.buckets.values().next()
+    }
+    fn newest(&self) -> Option<&Bucket> {
+        self.window.buckets.values().next_back()
     }
     fn is_measured(&self) -> bool {
         matches!(self.window.spec.series.scenario, Scenario::Actual)
-    }
-    fn newest(&self) -> Option<&Bucket> {
-        self.window.buckets.values().max_by_key(|bucket| bucket.time)
     }
     /// A short piece of the line with its marker, from `start` to the right.
     fn swatch(&self, tile: &mut Tile<'_, '_>, start: Point, length: f32) {

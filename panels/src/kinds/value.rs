@@ -1,5 +1,6 @@
 //! One figure, large, with all that is needed to judge it.
 
+use protocol::change::Bucket;
 use protocol::{Catalogue, PanelSpec, Scenario, Timestamp, ViewState};
 
 use crate::chart::{Pen, Plot};
@@ -7,7 +8,7 @@ use crate::facts::{self, Facts, Severity};
 use crate::frame::{Footer, Pill, Said};
 use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
-use crate::scene::{Point, Rect, Scene};
+use crate::scene::{Rect, Scene};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
@@ -56,8 +57,9 @@ impl Panel for Value {
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         let options: Options = parse(spec).ok()?;
-        let facts = Facts::of(view, &options.indicator, &options.area)?;
-        Some(facts::next_change(facts.indicator, facts.actual?.phenomenon_time(), now))
+        let indicator = view.arranged()?.catalogue.indicators.get(&options.indicator)?;
+        let actual = view.latest(&options.series(Scenario::Actual))?;
+        Some(facts::next_change(indicator, actual.phenomenon_time, now))
     }
 }
 
@@ -277,26 +279,25 @@ impl<'a> Picture<'a> {
         let Some(window) = self.sparkline_window(tile, view) else { return };
         let dot = tile.px(7.0);
         let rect = Rect { width: rect.width - dot, y: rect.y + dot, height: rect.height - 2.0 * dot, ..rect };
-        let times = || window.buckets.values().map(|bucket| bucket.time);
-        let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
-        if rect.width <= 4.0 || rect.height <= 4.0 || first == last {
+        let buckets: Vec<&Bucket> = window.buckets.values().collect();
+        let [oldest, .., newest] = buckets[..] else { return };
+        if rect.width <= 4.0 || rect.height <= 4.0 || oldest.time == newest.time {
             return;
         }
-        let low = window.buckets.values().map(|bucket| bucket.last).fold(f64::INFINITY, f64::min);
-        let high = window.buckets.values().map(|bucket| bucket.last).fold(f64::NEG_INFINITY, f64::max);
+        let place = |bucket: &Bucket| (bucket.time.since(oldest.time) as f64, bucket.last);
+        let low = buckets.iter().map(|bucket| bucket.last).fold(f64::INFINITY, f64::min);
+        let high = buckets.iter().map(|bucket| bucket.last).fold(f64::NEG_INFINITY, f64::max);
         let margin = if high > low { 0.0 } else { low.abs().max(1.0) };
-        let plot = Plot { rect, x: 0.0..last.since(first) as f64, y: low - margin..high + margin };
+        let plot = Plot { rect, x: 0.0..place(newest).0, y: low - margin..high + margin };
         let pen = Pen { color: self.severity.color(), width: tile.px(4.0), dash: None };
-        for run in window::unbroken(window, self.facts.indicator) {
-            let points = run.iter().map(|bucket| (bucket.time.since(first) as f64, bucket.last));
+        for run in buckets.chunk_by(window::is_unbroken(window, self.facts.indicator)) {
+            let points: Vec<_> = run.iter().map(|bucket| place(bucket)).collect();
             if plot.line(tile.scene(), points, pen).is_err() {
                 return tile.notice("no-chart");
             }
         }
-        if let Some(newest) = window.buckets.values().max_by_key(|bucket| bucket.time) {
-            let Point { x, y } = plot.place(newest.time.since(first) as f64, newest.last);
-            tile.disc(Point { x, y }, dot, pen.color);
-        }
+        let (x, y) = place(newest);
+        tile.disc(plot.place(x, y), dot, pen.color);
     }
 }
 

@@ -3,10 +3,9 @@
 //! Bounded: when a page is full it is emptied as a whole and every scene is encoded again, so that no
 //! glyph can ever stand for another.
 
-use std::collections::HashMap;
-
 use panels::scene::Glyph;
 use panels::text::FACES;
+use rustc_hash::FxHashMap;
 use swash::FontRef;
 use swash::scale::{Render, ScaleContext, Source};
 use swash::zeno::{Format, Vector};
@@ -62,7 +61,7 @@ pub struct Atlas {
     max_side: u32,
     faces: Vec<Option<FontRef<'static>>>,
     context: ScaleContext,
-    entries: HashMap<Key, Option<Entry>>,
+    entries: FxHashMap<Key, Option<Entry>>,
     shelves: Shelves,
     uploads: Vec<Upload>,
 }
@@ -81,7 +80,7 @@ impl Atlas {
             max_side: max_side.min(MAX_SIDE_PX),
             faces,
             context: ScaleContext::new(),
-            entries: HashMap::new(),
+            entries: FxHashMap::default(),
             shelves: Shelves::new(side),
             uploads: Vec::new(),
         }

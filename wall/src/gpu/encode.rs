@@ -160,7 +160,7 @@ impl Encoded {
         let mut run = 0.0;
         let mut last: Option<Point> = None;
         for &point in line.points.iter().filter(|point| is_finite(point)) {
-            run += last.map_or(0.0, |last| (point.x - last.x).hypot(point.y - last.y));
+            run += last.map_or(0.0, |last| distance(last, point));
             self.points.push(LinePoint { place: [point.x, point.y], run, style });
             last = Some(point);
         }
@@ -200,6 +200,12 @@ fn as_quad(disc: &Disc) -> Quad {
         border: Color::TRANSPARENT,
         border_width: 0.0,
     }
+}
+
+/// Quicker than `hypot`, and on a canvas as exact.
+fn distance(from: Point, to: Point) -> f32 {
+    let (dx, dy) = (f64::from(to.x - from.x), f64::from(to.y - from.y));
+    (dx * dx + dy * dy).sqrt() as f32
 }
 
 fn is_finite(point: &Point) -> bool {

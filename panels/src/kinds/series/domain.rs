@@ -24,10 +24,10 @@ pub(super) struct Domain {
 
 pub(super) fn domain(options: &Options, lines: &[Line<'_>], language: &str) -> Option<Domain> {
     let first = lines.first()?;
-    let buckets = || lines.iter().flat_map(|line| line.window.buckets.values().map(move |bucket| (line, bucket)));
-    let oldest = buckets().map(|(_, bucket)| bucket.time).min()?;
-    let newest = buckets().map(|(_, bucket)| bucket.time).max()?;
-    let measured = buckets().filter(|(line, _)| line.is_measured()).map(|(_, bucket)| bucket.time).max();
+    let oldest = lines.iter().filter_map(Line::oldest).map(|bucket| bucket.time).min()?;
+    let newest_of = |line: &Line<'_>| line.newest().map(|bucket| bucket.time);
+    let newest = lines.iter().filter_map(newest_of).max()?;
+    let measured = lines.iter().filter(|line| line.is_measured()).filter_map(newest_of).max();
     let times = match options.span(first.indicator).ok()? {
         Span::Between { from, to } => from..to,
         Span::Last { secs } => {
@@ -42,9 +42,11 @@ pub(super) fn domain(options: &Options, lines: &[Line<'_>], language: &str) -> O
     let times = if periodic && newest > oldest { oldest.max(times.start)..newest.min(times.end) } else { times };
     let ticks = if periodic { point_ticks(lines, &times, language) } else { axis::time_ticks(&times, language) };
     let times = if times.end > times.start { times } else { times.start.plus_micros(-1)..times.end.plus_micros(1) };
-    let seen = || buckets().filter(|(_, bucket)| times.contains(&bucket.time) || bucket.time == times.end);
-    let low = seen().map(|(line, bucket)| line.shown(bucket.min)).fold(f64::INFINITY, f64::min);
-    let high = seen().map(|(line, bucket)| line.shown(bucket.max)).fold(f64::NEG_INFINITY, f64::max);
+    let buckets = lines.iter().flat_map(|line| line.window.buckets.values().map(move |bucket| (line, bucket)));
+    let seen = buckets.filter(|(_, bucket)| (times.start..=times.end).contains(&bucket.time));
+    let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (line, bucket)| {
+        (low.min(line.shown(bucket.min)), high.max(line.shown(bucket.max)))
+    });
     let from_zero = options.from_zero.unwrap_or(low >= 0.0 && low < high * 0.5);
     let low = if from_zero { low.min(0.0) } else { low };
     let (low, high) =

@@ -116,14 +116,16 @@ fn draw_line(
 ) -> Result<(), ChartError> {
     let dash = line.pen.dash().map(|(dash, gap)| (tile.px(dash), tile.px(gap)));
     let pen = Pen { color: line.pen_color, width: tile.px(5.0), dash };
-    for run in window::unbroken(line.window, line.indicator) {
-        let points: Vec<(f64, f64)> = run.iter().flat_map(|bucket| points(line, bucket, domain)).collect();
+    let buckets: Vec<&Bucket> = line.window.buckets.values().collect();
+    for run in buckets.chunk_by(window::is_unbroken(line.window, line.indicator)) {
+        let mut points = Vec::with_capacity(3 * run.len());
+        run.iter().for_each(|bucket| points.extend(points_of(line, bucket, domain)));
         if fill && points.len() > 1 {
-            plot.area(tile.scene(), points.iter().copied(), pen.color.with_alpha(30))?;
+            plot.area(tile.scene(), points.clone(), pen.color.with_alpha(30))?;
         }
-        plot.line(tile.scene(), points.into_iter(), pen)?;
+        plot.line(tile.scene(), points, pen)?;
     }
-    let newest = line.newest().and_then(|bucket| points(line, bucket, domain).pop());
+    let newest = line.newest().and_then(|bucket| points_of(line, bucket, domain).last());
     if let (Some((x, y)), Some(marker)) = (newest, line.pen.marker()) {
         marker.draw(tile, plot.place(x, y), tile.px(9.0), line.pen_color);
     }
@@ -131,11 +133,10 @@ fn draw_line(
 }
 
 /// The last value of a bucket, and before it the extremes it hides; nothing outside the plot.
-fn points(line: &Line<'_>, bucket: &Bucket, domain: &Domain) -> Vec<(f64, f64)> {
+fn points_of(line: &Line<'_>, bucket: &Bucket, domain: &Domain) -> impl Iterator<Item = (f64, f64)> {
     let x = bucket.time.since(domain.origin) as f64;
-    if x < domain.x.start || x > domain.x.end {
-        return Vec::new();
-    }
-    let extremes = if bucket.min < bucket.max { vec![bucket.min, bucket.max] } else { Vec::new() };
-    extremes.into_iter().chain([bucket.last]).map(|value| (x, line.shown(value))).collect()
+    let is_seen = (domain.x.start..=domain.x.end).contains(&x);
+    let extremes = (bucket.min < bucket.max).then_some([bucket.min, bucket.max]);
+    let values = extremes.into_iter().flatten().chain([bucket.last]).filter(move |_| is_seen);
+    values.map(move |value| (x, line.shown(value)))
 }
