@@ -276,20 +276,3 @@ fn a_data_folder_has_one_server() {
     drop(claimed);
     folder::claim(&path).unwrap();
 }
-
-/// Prints rows a second of one window: `cargo nextest run -p server --run-ignored only --no-capture loading_a_window`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement, not a check"]
-async fn loading_a_window_is_fast() {
-    let kept = Kept::new();
-    let rows = 1_000_000;
-    for entry in 0..rows / 10_000 {
-        let times = entry * 10_000..(entry + 1) * 10_000;
-        let values: Vec<(i64, f64)> = times.map(|second| (second * 1_000_000, second as f64)).collect();
-        kept.record("api", entry, &values).await;
-    }
-    kept.window(Span::Last { secs: 1 }, 1).await;
-    let started = std::time::Instant::now();
-    assert_eq!(kept.window(Span::Last { secs: rows as u64 }, 1000).await.len(), 1000);
-    println!("{:.0} rows/s", rows as f64 / started.elapsed().as_secs_f64());
-}

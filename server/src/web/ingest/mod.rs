@@ -31,7 +31,7 @@ use crate::lines::{Ends, Line, LineSplitter, LineText};
 use crate::log::recorder::{Batch, Recorded};
 
 /// Bodies larger than this are read off the runtime's threads.
-const INLINE_BYTES: usize = 64 * 1024;
+const INLINE_BYTES: usize = 128 * 1024;
 /// The source of observations when none is named.
 const DEFAULT_SOURCE: &str = "api";
 

@@ -196,30 +196,3 @@ async fn a_source_must_be_one_that_is_pushed_to() {
     assert!(detail.contains("'kho-bac'") && detail.contains("api"), "{detail}");
     server.ask(to("?sorce=api")).await.problem(StatusCode::BAD_REQUEST);
 }
-
-/// Prints rows a second of one core: `cargo test --release -p server -- --ignored --nocapture reading_json`.
-#[test]
-#[ignore = "a measurement, not a check"]
-fn reading_json_is_fast() {
-    use std::sync::Arc;
-    let mut catalogue = protocol::Catalogue::default();
-    let area =
-        protocol::Area { id: "51".into(), name: Default::default(), parent: None, valid_from: None, valid_to: None };
-    catalogue.areas.insert("51".into(), Arc::new(area));
-    let indicator: protocol::Indicator = serde_json::from_value(json!({
-        "id": "budget.revenue", "name": {"vi": "Thu"}, "unit": {"vi": "tỷ"}, "period": "day", "owner": "x", "expected_interval_secs": 1
-    }))
-    .unwrap();
-    catalogue.indicators.insert("budget.revenue".into(), Arc::new(indicator));
-    let catalogue = Arc::new(catalogue);
-    let rows = 90_000;
-    let body = format!("[{}]", vec![GOOD; rows].join(","));
-    let started = std::time::Instant::now();
-    let rounds = 10;
-    for _ in 0..rounds {
-        let mut intake = super::Intake::new(Arc::clone(&catalogue), protocol::Timestamp::from_secs(1_800_000_000));
-        super::json::read(&body, &mut intake).unwrap();
-        assert_eq!(intake.seen(), rows);
-    }
-    println!("{:.0} rows/s", (rows * rounds) as f64 / started.elapsed().as_secs_f64());
-}
