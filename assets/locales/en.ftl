@@ -71,7 +71,6 @@ watch-bye-slow = the line is too slow; reconnecting
 watch-bye-behind = the server has not caught up yet; trying again
 watch-bye-defect = the server cannot send this view; its log says why
 watch-bye-bad-message = the server does not understand this page; load it again
-watch-full = the server has no seat left
 watch-list = All views
 watch-hint = Hover over a number, or reach it with Tab, to see where it comes from
 watch-printed = Printed { $time }

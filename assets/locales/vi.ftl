@@ -71,7 +71,6 @@ watch-bye-slow = đường truyền quá chậm; đang kết nối lại
 watch-bye-behind = máy chủ chưa theo kịp; đang thử lại
 watch-bye-defect = máy chủ không gửi được màn hình này; xem nhật ký của máy chủ
 watch-bye-bad-message = máy chủ không hiểu trang này; hãy tải lại trang
-watch-full = máy chủ đã hết chỗ
 watch-list = Danh sách màn hình
 watch-hint = Di chuột hoặc bấm Tab vào một con số để xem nguồn gốc
 watch-printed = In lúc { $time }

@@ -59,26 +59,34 @@ impl Ledger {
     }
 
     fn verify_history(&self) -> Result<()> {
-        let logged: usize = self.batches.values().map(|recorded| recorded.rows.len()).sum();
-        let mut kept: BTreeMap<(String, String, u8, i64), i64> = BTreeMap::new();
+        let mut logged: BTreeMap<(String, String, i64), f64> = BTreeMap::new();
+        for row in self.batches.values().flat_map(|recorded| recorded.rows.iter()) {
+            let (indicator, area) = (row.series.indicator.as_str().to_owned(), row.series.area.as_str().to_owned());
+            logged.insert((indicator, area, row.phenomenon_time.as_micros()), row.value);
+        }
         let mut runs = self.history.prepare(
-            "SELECT indicator, area, scenario, last_time, packed, offset FROM runs JOIN series ON series.id = series_id",
+            "SELECT indicator, area, last_time, packed, offset, span_micros, widest_micros \
+             FROM runs JOIN series ON series.id = series_id",
         )?;
         let mut rows = runs.query([])?;
-        let mut count = 0;
+        let mut kept: BTreeMap<(String, String, i64), i64> = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            let (indicator, area, scenario): (String, String, u8) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let offset: i64 = row.get(5)?;
-            for time in times_of(row.get_ref(4)?.as_blob()?, row.get(3)?) {
-                count += 1;
-                if let Some(first) = kept.insert((indicator.clone(), area.clone(), scenario, time), offset) {
-                    anyhow::bail!(
-                        "{indicator} of {area} at {time} stands in the history at the offsets {first},{offset}"
-                    );
+            let (indicator, area, offset): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(4)?);
+            let (last_time, span, widest): (i64, i64, i64) = (row.get(2)?, row.get(5)?, row.get(6)?);
+            let numbers = numbers_of(row.get_ref(3)?.as_blob()?, last_time);
+            let first_time = numbers.first().map_or(last_time, |(time, _)| *time);
+            let is_found = span == last_time - first_time && span <= widest;
+            ensure!(is_found, "a run of {indicator} at {last_time} reaches over {span} of at most {widest} µs");
+            for (time, value) in numbers {
+                let place = (indicator.clone(), area.clone(), time);
+                let (sent, at) = (logged.get(&place), format!("{indicator} of {area} at {time}"));
+                ensure!(sent == Some(&value), "{at} is {value} in the history, {sent:?} in the log");
+                if let Some(first) = kept.insert(place, offset) {
+                    anyhow::bail!("{at} stands in the history at the offsets {first},{offset}");
                 }
             }
         }
-        ensure!(count == logged, "the log has {logged} rows, the history {count}");
+        ensure!(kept.len() == logged.len(), "the log has {} moments, the history {}", logged.len(), kept.len());
         Ok(())
     }
 
@@ -103,12 +111,16 @@ pub fn lost_keys(data: &Path) -> Result<Vec<String>> {
     Ok(keys.collect())
 }
 
-/// The moments of a packed run: 9 bytes of value and status for each row, then the times of all but the last.
-fn times_of(packed: &[u8], last_time: i64) -> Vec<i64> {
+/// The moments and values of a packed run: all values in 8 bytes, the statuses in one, all times but the last in 8.
+fn numbers_of(packed: &[u8], last_time: i64) -> Vec<(i64, f64)> {
     let rows = (packed.len() + 8) / 17;
-    let times = packed.get(9 * rows..).unwrap_or_default().chunks_exact(8);
-    let times = times.map(|time| time.iter().rev().fold(0, |micros, byte| (micros << 8) | i64::from(*byte)));
-    times.chain([last_time]).collect()
+    let words = |bytes: &[u8]| -> Vec<u64> {
+        let word = |word: &[u8]| word.iter().rev().fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+        bytes.chunks_exact(8).map(word).collect()
+    };
+    let values = words(&packed[..8 * rows]).into_iter().map(f64::from_bits);
+    let times = words(&packed[9 * rows..]).into_iter().map(u64::cast_signed);
+    times.chain([last_time]).zip(values).collect()
 }
 
 fn open(path: &Path) -> Result<Connection> {
@@ -142,8 +154,8 @@ mod tests {
         let log = Connection::open(folder.path().join("log.sqlite")).unwrap();
         log.execute_batch("CREATE TABLE entries (offset INTEGER PRIMARY KEY, body BLOB)").unwrap();
         let history = Connection::open(folder.path().join("history.sqlite")).unwrap();
-        let tables = "CREATE TABLE series (id INTEGER PRIMARY KEY, indicator TEXT, area TEXT, scenario INTEGER);
-            CREATE TABLE runs (series_id INTEGER, last_time INTEGER, offset INTEGER, packed BLOB);
+        let tables = "CREATE TABLE series (id INTEGER PRIMARY KEY, indicator TEXT, area TEXT, widest_micros INTEGER);
+            CREATE TABLE runs (series_id INTEGER, last_time INTEGER, offset INTEGER, packed BLOB, span_micros INTEGER);
             INSERT INTO series VALUES (1, 'test.0', '51', 0)";
         history.execute_batch(tables).unwrap();
         for (offset, (key, time)) in (1_i64..).zip(batches) {
@@ -159,9 +171,14 @@ mod tests {
             };
             let body = rmp_serde::to_vec_named(&Event::ObservationsRecorded(recorded)).unwrap();
             log.execute("INSERT INTO entries VALUES (?1, ?2)", (offset, body)).unwrap();
-            history.execute("INSERT INTO runs VALUES (1, ?1, ?2, zeroblob(9))", (time, offset)).unwrap();
+            history.execute("INSERT INTO runs VALUES (1, ?1, ?2, ?3, 0)", (time, offset, packed(1.0))).unwrap();
         }
         folder
+    }
+
+    /// One row of a value.
+    fn packed(value: f64) -> Vec<u8> {
+        [&value.to_le_bytes()[..], &[4]].concat()
     }
 
     fn verify(batches: &[(&str, i64)], acknowledged: &[(&str, u64)]) -> String {

@@ -126,6 +126,7 @@ impl RowsBuilder {
 
     /// Adds a row at a place that was told.
     pub fn push(&mut self, place: usize, phenomenon_time: Timestamp, value: f64) {
+        debug_assert!(place < self.rows.series.len(), "a place is told by place() or likely_place()");
         self.last = place;
         self.rows.series_index.push(place as u32);
         self.rows.phenomenon_time.push(phenomenon_time);

@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::ring::{Channel, Follower, Read};
+use super::encode::Message;
+use super::ring::{Channel, Follower, News, Read};
 
 /// How long a client may make no progress.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,6 +58,13 @@ struct Sending {
     is_enrolled: bool,
 }
 
+impl Sending {
+    /// Whether a message is the very next that it is to be sent.
+    fn awaits(&self, news: &News) -> bool {
+        self.rest.is_empty() && self.place.as_ref().is_some_and(|place| place.cursor == news.cursor)
+    }
+}
+
 /// The sending half of a socket: whole frames, in order, from whoever has them.
 pub struct Outlet {
     socket: Arc<TcpStream>,
@@ -82,7 +90,7 @@ impl Outlet {
             rest.extend_from_slice(bytes);
             rest.freeze()
         };
-        if self.write(&mut sending, all).is_err() || !sending.rest.is_empty() {
+        if self.write(&mut sending, &all).is_err() || !sending.rest.is_empty() {
             self.hold(&mut sending);
         }
     }
@@ -132,7 +140,7 @@ impl Outlet {
             {
                 let mut sending = self.sending.lock();
                 let rest = std::mem::take(&mut sending.rest);
-                self.write(&mut sending, rest).map_err(SendError::Broken)?;
+                self.write(&mut sending, &rest).map_err(SendError::Broken)?;
                 if sending.rest.is_empty() {
                     return Ok(());
                 }
@@ -142,13 +150,21 @@ impl Outlet {
         }
     }
 
-    /// A worker's turn: whether this client goes on following `channel` by it.
-    pub(super) fn serve(&self, channel: &Channel) -> bool {
+    /// A worker's turn: whether this client goes on following `channel` by it. What comes in behind `newest`
+    /// gives the worker another turn.
+    pub(super) fn serve(&self, channel: &Channel, newest: Option<&News>) -> bool {
         let mut sending = self.sending.lock();
         if !sending.place.as_ref().is_some_and(|place| place.follower.is_of(channel)) {
             return false;
         }
-        if !sending.is_held && !matches!(self.send_news(&mut sending), Ok(Some(Turn::CaughtUp))) {
+        let is_served = sending.is_held || {
+            let sent = match newest {
+                Some(news) if sending.awaits(news) => self.send(&mut sending, &news.message, news.until),
+                _ => self.send_news(&mut sending),
+            };
+            matches!(sent, Ok(Some(Turn::CaughtUp)))
+        };
+        if !is_served {
             self.hold(&mut sending);
         }
         sending.is_enrolled = !sending.is_held;
@@ -165,11 +181,7 @@ impl Outlet {
         while sending.rest.is_empty() {
             let Some(place) = &mut sending.place else { return Ok(Some(Turn::CaughtUp)) };
             match place.follower.read(place.cursor) {
-                Read::Message(message, until) => {
-                    place.cursor += 1;
-                    place.position = place.position.max(until);
-                    self.write(sending, message.bytes().clone())?;
-                }
+                Read::Message(message, until) => drop(self.send(sending, &message, until)?),
                 Read::Empty => return Ok(Some(Turn::CaughtUp)),
                 Read::Behind => return Ok(Some(Turn::Behind(place.position))),
                 Read::Closed(reason) => return Ok(Some(Turn::Closed(reason))),
@@ -178,13 +190,23 @@ impl Outlet {
         Ok(None)
     }
 
-    /// Writes as much as the socket takes; the rest is kept, also when the socket is broken.
-    fn write(&self, sending: &mut Sending, mut bytes: Bytes) -> io::Result<()> {
-        let mut written = Ok(());
-        while !bytes.is_empty() && written.is_ok() {
-            written = self.socket.try_write(&bytes).map(|count| drop(bytes.split_to(count)));
+    /// Sends the next message of the ring; `None` when the socket takes no more.
+    fn send(&self, sending: &mut Sending, message: &Message, until: u64) -> io::Result<Option<Turn>> {
+        if let Some(place) = &mut sending.place {
+            place.cursor += 1;
+            place.position = place.position.max(until);
         }
-        sending.rest = bytes;
+        self.write(sending, message.bytes())?;
+        Ok(sending.rest.is_empty().then_some(Turn::CaughtUp))
+    }
+
+    /// Writes as much as the socket takes; the rest is kept, also when the socket is broken.
+    fn write(&self, sending: &mut Sending, bytes: &Bytes) -> io::Result<()> {
+        let (mut count, mut written) = (0, Ok(()));
+        while count < bytes.len() && written.is_ok() {
+            written = self.socket.try_write(&bytes[count..]).map(|more| count += more);
+        }
+        sending.rest = if count < bytes.len() { bytes.slice(count..) } else { Bytes::new() };
         written.or_else(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(()),
             _ => Err(error),

@@ -83,6 +83,14 @@ pub enum Read {
     Closed(CloseReason),
 }
 
+/// A message and its place in a ring.
+pub(super) struct News {
+    pub cursor: u64,
+    pub message: Message,
+    /// The offset that a client has everything up to after it.
+    pub until: u64,
+}
+
 impl Channel {
     /// An empty ring.
     #[must_use]
@@ -169,6 +177,14 @@ impl Channel {
         match usize::try_from(index).ok().and_then(|index| ring.slots.get(index)) {
             Some(slot) => Read::Message(slot.message.clone(), slot.until),
             None => Read::Empty,
+        }
+    }
+
+    /// The message at `cursor`, to be sent to everyone who is there.
+    pub(super) fn news(&self, cursor: u64) -> Option<News> {
+        match self.read(cursor) {
+            Read::Message(message, until) => Some(News { cursor, message, until }),
+            Read::Empty | Read::Behind | Read::Closed(_) => None,
         }
     }
 

@@ -41,13 +41,19 @@ impl Workers {
 
 /// Serves the outlets of a list at each message, until the channel is gone.
 async fn work(channel: Weak<Channel>, list: List, mut news: watch::Receiver<u64>) {
+    let mut seen = *news.borrow();
     while news.changed().await.is_ok() {
-        let outlets = std::mem::take(&mut *list.lock());
+        let next = *news.borrow_and_update();
+        // Nearly everyone wants this one message: it is looked up once, and not by each.
+        let newest = channel.upgrade().filter(|_| next == seen + 1).and_then(|channel| channel.news(seen));
+        seen = next;
+        let mut outlets = std::mem::take(&mut *list.lock()).into_iter();
         let mut served = Vec::with_capacity(outlets.len());
-        for some in outlets.chunks(SERVED_AT_ONCE) {
+        while outlets.len() > 0 {
             let Some(channel) = channel.upgrade() else { return };
-            let goes_on = |outlet: &&Weak<Outlet>| outlet.upgrade().is_some_and(|outlet| outlet.serve(&channel));
-            served.extend(some.iter().filter(goes_on).cloned());
+            let goes_on =
+                |outlet: &Weak<Outlet>| outlet.upgrade().is_some_and(|outlet| outlet.serve(&channel, newest.as_ref()));
+            served.extend(outlets.by_ref().take(SERVED_AT_ONCE).filter(goes_on));
             tokio::task::yield_now().await;
         }
         list.lock().append(&mut served);

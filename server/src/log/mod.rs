@@ -73,7 +73,7 @@ pub enum LogError {
     #[error("entry {offset} does not follow the log, which ends before {expected}")]
     Diverged { offset: u64, expected: u64 },
     /// An entry that this version cannot read.
-    #[error("entry {offset} of the log cannot be read ({reason}); it may be from a newer version")]
+    #[error("entry {offset} of the log cannot be read ({reason}); it may be from another version of this server")]
     Unreadable { offset: u64, reason: String },
     #[error("the data folder: {0}")]
     Database(#[from] std::sync::Arc<crate::store::database::DatabaseError>),

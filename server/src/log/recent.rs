@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Entry;
 use super::local::Written;
 
-/// Most bytes of bodies that are kept. In memory they take about three times as much.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Most bytes of bodies that are kept; in memory they take about as much.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// Entries without a gap up to the newest, with the bytes of their bodies.
 #[derive(Debug, Default)]

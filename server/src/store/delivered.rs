@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::runs::{self, Batches};
 
 /// Moments that lie further apart are looked up one by one: there may be much between them.
-const FAR_MICROS: i64 = 24 * 3_600 * 1_000_000;
+const FAR_MICROS: i64 = 3_600 * 1_000_000;
 
 /// The newest revision that a source gave of a series and time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,7 +43,6 @@ pub(super) fn read(
         for near in places.chunk_by(|earlier, later| time(later).since(time(earlier)) <= FAR_MICROS) {
             let (Some(first), Some(last)) = (near.first(), near.last()) else { continue };
             runs::scan(&transaction, stored, time(first)..=time(last), Batches::From(source), |row| {
-                // The last revision of a time comes last.
                 let given = Delivered { offset: row.offset, value: row.value, status: row.status };
                 let from = near.partition_point(|place| time(place) < row.time);
                 let same = near[from..].iter().take_while(|place| time(place) == row.time);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use protocol::{Observation, SeriesKey, Timestamp};
 use rusqlite::Connection;
 
-use super::runs::{self, Batches, Row};
+use super::runs::{self, Batches, Completion, Row};
 
 /// A value with the offset it came in at.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,13 +27,12 @@ pub(super) fn read(
     let batches = as_of.map_or(Batches::All, Batches::KnownAt);
     let mut rows: Vec<Row> = Vec::new();
     runs::scan(&transaction, stored, from..=to, batches, |row| {
-        // Of each time only the last revision counts.
-        rows.pop_if(|last| last.time == row.time);
         if rows.len() == limit {
             return ControlFlow::Break(());
         }
         rows.push(row);
         ControlFlow::Continue(())
     })?;
-    rows.into_iter().map(|row| runs::whole(&transaction, series, row)).collect()
+    let mut completion = Completion::new(&transaction, series)?;
+    rows.into_iter().map(|row| completion.complete(row)).collect()
 }

@@ -2,19 +2,20 @@
 //!
 //! A table with a record for each row costs a search of the tree for each; a batch costs one for each series.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, RangeInclusive};
 
-use protocol::{Observation, ObservationStatus, SeriesKey, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use protocol::{Observation, ObservationStatus, SeriesKey, SourceId, Timestamp};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params, params_from_iter};
 
 use super::HistoryRow;
 use super::projection::{scenario_to, status_from, status_to};
 
-/// No run reaches over more, so that a reader knows where to stop looking.
-const WIDEST_MICROS: i64 = 24 * 3_600 * 1_000_000;
-/// No run has more rows: it fits into one overflow page.
-const MOST_ROWS: usize = 240;
+/// No run reaches over more: a reader looks so far behind what it wants.
+const WIDEST_MICROS: i64 = 6 * 3_600 * 1_000_000;
+/// No run has more rows: with more SQLite would give the record an overflow page of its own, mostly empty.
+const MOST_ROWS: usize = 57;
 /// What a packed row takes: value, status, and the time unless it is the run's last.
 const ROW_BYTES: usize = 17;
 const TIME_BYTES: usize = 8;
@@ -134,8 +135,8 @@ macro_rules! select_runs {
     };
 }
 
-/// Gives every revision of a series whose time is in `times`, by time, then offset, until `take` breaks.
-/// To be called in the transaction that `series` was read in.
+/// Gives of each time in `times` the newest row of a series, oldest time first, until `take` breaks. To be called
+/// in the transaction that `series` was read in.
 pub(super) fn scan(
     connection: &Connection,
     series: Stored,
@@ -172,20 +173,23 @@ pub(super) fn scan(
     Ok(())
 }
 
-/// Rows of runs that overlap, until it is known that nothing comes between them.
+/// Rows of runs that overlap, one of each time, until it is known that nothing comes between them.
 #[derive(Default)]
 struct Pending(VecDeque<Row>);
 
 impl Pending {
     fn add(&mut self, rows: impl Iterator<Item = Row>) {
-        let order = |row: &Row| (row.time, row.offset);
-        let before = self.0.len();
-        self.0.extend(rows);
-        let Some(first) = self.0.get(before).map(order) else { return };
-        if before > 0 && self.0.get(before - 1).map(order) > Some(first) {
-            let disordered = self.0.partition_point(|row| order(row) < first);
-            self.0.make_contiguous()[disordered..].sort_by_key(order);
+        let mut rows = rows.peekable();
+        let Some(first) = rows.peek().map(|row| row.time) else { return };
+        if self.0.back().is_none_or(|last| last.time < first) {
+            return self.0.extend(rows);
         }
+        let overlapped = self.0.partition_point(|row| row.time < first);
+        let mut tail = Vec::from(self.0.split_off(overlapped));
+        tail.extend(rows);
+        tail.sort_by_key(|row| (row.time, Reverse(row.offset)));
+        tail.dedup_by_key(|row| row.time);
+        self.0.extend(tail);
     }
 
     /// Gives the rows up to `moment`.
@@ -197,22 +201,37 @@ impl Pending {
     }
 }
 
-/// The row with what its batch has in common.
-pub(super) fn whole(connection: &Connection, series: &SeriesKey, row: Row) -> rusqlite::Result<HistoryRow> {
-    let Row { time, offset, value, status } = row;
-    let mut batch = connection.prepare_cached(
-        "SELECT received_at, name FROM batches JOIN sources ON sources.id = source_id WHERE offset = ?1",
-    )?;
-    batch.query_row([offset as i64], |batch| {
-        let source: String = batch.get(1)?;
-        let observation = Observation {
-            series: series.clone(),
-            phenomenon_time: time,
-            value,
-            received_at: Timestamp(batch.get(0)?),
-            status,
-            source: source.into(),
-        };
+/// Makes rows of a series whole with what their batches have in common.
+pub(super) struct Completion<'c> {
+    series: SeriesKey,
+    batches: CachedStatement<'c>,
+    /// The last batch: neighbours are mostly of the same.
+    last: Option<(u64, Timestamp, SourceId)>,
+}
+
+impl<'c> Completion<'c> {
+    pub fn new(connection: &'c Connection, series: &SeriesKey) -> rusqlite::Result<Self> {
+        let batches = connection.prepare_cached(
+            "SELECT received_at, name FROM batches JOIN sources ON sources.id = source_id WHERE offset = ?1",
+        )?;
+        Ok(Self { series: series.clone(), batches, last: None })
+    }
+
+    pub fn complete(&mut self, row: Row) -> rusqlite::Result<HistoryRow> {
+        let Row { time, offset, value, status } = row;
+        let (received_at, source) = self.batch(offset)?;
+        let series = self.series.clone();
+        let observation = Observation { series, phenomenon_time: time, value, received_at, status, source };
         Ok(HistoryRow { offset, observation })
-    })
+    }
+
+    fn batch(&mut self, offset: u64) -> rusqlite::Result<(Timestamp, SourceId)> {
+        if let Some((_, received_at, source)) = self.last.as_ref().filter(|last| last.0 == offset) {
+            return Ok((*received_at, source.clone()));
+        }
+        let batch = |row: &rusqlite::Row<'_>| Ok((Timestamp(row.get(0)?), SourceId::from(row.get::<_, String>(1)?)));
+        let (received_at, source) = self.batches.query_row([offset as i64], batch)?;
+        self.last = Some((offset, received_at, source.clone()));
+        Ok((received_at, source))
+    }
 }

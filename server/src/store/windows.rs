@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::database;
 use super::history::HistoryRow;
-use super::runs::{self, Batches, Row};
+use super::runs::{self, Batches, Completion, Row};
 use crate::log::Entry;
 
 /// What a view wants to be loaded.
@@ -47,7 +47,7 @@ pub(super) fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result
 fn latest(connection: &Connection, series: &SeriesKey) -> rusqlite::Result<Option<HistoryRow>> {
     let Some(stored) = runs::stored(connection, series)? else { return Ok(None) };
     let newest = runs::newest(connection, stored)?;
-    newest.map(|row| runs::whole(connection, series, row)).transpose()
+    newest.map(|row| Completion::new(connection, series)?.complete(row)).transpose()
 }
 
 fn window(connection: &Connection, spec: &WindowSpec) -> rusqlite::Result<Vec<Bucket>> {
@@ -67,11 +67,12 @@ fn window(connection: &Connection, spec: &WindowSpec) -> rusqlite::Result<Vec<Bu
         fold.take(row);
         ControlFlow::Continue(())
     })?;
+    let mut completion = Completion::new(connection, &spec.series)?;
     let bucket = |stretch: Stretch| {
-        let last = runs::whole(connection, &spec.series, stretch.last)?;
+        let last = completion.complete(stretch.last)?;
         Ok(stretch.bucket(&last.observation))
     };
-    fold.finish().into_iter().map(bucket).collect()
+    fold.stretches.into_iter().map(bucket).collect()
 }
 
 /// A bucket before it is known where its last value comes from.
@@ -98,33 +99,19 @@ impl Stretch {
     }
 }
 
-/// Folds rows by time and revision into buckets; of each time only the last revision counts.
+/// Folds rows in the order of their times into buckets.
 struct Fold<'a> {
     spec: &'a WindowSpec,
     width: i64,
     stretches: Vec<Stretch>,
-    held: Option<Row>,
 }
 
 impl<'a> Fold<'a> {
     fn new(spec: &'a WindowSpec) -> Self {
-        Self { spec, width: spec.bucket_micros(), stretches: Vec::new(), held: None }
+        Self { spec, width: spec.bucket_micros(), stretches: Vec::new() }
     }
 
     fn take(&mut self, row: Row) {
-        if let Some(held) = self.held.replace(row).filter(|held| held.time != row.time) {
-            self.add(held);
-        }
-    }
-
-    fn finish(mut self) -> Vec<Stretch> {
-        if let Some(held) = self.held.take() {
-            self.add(held);
-        }
-        self.stretches
-    }
-
-    fn add(&mut self, row: Row) {
         let last = self.stretches.last_mut();
         if let Some(stretch) = last.filter(|stretch| row.time.since(stretch.start) < self.width) {
             return stretch.extend(row);

@@ -150,7 +150,7 @@ impl From<RecordError> for Problem {
                 Self::unavailable(format!("nothing was recorded: {reason}"), RETRY_AFTER_SECS)
             }
             unknown @ RecordError::Unknown { .. } => {
-                let next = "send observations again with the same Idempotency-Key, and look at what is current before you repeat a command";
+                let next = "what has an Idempotency-Key can be sent again with the same one; look at what is current before you repeat anything else";
                 Self::unavailable(format!("{unknown}; {next}"), RETRY_AFTER_SECS)
             }
         }

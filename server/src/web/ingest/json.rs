@@ -126,85 +126,22 @@ impl<'de> Visitor<'de> for Row {
         no_row("an array")
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields: [Option<Field<'de>>; rows::FIELDS.len()] = Default::default();
+        let mut fields: [Option<&'de RawValue>; rows::FIELDS.len()] = [None; rows::FIELDS.len()];
         let mut wrong = None;
         while let Some(key) = map.next_key_seed(Key)? {
+            let raw = map.next_value::<&'de RawValue>()?;
             match key {
-                Ok(index) => {
-                    let is_number = matches!(rows::FIELDS[index], "value" | "time");
-                    let field = if is_number { Field::Raw(map.next_value()?) } else { map.next_value_seed(Name)? };
-                    if fields[index].replace(field).is_some() {
-                        wrong = wrong.or(Some(format!("{} is given twice", rows::FIELDS[index])));
-                    }
+                Ok(index) if fields[index].is_some() => {
+                    wrong = wrong.or(Some(format!("{} is given twice", rows::FIELDS[index])))
                 }
-                Err(reason) => {
-                    map.next_value::<IgnoredAny>()?;
-                    wrong = wrong.or(Some(reason));
-                }
+                Ok(index) => fields[index] = Some(raw),
+                Err(reason) => wrong = wrong.or(Some(reason)),
             }
         }
         Ok(match wrong {
             Some(reason) => Err(reason),
             None => row_of(fields),
         })
-    }
-}
-
-/// What stands in a field.
-enum Field<'de> {
-    Text(Cow<'de, str>),
-    Null,
-    /// Neither: a word for it.
-    Other(String),
-    /// As it is written, where digits matter.
-    Raw(&'de RawValue),
-}
-
-/// Reads a field that ought to be a text.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Field<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Field<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Field::Text(Cow::Borrowed(text)))
-    }
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Field::Text(Cow::Owned(text.to_owned())))
-    }
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Field::Null)
-    }
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Field::Other(value.to_string()))
-    }
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Field::Other(value.to_string()))
-    }
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Field::Other(value.to_string()))
-    }
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Field::Other(value.to_string()))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Field::Other("an array".to_owned()))
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Field::Other("an object".to_owned()))
     }
 }
 
@@ -230,14 +167,16 @@ impl Visitor<'_> for Key {
     }
 }
 
-fn row_of<'a>([indicator, area, scenario, value, time, status]: [Option<Field<'a>>; 6]) -> Result<SentRow<'a>, String> {
+fn row_of<'a>(
+    [indicator, area, scenario, value, time, status]: [Option<&'a RawValue>; 6],
+) -> Result<SentRow<'a>, String> {
     Ok(SentRow {
-        indicator: required("indicator", indicator)?,
-        area: required("area", area)?,
-        scenario: optional("scenario", scenario, rows::scenario)?,
-        value: value_of(raw("value", value)?)?,
-        time: time_of(raw("time", time)?)?,
-        status: optional("status", status, rows::status)?,
+        indicator: required_text("indicator", indicator)?,
+        area: required_text("area", area)?,
+        scenario: optional(scenario, "scenario", rows::scenario)?,
+        value: value_of(value)?,
+        time: time_of(time)?,
+        status: optional(status, "status", rows::status)?,
     })
 }
 
@@ -245,56 +184,42 @@ fn missing(field: &str) -> String {
     format!("{field} is missing")
 }
 
-fn required<'a>(field: &str, found: Option<Field<'a>>) -> Result<Cow<'a, str>, String> {
-    let got = match found {
-        Some(Field::Text(text)) => return Ok(text),
-        None => return Err(missing(field)),
-        Some(Field::Null) => "null".to_owned(),
-        Some(Field::Other(got)) => got,
-        Some(Field::Raw(raw)) => shorten(raw.get()),
-    };
-    Err(format!("{field} must be a string, got {got}"))
-}
-
-fn optional<T: Default>(
-    field: &str,
-    found: Option<Field<'_>>,
-    read: fn(&str) -> Result<T, String>,
-) -> Result<T, String> {
-    match found {
-        None | Some(Field::Null) => Ok(T::default()),
-        found => read(&required(field, found)?),
-    }
-}
-
-fn raw<'a>(field: &str, found: Option<Field<'a>>) -> Result<&'a str, String> {
-    match found {
-        Some(Field::Raw(raw)) => Ok(raw.get()),
-        _ => Err(missing(field)),
-    }
-}
-
 /// The text between quotes, borrowed unless it has escapes; `None` for anything but a string.
-fn text_of(raw: &str) -> Option<Cow<'_, str>> {
-    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
     if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));
     }
-    serde_json::from_str(raw).ok().map(Cow::Owned)
+    serde_json::from_str(raw.get()).ok().map(Cow::Owned)
 }
 
-fn value_of(raw: &str) -> Result<f64, String> {
-    // Digits are read by the standard library, which rounds correctly.
-    if raw.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
-        return rows::value_of_number(raw);
+fn required_text<'a>(field: &str, raw: Option<&'a RawValue>) -> Result<Cow<'a, str>, String> {
+    let raw = raw.ok_or_else(|| missing(field))?;
+    text_of(raw).ok_or_else(|| format!("{field} must be a string, got {}", shorten(raw.get())))
+}
+
+fn optional<T: Default>(raw: Option<&RawValue>, field: &str, read: fn(&str) -> Result<T, String>) -> Result<T, String> {
+    match raw {
+        None => Ok(T::default()),
+        Some(raw) if raw.get() == "null" => Ok(T::default()),
+        Some(raw) => read(&required_text(field, Some(raw))?),
     }
-    Err(format!("value must be a finite number, got {}", shorten(raw)))
 }
 
-fn time_of(raw: &str) -> Result<protocol::Timestamp, String> {
-    match (text_of(raw), raw.parse::<i64>()) {
+fn value_of(raw: Option<&RawValue>) -> Result<f64, String> {
+    let text = raw.ok_or_else(|| missing("value"))?.get();
+    // Digits are read by the standard library, which rounds correctly.
+    if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return rows::value_of_number(text);
+    }
+    Err(format!("value must be a finite number, got {}", shorten(text)))
+}
+
+fn time_of(raw: Option<&RawValue>) -> Result<protocol::Timestamp, String> {
+    let raw = raw.ok_or_else(|| missing("time"))?;
+    match (text_of(raw), raw.get().parse::<i64>()) {
         (Some(text), _) => rows::time_of_text(&text),
         (None, Ok(micros)) => rows::time_of_micros(micros),
-        (None, Err(_)) => Err(rows::bad_time(&shorten(raw))),
+        (None, Err(_)) => Err(rows::bad_time(&shorten(raw.get()))),
     }
 }

@@ -105,11 +105,13 @@ impl Intake {
                 && series.scenario == sent.scenario
                 && *status == sent.status
         };
-        let place = match self.rows.likely_place(is_of) {
-            Some(place) => place,
-            None => self.place_of(sent)?,
-        };
+        let likely = self.rows.likely_place(is_of);
+        let series = if likely.is_none() { Some(self.series_of(sent)?) } else { None };
         admit::check_number(sent.scenario, sent.time, sent.value, self.now)?;
+        // A batch names no series that it has no row of.
+        let Some(place) = likely.or_else(|| series.map(|series| self.rows.place(series, sent.status))) else {
+            return Ok(());
+        };
         self.newest.resize(self.newest.len().max(place + 1), Timestamp(i64::MIN));
         self.ascends &= sent.time > self.newest[place];
         self.newest[place] = sent.time;
@@ -117,11 +119,11 @@ impl Intake {
         Ok(())
     }
 
-    fn place_of(&mut self, sent: &SentRow<'_>) -> Result<usize, String> {
+    fn series_of(&self, sent: &SentRow<'_>) -> Result<SeriesKey, String> {
         let (indicator, area) = (self.indicator(&sent.indicator), self.area(&sent.area));
         let series = SeriesKey { indicator, area, scenario: sent.scenario };
         admit::check_names(&self.catalogue, &series)?;
-        Ok(self.rows.place(series, sent.status))
+        Ok(series)
     }
 
     /// The accepted and the refused rows. Of several rows of one series and time only the last is accepted: they

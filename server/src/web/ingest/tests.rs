@@ -25,6 +25,8 @@ async fn a_wrong_row_is_refused_with_what_would_be_right() {
         (row(r#""value":null"#), "value must be a finite number, got null"),
         (row(r#""value":1e999"#), "beyond the range"),
         (row(r#""area":51"#), "area must be a string, got 51"),
+        (row(r#""area":1e999"#), "area must be a string, got 1e999"),
+        (row(r#""area":"\ud800""#), "area must be a string"),
         (row(r#""area":"15""#), "unknown area '15'"),
         (row(r#""indicator":"budget.revenu""#), "did you mean 'budget.revenue'?"),
         (row(r#""valeu":1"#), "unknown field 'valeu'; did you mean 'value'?"),
@@ -54,6 +56,17 @@ async fn a_wrong_row_is_refused_with_what_would_be_right() {
     let lines = cases.iter().map(|(row, _)| row.as_str()).chain([GOOD]).collect::<Vec<_>>().join("\r\n");
     let by_line = server.post("application/x-ndjson", lines).await.json();
     assert_eq!((&by_line["accepted"], &by_line["refused"]), (&json!(1), &verdict["refused"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_names_no_series_that_it_has_no_row_of() {
+    let server = Server::start().await;
+    let catalogue = server.shared.centre.borrow().catalogue.clone();
+    let mut intake = super::Intake::new(catalogue, server.shared.clock.now());
+    let late = row(r#""time":"2999-01-01T00:00:00Z""#).replacen('{', r#"{"scenario":"same_period","#, 1);
+    super::json::read(&format!("[{GOOD},{late}]"), &mut intake).unwrap();
+    let (rows, refused) = intake.finish();
+    assert_eq!((rows.len(), rows.series().len(), refused.len()), (1, 1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,7 +104,7 @@
   }
 
   function bye(message) {
-    reason = words[`bye-${hyphened(message.reason)}`] ?? "";
+    reason = words[`bye-${hyphened(message.reason ?? "")}`] ?? "";
     if (message.reason === "unknown_view" || message.reason === "new_epoch") epoch = null;
     reconnect(message.retry_after_ms);
   }
