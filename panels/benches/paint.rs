@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "it prints what it measured")]
 
 #[path = "../tests/pictures/centre.rs"]
+#[allow(dead_code, reason = "the pictures need more of it")]
 mod centre;
 
 use std::time::Instant;

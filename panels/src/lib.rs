@@ -15,6 +15,7 @@ mod marks;
 pub mod number;
 mod options;
 mod paint;
+mod parts;
 pub mod place;
 pub mod provenance;
 pub mod scene;
@@ -99,8 +100,14 @@ pub trait Panel: Sync {
 }
 
 /// Every kind there is.
-pub static PANELS: &[&dyn Panel] =
-    &[&kinds::header::Header, &kinds::text::Text, &kinds::value::Value, &kinds::series::Series, &kinds::bars::Bars];
+pub static PANELS: &[&dyn Panel] = &[
+    &kinds::header::Header,
+    &kinds::text::Text,
+    &kinds::value::Value,
+    &kinds::series::Series,
+    &kinds::bars::Bars,
+    &kinds::matrix::Matrix,
+];
 
 /// The kind called `kind`.
 #[must_use]

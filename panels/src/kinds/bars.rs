@@ -17,7 +17,7 @@ use crate::text::{CAP_HEIGHT, Font};
 use crate::theme::{self, TYPE};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
-use crate::{Needs, OptionsError, Paint, Panel, collation, locale, number, window};
+use crate::{Needs, OptionsError, Paint, Panel, collation, locale, number, parts, window};
 
 mod columns;
 mod options;
@@ -157,19 +157,8 @@ fn title(options: &Options, catalogue: &Catalogue, language: &str) -> String {
 
 /// Which boundaries the compared areas have, where those hold only for a time.
 fn boundaries(options: &Options, catalogue: &Catalogue, language: &str) -> Option<String> {
-    if options.by != By::Area {
-        return None;
-    }
-    let areas = options.areas(catalogue).ok()?;
-    let day = |day: Option<&String>| {
-        let date: jiff::civil::Date = day?.parse().ok()?;
-        number::day_start(date.year(), date.month(), date.day()).map(number::date)
-    };
-    let (key, day) = match day(areas.iter().filter_map(|area| area.valid_to.as_ref()).min()) {
-        Some(day) => ("boundaries-before", day),
-        None => ("boundaries-since", day(areas.iter().filter_map(|area| area.valid_from.as_ref()).max())?),
-    };
-    Some(locale::text_with(language, key, &[("day", &day)]))
+    let areas = (options.by == By::Area).then(|| options.areas(catalogue).ok())??;
+    parts::boundaries(&areas, language)
 }
 
 /// Since when the oldest figure is too old to be judged. A stretch between two days does not go stale.

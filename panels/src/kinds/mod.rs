@@ -2,6 +2,7 @@
 
 pub mod bars;
 pub mod header;
+pub mod matrix;
 pub mod series;
 pub mod text;
 pub mod value;

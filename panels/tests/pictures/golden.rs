@@ -7,12 +7,13 @@ use panels::{Link, svg};
 use protocol::message::Mode;
 use protocol::{Canvas, Layout};
 
-use crate::centre::{NOW, overview, paint_all, state};
+use crate::centre::{NOW, districts, overview, paint_all, state};
 
 const FULL_HD: Canvas = Canvas { width_px: 1920, height_px: 1080 };
 
 fn only(ids: &[&str]) -> Layout {
     let mut layout = overview();
+    layout.panels.extend(districts().panels.into_iter().skip(1));
     layout.panels.retain(|panel| ids.contains(&panel.id.as_str()));
     layout
 }
@@ -33,12 +34,13 @@ fn compare(name: &str, svg: &str) -> Result<(), String> {
 
 #[test]
 fn pictures_are_as_they_were() {
-    let cases: [(&str, &[&str], Mode, Link, &str); 6] = [
+    let cases: [(&str, &[&str], Mode, Link, &str); 7] = [
         ("header", &["head", "future"], Mode::Live, Link::Lost { since: NOW.plus_micros(-65_000_000) }, "vi"),
         ("text", &["note"], Mode::Live, Link::Live, "vi"),
         ("value", &["revenue", "capital", "on-time", "iip", "visitors", "beds"], Mode::Live, Link::Live, "vi"),
         ("series", &["years", "monthly", "aqi"], Mode::Live, Link::Live, "vi"),
         ("bars", &["rate", "budget", "rivers"], Mode::Live, Link::Live, "vi"),
+        ("matrix", &["matrix", "small"], Mode::Live, Link::Live, "vi"),
         ("replay-en", &["revenue", "rivers"], Mode::Replay, Link::Live, "en"),
     ];
     let mut text = TextEngine::new();

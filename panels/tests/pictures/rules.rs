@@ -7,11 +7,11 @@ use panels::{Link, Paint, paint_panel, panel, place};
 use proptest::prelude::*;
 use protocol::change::{Bucket, Buckets, Change};
 use protocol::message::Mode;
-use protocol::{Canvas, Observation, ObservationStatus, Timestamp, ViewState};
+use protocol::{Canvas, Layout, Observation, ObservationStatus, Timestamp, ViewState};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::centre::{CANVAS, NOW, catalogue, overview, paint_all, state};
+use crate::centre::{CANVAS, NOW, catalogue, districts, overview, paint_all, state};
 
 thread_local! {
     static TEXT: RefCell<TextEngine> = RefCell::new(TextEngine::new());
@@ -43,13 +43,13 @@ fn any_canvas() -> impl Strategy<Value = Canvas> {
     (1u32..4_000, 1u32..2_500).prop_map(|(width_px, height_px)| Canvas { width_px, height_px })
 }
 
-/// The overview with random figures in it.
+/// A layout with random figures in it.
 fn any_state() -> impl Strategy<Value = Shown> {
     let figures = proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_time()), 0..40);
     let buckets =
         proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_value(), any_time()), 0..60);
-    (any_canvas(), figures, buckets).prop_map(|(canvas, figures, points)| {
-        let mut view = state_without_figures(canvas);
+    (any_canvas(), figures, buckets, any::<bool>()).prop_map(|(canvas, figures, points, is_overview)| {
+        let mut view = state_without_figures(if is_overview { overview() } else { districts() }, canvas);
         let arranged = view.arranged().unwrap().clone();
         for (index, value, at) in figures {
             let series = index.get(&arranged.series).clone();
@@ -63,6 +63,7 @@ fn any_state() -> impl Strategy<Value = Shown> {
             };
             view.apply(2, &Change::Observed(observation.into()));
         }
+        let points = if arranged.windows.is_empty() { Vec::new() } else { points };
         for (index, a, b, at) in points {
             let window = index.index(arranged.windows.len());
             let Some(start) = arranged.windows[window].bucket_start(at) else { continue };
@@ -97,8 +98,8 @@ impl std::fmt::Debug for Shown {
     }
 }
 
-fn state_without_figures(canvas: Canvas) -> ViewState {
-    let full = state(overview(), canvas, Mode::Live);
+fn state_without_figures(layout: Layout, canvas: Canvas) -> ViewState {
+    let full = state(layout, canvas, Mode::Live);
     let mut view = ViewState::default();
     view.apply(1, &Change::Arranged(full.arranged().unwrap().clone()));
     view
@@ -160,10 +161,9 @@ proptest! {
 
 #[test]
 fn before_the_first_snapshot_every_kind_says_that_it_waits() {
-    let (layout, view, mut text) = (overview(), ViewState::default(), TextEngine::new());
-    for (spec, rect) in
-        place::tiles(&layout, CANVAS).filter(|(spec, _)| !["text", "hologram"].contains(&spec.kind.as_str()))
-    {
+    let (layouts, view, mut text) = ([overview(), districts()], ViewState::default(), TextEngine::new());
+    let tiles = layouts.iter().flat_map(|layout| place::tiles(layout, CANVAS));
+    for (spec, rect) in tiles.filter(|(spec, _)| !["text", "hologram"].contains(&spec.kind.as_str())) {
         let scene = paint_panel(Paint {
             spec,
             view: &view,
@@ -268,6 +268,16 @@ fn what_is_wrong_with_options_is_named_with_what_would_be_right() {
             "it must be 2 to 2048",
         ),
         ("bars", serde_json::json!({ "indicator": "rate", "area": "522" }), "area", "no areas below it"),
+        ("matrix", serde_json::json!({ "area": "51", "indicators": [] }), "indicators", "1 to 12 'indicators'"),
+        ("matrix", serde_json::json!({ "area": "51", "indicators": ["rate", "beds", "rate"] }), "indicators", "twice"),
+        ("matrix", serde_json::json!({ "area": "51", "indicators": ["rat"] }), "indicators", "did you mean 'rate'?"),
+        ("matrix", serde_json::json!({ "area": "522", "indicators": ["rate"] }), "area", "no areas below it"),
+        (
+            "matrix",
+            serde_json::json!({ "area": "51", "indicators": ["rate"], "boundaries": "2025-6-30" }),
+            "boundaries",
+            "write it like 2025-06-30",
+        ),
         ("bars", serde_json::json!({ "by": "colour" }), "by", "unknown variant `colour`"),
         ("bars", serde_json::json!({ "by": "series" }), "series", "need a list 'series'"),
     ];

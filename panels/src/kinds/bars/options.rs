@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::options::{SeriesOptions, check_area, check_indicator, check_series};
 use crate::scene::Rect;
 use crate::wording::Wording;
-use crate::{OptionsError, window};
+use crate::{OptionsError, parts, window};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,13 +88,10 @@ impl Options {
         Ok(self.areas(catalogue)?.into_iter().map(|area| (key(area), None)).collect())
     }
 
-    /// The areas that are compared: those that there were at one time, so that none is counted twice.
+    /// The areas that are compared.
     pub(super) fn areas<'c>(&self, catalogue: &'c Catalogue) -> Result<Vec<&'c Area>, OptionsError> {
         let (_, area) = self.subject()?;
-        let all: Vec<&Area> = catalogue.children(area).map(|area| &**area).collect();
-        let newest = || all.iter().filter_map(|area| area.valid_from.as_deref()).max();
-        let day = self.boundaries.as_deref().or_else(newest);
-        Ok(all.iter().copied().filter(|area| day.is_none_or(|day| area.is_valid_on(day))).collect())
+        Ok(parts::of(catalogue, area, self.boundaries.as_deref()))
     }
 
     pub(super) fn window(&self, catalogue: &Catalogue, rect: Rect) -> Result<WindowSpec, OptionsError> {
@@ -131,23 +128,10 @@ impl Options {
         let (indicator, area) = self.subject()?;
         check_indicator(catalogue, "indicator", indicator)?;
         check_area(catalogue, "area", area)?;
-        self.check_boundaries()?;
-        if self.by == By::Area && self.areas(catalogue)?.is_empty() {
-            let when = self.boundaries.as_ref().map(|day| format!(" on {day}")).unwrap_or_default();
-            return Err(OptionsError::of("area", format!("area '{area}' has no areas below it{when} to compare")));
-        }
-        Ok(())
-    }
-
-    fn check_boundaries(&self) -> Result<(), OptionsError> {
-        let Some(day) = &self.boundaries else { return Ok(()) };
-        if self.by != By::Area {
-            return Err(OptionsError::of("boundaries", "'boundaries' needs by = \"area\""));
-        }
-        // Compared as text, so it must be written as the catalogue writes its days.
-        match day.parse::<jiff::civil::Date>() {
-            Ok(date) if date.to_string() == *day => Ok(()),
-            _ => Err(OptionsError::of("boundaries", format!("'{day}' is not a day; write it like 2025-06-30"))),
+        match (self.by, &self.boundaries) {
+            (By::Area, day) => parts::check(catalogue, area, day.as_deref()),
+            (_, Some(_)) => Err(OptionsError::of("boundaries", "'boundaries' needs by = \"area\"")),
+            (_, None) => Ok(()),
         }
     }
 }

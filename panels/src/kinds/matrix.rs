@@ -1,0 +1,265 @@
+//! A matrix: areas below one another, indicators side by side, each figure in a cell that shows how it stands.
+
+use protocol::{AreaId, Catalogue, Indicator, IndicatorId, ObservationStatus, PanelSpec, Scenario, SeriesKey};
+use protocol::{Observation, Timestamp, ViewState};
+use serde::Deserialize;
+
+use crate::facts::{self, Severity};
+use crate::frame::{Footer, Said};
+use crate::label::Label;
+use crate::options::{check_area, check_indicator, parse};
+use crate::provenance::Figure;
+use crate::scene::{Point, Rect, Scene};
+use crate::text::{BASELINE, CAP_HEIGHT, Font, Style};
+use crate::theme::{self, Color, TYPE};
+use crate::tile::{Piece, Tile};
+use crate::wording::Wording;
+use crate::{Needs, OptionsError, Paint, Panel, collation, parts};
+
+/// The kind `matrix`.
+pub struct Matrix;
+
+/// Beside one another; more could not be told apart.
+const MOST_COLUMNS: usize = 12;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    #[serde(default)]
+    title: Option<Wording>,
+    /// Its parts are the rows.
+    area: AreaId,
+    /// The columns.
+    indicators: Vec<IndicatorId>,
+    /// The day whose areas are the rows, like 2025-06-30; those of the newest boundaries if absent.
+    #[serde(default)]
+    boundaries: Option<String>,
+}
+
+impl Options {
+    fn check(&self, catalogue: &Catalogue) -> Result<(), OptionsError> {
+        if self.indicators.is_empty() || self.indicators.len() > MOST_COLUMNS {
+            let message = format!("a matrix needs 1 to {MOST_COLUMNS} 'indicators'");
+            return Err(OptionsError::of("indicators", message));
+        }
+        for (place, indicator) in self.indicators.iter().enumerate() {
+            check_indicator(catalogue, "indicators", indicator)?;
+            if self.indicators[..place].contains(indicator) {
+                return Err(OptionsError::of("indicators", format!("indicator '{indicator}' stands there twice")));
+            }
+        }
+        check_area(catalogue, "area", &self.area)?;
+        parts::check(catalogue, &self.area, self.boundaries.as_deref())
+    }
+
+    fn series<'o>(&'o self, catalogue: &'o Catalogue) -> impl Iterator<Item = SeriesKey> + 'o {
+        let areas = parts::of(catalogue, &self.area, self.boundaries.as_deref());
+        areas.into_iter().flat_map(|area| self.indicators.iter().map(|indicator| key(indicator, &area.id)))
+    }
+}
+
+fn key(indicator: &IndicatorId, area: &AreaId) -> SeriesKey {
+    SeriesKey { indicator: indicator.clone(), area: area.clone(), scenario: Scenario::Actual }
+}
+
+impl Panel for Matrix {
+    fn kind(&self) -> &'static str {
+        "matrix"
+    }
+
+    fn needs(&self, spec: &PanelSpec, catalogue: &Catalogue, _: Rect) -> Result<Needs, OptionsError> {
+        let options: Options = parse(spec)?;
+        options.check(catalogue)?;
+        Ok(Needs { series: options.series(catalogue).collect(), windows: Vec::new() })
+    }
+
+    fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {
+        let Ok(options) = parse::<Options>(paint.spec) else { return };
+        let (view, language, now) = (paint.view, paint.language, paint.now);
+        let mut tile = Tile::new(paint, scene);
+        let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
+        let catalogue = &arranged.catalogue;
+        let indicators: Vec<&Indicator> =
+            options.indicators.iter().filter_map(|id| Some(&**catalogue.indicators.get(id)?)).collect();
+        let areas = parts::of(catalogue, &options.area, options.boundaries.as_deref());
+        let mut rows: Vec<Row<'_>> = areas
+            .iter()
+            .map(|area| Row {
+                name: area.name.in_language(language),
+                cells: indicators
+                    .iter()
+                    .map(|indicator| Cell::of(view, indicator, &area.id, (language, now)))
+                    .collect(),
+            })
+            .collect();
+        rows.sort_by_cached_key(|row| collation::key(row.name));
+        let said: Vec<Said<'_>> = rows.iter().flat_map(|row| &row.cells).filter_map(Cell::said).collect();
+        let mut footer = Footer::of(catalogue, &said, &tile);
+        if let (Some(footer), Some(words)) = (&mut footer, parts::boundaries(&areas, language)) {
+            footer.source = format!("{} · {words}", footer.source);
+        }
+        let title = options
+            .title
+            .as_ref()
+            .map_or_else(|| area_name(catalogue, &options.area, language), |title| title.in_language(language));
+        tile.frame(title, None, footer.as_ref());
+        if said.is_empty() {
+            return tile.notice("no-figures");
+        }
+        draw(&mut tile, &indicators, &rows);
+    }
+
+    fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
+        let options: Options = parse(spec).ok()?;
+        let catalogue = &view.arranged()?.catalogue;
+        let change = |series: SeriesKey| {
+            let indicator = catalogue.indicators.get(&series.indicator)?;
+            Some(facts::next_change(indicator, view.latest(&series)?.phenomenon_time, now))
+        };
+        options.series(catalogue).filter_map(change).min()
+    }
+}
+
+fn area_name<'a>(catalogue: &'a Catalogue, area: &AreaId, language: &str) -> &'a str {
+    catalogue.areas.get(area).map_or("", |area| area.name.in_language(language))
+}
+
+/// One area.
+struct Row<'a> {
+    name: &'a str,
+    cells: Vec<Cell<'a>>,
+}
+
+/// One indicator in one area.
+struct Cell<'a> {
+    indicator: &'a Indicator,
+    /// `None` while there is no figure.
+    latest: Option<&'a Observation>,
+    figure: Option<Figure>,
+    severity: Severity,
+}
+
+impl<'a> Cell<'a> {
+    fn of(view: &'a ViewState, indicator: &'a Indicator, area: &AreaId, (language, now): (&str, Timestamp)) -> Self {
+        let latest = view.latest(&key(&indicator.id, area)).map(|latest| &**latest);
+        let severity = latest.map_or(Severity::Normal, |latest| facts::judge(indicator, latest, now));
+        Self { indicator, latest, figure: latest.map(|latest| Figure::value(latest, indicator, language)), severity }
+    }
+
+    fn said(&self) -> Option<Said<'_>> {
+        let latest = self.latest?;
+        let illustrative = latest.status == ObservationStatus::Simulated;
+        Some(Said { indicator: self.indicator, source: &latest.source, at: latest.phenomenon_time, illustrative })
+    }
+
+    fn colors(&self) -> (Color, Color) {
+        match self.severity {
+            Severity::Normal => (theme::TEXT, theme::INSET),
+            // Greyed out, and no louder than what is fresh.
+            Severity::Stale => (theme::STALE_TEXT, theme::INSET),
+            other => other.pill(),
+        }
+    }
+}
+
+/// Where rows and columns stand.
+struct Grid {
+    room: Rect,
+    names: f32,
+    column: f32,
+    row: f32,
+    gap: f32,
+    size: f32,
+}
+
+impl Grid {
+    fn row(&self, index: usize) -> Rect {
+        Rect { y: self.room.y + index as f32 * self.row, height: self.row, ..self.room }
+    }
+
+    fn column(&self, index: usize, row: Rect) -> Rect {
+        Rect { x: self.room.x + self.names + index as f32 * self.column, width: self.column, ..row }
+    }
+}
+
+fn draw(tile: &mut Tile<'_, '_>, indicators: &[&Indicator], rows: &[Row<'_>]) {
+    tile.take_top(tile.px(8.0));
+    tile.take_bottom(tile.px(8.0));
+    let least = tile.smallest() * 1.35;
+    let fitting = ((tile.room.height - least * 2.0) / least).floor().max(0.0) as usize;
+    if fitting == 0 || tile.room.width < least * 4.0 {
+        return;
+    }
+    let head = tile.take_top(least * 2.0);
+    tile.take_top(tile.px(6.0));
+    // One row less where the last one has to say how many are missing.
+    let shown = if rows.len() > fitting { fitting - 1 } else { rows.len() };
+    let lines = if rows.len() > shown { shown + 1 } else { shown };
+    let row = (tile.room.height / lines as f32).min(tile.px(110.0));
+    let size = (row * 0.5).clamp(tile.smallest(), tile.px(TYPE.body));
+    let name = Style::new(Font::Regular, size, theme::TEXT_2);
+    let widest = rows.iter().map(|row| tile.paint.text.width(row.name, name)).fold(0.0, f32::max);
+    let names = (widest + size * 0.6).min(tile.room.width * 0.34);
+    let column = (tile.room.width - names) / indicators.len() as f32;
+    let grid = Grid { room: tile.room, names, column, row, gap: tile.px(3.0), size };
+    for (index, indicator) in indicators.iter().enumerate() {
+        draw_head(tile, indicator, grid.column(index, head));
+    }
+    for (index, row) in rows[..shown].iter().enumerate() {
+        let place = grid.row(index);
+        let baseline = Tile::middle_baseline(place, size);
+        tile.pieces(vec![Piece::words(row.name, name)], place.x, baseline, grid.names - size * 0.4);
+        for (index, cell) in row.cells.iter().enumerate() {
+            draw_cell(tile, cell, grid.column(index, place).inset(grid.gap, grid.gap), grid.size);
+        }
+    }
+    if rows.len() > shown {
+        let more = Label::count("more", rows.len() - shown, tile.paint.language);
+        let place = grid.row(shown);
+        let style = Style { color: theme::CAPTION, ..name };
+        tile.pieces(vec![Piece::label(more, style)], place.x, Tile::middle_baseline(place, size), place.width);
+    }
+}
+
+/// The name over a column, with its unit where there is room.
+fn draw_head(tile: &mut Tile<'_, '_>, indicator: &Indicator, place: Rect) {
+    let language = tile.paint.language;
+    let style = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
+    let room = place.inset(style.size * 0.3, 0.0);
+    let short = indicator.short.as_ref().unwrap_or(&indicator.name).in_language(language);
+    let unit = indicator.unit.in_language(language);
+    let smallest = tile.smallest().min(style.size);
+    let mut lines = |words: &str| tile.paint.text.fit_lines(words, style, (room.width, room.height), smallest);
+    let with_unit = lines(&format!("{short} ({unit})"));
+    let fitted = if unit.trim().is_empty() || with_unit.shortened { lines(short) } else { with_unit };
+    let style = style.at(fitted.size);
+    // Down to the cells, in their middle.
+    let top = room.bottom() - fitted.lines.len() as f32 * style.line_height();
+    for (index, line) in fitted.lines.into_iter().enumerate() {
+        let width = tile.paint.text.width(&line, style);
+        let baseline = top + index as f32 * style.line_height() + BASELINE * style.size;
+        tile.piece(Piece::words(line, style), room.x + (room.width - width).max(0.0) / 2.0, baseline);
+    }
+}
+
+fn draw_cell(tile: &mut Tile<'_, '_>, cell: &Cell<'_>, place: Rect, size: f32) {
+    let (ink, plate) = cell.colors();
+    tile.plate(place, tile.px(8.0).min(place.height / 2.0).min(place.width / 2.0), plate);
+    let style = Style::new(Font::SemiBold, size, ink);
+    let baseline = Tile::middle_baseline(place, size);
+    let Some(figure) = &cell.figure else {
+        let none = Piece::words("–", Style { color: theme::CAPTION, ..style });
+        let width = tile.width(std::slice::from_ref(&none));
+        tile.pieces(vec![none], place.x + (place.width - width) / 2.0, baseline, width * 1.01);
+        return;
+    };
+    let mark = if cell.severity.mark().is_some() { size * 0.9 } else { 0.0 };
+    let room = (place.width - mark - size * 0.4).max(0.0);
+    let width = tile.paint.text.width(figure.as_str(), style).min(room);
+    let left = place.x + (place.width - width + mark) / 2.0;
+    if let Some(shape) = cell.severity.mark() {
+        let center = Point { x: left - size * 0.55, y: baseline - CAP_HEIGHT * size / 2.0 };
+        shape.draw(tile, center, size * 0.6, cell.severity.color());
+    }
+    tile.pieces(vec![Piece::figure(figure.clone(), style)], left, baseline, width * 1.001);
+}
