@@ -55,6 +55,13 @@ bad-options = Panel “{ $panel }” cannot be drawn
 quarter = Q{ $number }
 bad-option-detail = See its option “{ $option }”; the configuration check says what is wrong.
 no-chart = The chart cannot be drawn
+exceptions = Look at these now
+no-exceptions = Nothing needs attention
+since = since { $time }
+overdue-figure = the figure is overdue
+of-expected = of what was expected
+beyond-threshold = beyond the threshold of
+below-threshold = below the threshold of
 more = { $count } more
 
 

@@ -55,6 +55,13 @@ bad-options = Ô “{ $panel }” không vẽ được
 quarter = quý { $number }
 bad-option-detail = Xem lại tùy chọn “{ $option }” của ô này; mục kiểm tra cấu hình nói rõ lỗi.
 no-chart = Không vẽ được biểu đồ
+exceptions = Cần chú ý ngay
+no-exceptions = Không có chỉ tiêu nào cần chú ý
+since = từ { $time }
+overdue-figure = số liệu đã quá hạn cập nhật
+of-expected = so với đường kế hoạch
+beyond-threshold = vượt ngưỡng
+below-threshold = dưới ngưỡng
 more = còn { $count } dòng khác
 
 

@@ -50,6 +50,13 @@ impl Label {
         Self(as_of(period, at, now, language, short).into())
     }
 
+    /// `từ 08:30`, `từ 13/8`
+    #[must_use]
+    pub fn since(at: Timestamp, now: Timestamp, language: &str) -> Self {
+        let moment = as_of(Period::Continuous, at, now, language, true);
+        Self(locale::text_with(language, "since", &[("time", &moment)]).into())
+    }
+
     /// `cũ 26 giờ`
     #[must_use]
     pub fn age(at: Timestamp, now: Timestamp, language: &str) -> Self {

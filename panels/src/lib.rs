@@ -107,6 +107,7 @@ pub static PANELS: &[&dyn Panel] = &[
     &kinds::series::Series,
     &kinds::bars::Bars,
     &kinds::matrix::Matrix,
+    &kinds::exceptions::Exceptions,
 ];
 
 /// The kind called `kind`.

@@ -248,6 +248,9 @@ pub fn districts() -> Layout {
             json!({ "area": "51", "indicators": columns, "title": "Các địa phương" }),
         ),
         panel("small", "matrix", [20, 1, 12, 6], json!({ "area": "51", "indicators": ["rate", "beds"] })),
+        panel("exceptions", "exceptions", [20, 7, 12, 11], json!({ "area": "51", "parts": true })),
+        panel("province", "exceptions", [0, 13, 8, 5], json!({ "area": "51", "most": 3 })),
+        panel("calm", "exceptions", [8, 13, 6, 5], json!({ "area": "51", "indicators": ["revenue"] })),
     ])
 }
 

@@ -34,13 +34,14 @@ fn compare(name: &str, svg: &str) -> Result<(), String> {
 
 #[test]
 fn pictures_are_as_they_were() {
-    let cases: [(&str, &[&str], Mode, Link, &str); 7] = [
+    let cases: [(&str, &[&str], Mode, Link, &str); 8] = [
         ("header", &["head", "future"], Mode::Live, Link::Lost { since: NOW.plus_micros(-65_000_000) }, "vi"),
         ("text", &["note"], Mode::Live, Link::Live, "vi"),
         ("value", &["revenue", "capital", "on-time", "iip", "visitors", "beds"], Mode::Live, Link::Live, "vi"),
         ("series", &["years", "monthly", "aqi"], Mode::Live, Link::Live, "vi"),
         ("bars", &["rate", "budget", "rivers"], Mode::Live, Link::Live, "vi"),
         ("matrix", &["matrix", "small"], Mode::Live, Link::Live, "vi"),
+        ("exceptions", &["exceptions", "province", "calm"], Mode::Live, Link::Live, "vi"),
         ("replay-en", &["revenue", "rivers"], Mode::Replay, Link::Live, "en"),
     ];
     let mut text = TextEngine::new();

@@ -232,7 +232,6 @@ fn figures_are_written_in_their_display_scale_and_keep_the_raw_value() {
 
 #[test]
 fn what_is_wrong_with_options_is_named_with_what_would_be_right() {
-    let rect = Rect::new(0.0, 0.0, 900.0, 500.0);
     let cases = [
         ("value", serde_json::json!({ "indicator": "revenu", "area": "51" }), "indicator", "did you mean 'revenue'?"),
         ("value", serde_json::json!({ "indicator": "revenue", "area": "99" }), "area", "unknown area '99'"),
@@ -268,6 +267,23 @@ fn what_is_wrong_with_options_is_named_with_what_would_be_right() {
             "it must be 2 to 2048",
         ),
         ("bars", serde_json::json!({ "indicator": "rate", "area": "522" }), "area", "no areas below it"),
+        ("bars", serde_json::json!({ "by": "colour" }), "by", "unknown variant `colour`"),
+        ("bars", serde_json::json!({ "by": "series" }), "series", "need a list 'series'"),
+    ];
+    assert_refused(&cases);
+}
+
+#[test]
+fn what_is_wrong_with_what_compares_areas_is_named() {
+    let cases = [
+        ("exceptions", serde_json::json!({ "area": "51", "most": 0 }), "most", "1 to 20"),
+        (
+            "exceptions",
+            serde_json::json!({ "area": "51", "indicators": ["bed"] }),
+            "indicators",
+            "did you mean 'beds'?",
+        ),
+        ("exceptions", serde_json::json!({ "area": "522", "parts": true }), "area", "no areas below it"),
         ("matrix", serde_json::json!({ "area": "51", "indicators": [] }), "indicators", "1 to 12 'indicators'"),
         ("matrix", serde_json::json!({ "area": "51", "indicators": ["rate", "beds", "rate"] }), "indicators", "twice"),
         ("matrix", serde_json::json!({ "area": "51", "indicators": ["rat"] }), "indicators", "did you mean 'rate'?"),
@@ -278,14 +294,18 @@ fn what_is_wrong_with_options_is_named_with_what_would_be_right() {
             "boundaries",
             "write it like 2025-06-30",
         ),
-        ("bars", serde_json::json!({ "by": "colour" }), "by", "unknown variant `colour`"),
-        ("bars", serde_json::json!({ "by": "series" }), "series", "need a list 'series'"),
     ];
+    assert_refused(&cases);
+}
+
+/// Kind and options, the option that is to blame, and what is said of it.
+fn assert_refused(cases: &[(&str, serde_json::Value, &str, &str)]) {
+    let rect = Rect::new(0.0, 0.0, 900.0, 500.0);
     for (kind, options, option, message) in cases {
         let mut spec = overview().panels.remove(0);
         spec.options = options.as_object().unwrap().clone();
-        let error = panel(kind).unwrap().needs(&spec, &catalogue(), rect).expect_err(message);
-        assert_eq!(error.option.as_deref(), Some(option), "{error}");
+        let error = panel(kind).unwrap().needs(&spec, &catalogue(), rect).unwrap_err();
+        assert_eq!(error.option.as_deref(), Some(*option), "{error}");
         assert!(error.message.contains(message), "'{message}' is not in: {error}");
     }
 }
@@ -303,4 +323,26 @@ fn a_value_changes_next_when_it_goes_stale() {
     assert_eq!(next("on-time"), NOW.plus_micros((900 + 225 + 1 - 17) * 1_000_000));
     // Said to be 26 hours old, for another hour.
     assert_eq!(next("iip"), NOW.plus_micros(3_600_000_000));
+}
+
+#[test]
+fn exceptions_are_the_worst_first_with_who_why_and_since_when() {
+    let view = state(districts(), CANVAS, Mode::Live);
+    let scenes = paint_all(&view, Link::Live, "vi", &mut TextEngine::new());
+    let said = |id: &str| -> Vec<String> {
+        let at = districts().panels.iter().position(|panel| panel.id.as_str() == id).unwrap();
+        scenes[at].texts().map(|run| run.content.as_str().to_owned()).collect()
+    };
+    let all = said("exceptions");
+    let first = all.iter().position(|said| said == "Lý Sơn · Giường bệnh đang dùng").expect("the critical one");
+    let warning = all.iter().position(|said| said == "Giường bệnh đang dùng").expect("a warning");
+    assert!(first < warning, "{all:?}");
+    for expected in ["95,2", "Sở Tài chính", "vượt ngưỡng ", "95,0", "từ 06:42", "còn 46 dòng khác"] {
+        assert!(all.iter().any(|said| said == expected), "'{expected}' is not in {all:?}");
+    }
+    let province = said("province");
+    for expected in ["dưới ngưỡng ", "chậm kế hoạch: ", "62,4\u{a0}%"] {
+        assert!(province.iter().any(|said| said == expected), "'{expected}' is not in {province:?}");
+    }
+    assert!(said("calm").contains(&"Không có chỉ tiêu nào cần chú ý".to_owned()));
 }

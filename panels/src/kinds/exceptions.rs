@@ -1,0 +1,308 @@
+//! Exceptions: the few things a leader should look at now, each with who answers for it and since when.
+
+use protocol::change::{Span, WindowSpec};
+use protocol::observation::Better;
+use protocol::{Area, AreaId, Catalogue, Indicator, IndicatorId, PanelSpec, Scenario, SeriesKey, Timestamp, ViewState};
+use serde::Deserialize;
+
+use crate::facts::{self, Facts, Severity};
+use crate::frame::{Footer, Said};
+use crate::label::Label;
+use crate::options::{check_area, check_indicator, parse};
+use crate::provenance::Figure;
+use crate::scene::{Point, Rect, Scene};
+use crate::text::{Font, Style};
+use crate::theme::{self, TYPE};
+use crate::tile::{Piece, Tile};
+use crate::wording::Wording;
+use crate::{Needs, OptionsError, Paint, Panel, locale, parts, window};
+
+/// The kind `exceptions`.
+pub struct Exceptions;
+
+/// As many as a leader takes in at once.
+const USUAL: usize = 7;
+const MOST: usize = 20;
+/// Buckets of the course of a figure, by which it is known since when it is beyond its threshold.
+const BUCKETS: u16 = 96;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    #[serde(default)]
+    title: Option<Wording>,
+    area: AreaId,
+    /// Those that are looked at; all if absent.
+    #[serde(default)]
+    indicators: Vec<IndicatorId>,
+    /// Whether the areas below are looked at too, against their thresholds.
+    #[serde(default)]
+    parts: bool,
+    /// At most so many are shown.
+    #[serde(default)]
+    most: Option<usize>,
+}
+
+impl Options {
+    fn check(&self, catalogue: &Catalogue) -> Result<(), OptionsError> {
+        check_area(catalogue, "area", &self.area)?;
+        for indicator in &self.indicators {
+            check_indicator(catalogue, "indicators", indicator)?;
+        }
+        if self.most.is_some_and(|most| !(1..=MOST).contains(&most)) {
+            return Err(OptionsError::of("most", format!("'most' is 1 to {MOST}; {USUAL} if absent")));
+        }
+        if self.parts { parts::check(catalogue, &self.area, None) } else { Ok(()) }
+    }
+
+    /// What is looked at: each indicator in the area, then in those below it.
+    fn subjects<'c>(&self, catalogue: &'c Catalogue) -> Vec<Subject<'c>> {
+        let parts = if self.parts { parts::of(catalogue, &self.area, None) } else { Vec::new() };
+        let areas: Vec<&Area> = catalogue.areas.get(&self.area).into_iter().map(|area| &**area).chain(parts).collect();
+        let is_meant = |indicator: &&Indicator| self.indicators.is_empty() || self.indicators.contains(&indicator.id);
+        let indicators: Vec<&Indicator> =
+            catalogue.indicators.values().map(|indicator| &**indicator).filter(is_meant).collect();
+        areas.iter().flat_map(|area| indicators.iter().map(|indicator| Subject { indicator, area })).collect()
+    }
+}
+
+/// An indicator in an area.
+#[derive(Debug, Clone, Copy)]
+struct Subject<'c> {
+    indicator: &'c Indicator,
+    area: &'c Area,
+}
+
+impl Subject<'_> {
+    fn series(&self, scenario: Scenario) -> SeriesKey {
+        SeriesKey { indicator: self.indicator.id.clone(), area: self.area.id.clone(), scenario }
+    }
+
+    /// The course of the figure, where a threshold judges it.
+    fn course(&self) -> Option<WindowSpec> {
+        self.indicator.warning.or(self.indicator.critical)?;
+        let span = Span::Last { secs: window::usual_secs(self.indicator) };
+        Some(WindowSpec { series: self.series(Scenario::Actual), span, buckets: BUCKETS })
+    }
+}
+
+impl Panel for Exceptions {
+    fn kind(&self) -> &'static str {
+        "exceptions"
+    }
+
+    fn needs(&self, spec: &PanelSpec, catalogue: &Catalogue, _: Rect) -> Result<Needs, OptionsError> {
+        let options: Options = parse(spec)?;
+        options.check(catalogue)?;
+        let mut needs = Needs::default();
+        for subject in options.subjects(catalogue) {
+            needs.series.push(subject.series(Scenario::Actual));
+            needs.windows.extend(subject.course());
+            if subject.area.id == options.area {
+                let expected = subject.series(Scenario::Expected);
+                needs.windows.extend(window::compared(expected.clone(), subject.indicator));
+                needs.series.push(expected);
+            }
+        }
+        Ok(needs)
+    }
+
+    fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {
+        let Ok(options) = parse::<Options>(paint.spec) else { return };
+        let (view, language, now) = (paint.view, paint.language, paint.now);
+        let mut tile = Tile::new(paint, scene);
+        let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
+        let catalogue = &arranged.catalogue;
+        let subjects = options.subjects(catalogue);
+        let mut found: Vec<Exception<'_>> =
+            subjects.iter().filter_map(|subject| Exception::of(view, *subject, now)).collect();
+        found.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.weight.total_cmp(&a.weight)));
+        let hidden = found.len().saturating_sub(options.most.unwrap_or(USUAL));
+        found.truncate(found.len() - hidden);
+        let said: Vec<Said<'_>> = found.iter().filter_map(Exception::said).collect();
+        let footer = Footer::of(catalogue, &said, &tile);
+        let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
+        tile.frame(&title.unwrap_or_else(|| locale::text(language, "exceptions")), None, footer.as_ref());
+        if found.is_empty() {
+            let is_known = view.latest_values().next().is_some();
+            return tile.notice(if is_known { "no-exceptions" } else { "no-figures" });
+        }
+        if let Some(worst) = found.first() {
+            tile.attention_border(worst.severity);
+        }
+        draw(&mut tile, catalogue, &found, hidden, &options.area);
+    }
+
+    fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
+        let options: Options = parse(spec).ok()?;
+        let change = |subject: Subject<'_>| {
+            let latest = view.latest(&subject.series(Scenario::Actual))?;
+            Some(facts::next_change(subject.indicator, latest.phenomenon_time, now))
+        };
+        options.subjects(&view.arranged()?.catalogue).into_iter().filter_map(change).min()
+    }
+}
+
+/// Something to look at.
+struct Exception<'a> {
+    subject: Subject<'a>,
+    facts: Facts<'a>,
+    severity: Severity,
+    /// Of two that are equally severe the one with more goes first.
+    weight: f64,
+    /// `None` where it is not known.
+    since: Option<Timestamp>,
+}
+
+impl<'a> Exception<'a> {
+    fn of(view: &'a ViewState, subject: Subject<'a>, now: Timestamp) -> Option<Self> {
+        let facts = Facts::of(view, &subject.indicator.id, &subject.area.id)?;
+        let actual = facts.actual.as_ref()?;
+        let severity = facts.severity(now, facts::BEHIND_BELOW);
+        let (weight, since) = match severity {
+            Severity::Normal => return None,
+            Severity::Stale => {
+                let since = facts::stale_since(subject.indicator, actual.phenomenon_time());
+                (now.since(since) as f64, Some(since))
+            }
+            Severity::BehindPlan => {
+                let expected = facts.expected.as_ref().map_or(f64::INFINITY, |expected| expected.value());
+                (1.0 - actual.value() / expected, None)
+            }
+            // The newest first: what has long been known is known.
+            Severity::Warning | Severity::Critical => {
+                let since = beyond_since(view, subject, severity);
+                (since.map_or(f64::MIN, |since| since.as_micros() as f64), since)
+            }
+        };
+        Some(Self { subject, facts, severity, weight, since })
+    }
+
+    fn said(&self) -> Option<Said<'_>> {
+        let (actual, illustrative) = (self.facts.actual.as_ref()?, self.facts.is_illustrative());
+        let at = actual.phenomenon_time();
+        Some(Said { indicator: self.subject.indicator, source: actual.source(), at, illustrative })
+    }
+
+    fn name(&self, of: &AreaId, language: &str) -> String {
+        let name = self.subject.indicator.name.in_language(language);
+        if self.subject.area.id == *of {
+            return name.to_owned();
+        }
+        format!("{} · {name}", self.subject.area.name.in_language(language))
+    }
+}
+
+/// When the figure went beyond the threshold that it is beyond now, as far as its course is known.
+fn beyond_since(view: &ViewState, subject: Subject<'_>, severity: Severity) -> Option<Timestamp> {
+    let window = window::sent(view, &subject.course()?)?;
+    let indicator = subject.indicator;
+    let threshold = if severity == Severity::Critical { indicator.critical } else { indicator.warning };
+    let beyond = window.buckets.values().rev().take_while(|bucket| indicator.is_beyond(bucket.last, threshold));
+    beyond.last().map(|bucket| bucket.time)
+}
+
+fn draw(tile: &mut Tile<'_, '_>, catalogue: &Catalogue, found: &[Exception<'_>], hidden: usize, of: &AreaId) {
+    tile.take_top(tile.px(10.0));
+    tile.take_bottom(tile.px(8.0));
+    let least = tile.smallest() * 2.9;
+    let fitting = (tile.room.height / least).floor() as usize;
+    if fitting == 0 || tile.room.width < least * 3.0 {
+        return;
+    }
+    let more = tile.smallest() * 1.35;
+    let all_fit = hidden == 0 && found.len() <= fitting;
+    let fitting = if all_fit { fitting } else { ((tile.room.height - more) / least).floor().max(0.0) as usize };
+    let shown = found.len().min(fitting);
+    let rest = hidden + found.len() - shown;
+    if rest > 0 {
+        let row = tile.take_bottom(more);
+        let style = Style::new(Font::Regular, tile.smallest(), theme::CAPTION);
+        let label = Label::count("more", rest, tile.paint.language);
+        tile.pieces(vec![Piece::label(label, style)], row.x, Tile::middle_baseline(row, style.size), row.width);
+    }
+    let height = (tile.room.height / shown.max(1) as f32).min(tile.px(150.0));
+    for (index, exception) in found[..shown].iter().enumerate() {
+        let row = Rect { y: tile.room.y + index as f32 * height, height, ..tile.room };
+        if index > 0 {
+            let ends = [row.x, row.right()].map(|x| Point { x, y: row.y });
+            tile.line(ends.to_vec(), tile.px(theme::SPACING.border), theme::HAIRLINE);
+        }
+        draw_row(tile, catalogue, exception, row, of);
+    }
+}
+
+/// What and how much above; who, why and since when below.
+fn draw_row(tile: &mut Tile<'_, '_>, catalogue: &Catalogue, exception: &Exception<'_>, row: Rect, of: &AreaId) {
+    let language = tile.paint.language;
+    let Some(actual) = exception.facts.actual.clone() else { return };
+    let indicator = exception.subject.indicator;
+    let (ink, _) = exception.severity.pill();
+    let size = (row.height * 0.3).clamp(tile.smallest(), tile.px(TYPE.title));
+    let (name, figure) = (Style::new(Font::SemiBold, size, theme::TEXT_2), Style::new(Font::SemiBold, size, ink));
+    let caption = Style::new(Font::Regular, (size * 0.86).max(tile.smallest()), theme::CAPTION);
+    let indent = size * 1.1;
+    let middle = row.y + row.height / 2.0;
+    if let Some(mark) = exception.severity.mark() {
+        let center = Point { x: row.x + size * 0.4, y: middle };
+        mark.draw(tile, center, size * 0.8, exception.severity.color());
+    }
+    let (above, below) = (middle - size * 0.22, middle + caption.size * 1.05);
+    let unit = indicator.unit.in_language(language);
+    let amount = vec![
+        Piece::figure(Figure::value(actual, indicator, language), figure),
+        Piece::words(format!(" {unit}"), caption),
+    ];
+    let amount_width = tile.width(&amount).min(row.width * 0.5);
+    tile.pieces(amount, row.right() - amount_width, above, amount_width * 1.001);
+    let left = row.x + indent;
+    let words = vec![Piece::words(exception.name(of, language), name)];
+    tile.pieces(words, left, above, (row.right() - amount_width - size * 0.5 - left).max(0.0));
+    let since = exception.since.map(|since| Label::since(since, tile.paint.now, language));
+    let since_width = since.as_ref().map_or(0.0, |since| tile.paint.text.width(since.as_str(), caption));
+    if let Some(since) = since.filter(|_| since_width < row.width * 0.5) {
+        tile.pieces(vec![Piece::label(since, caption)], row.right() - since_width, below, since_width * 1.001);
+    }
+    let why = why(exception, language, caption, Style { color: ink, ..caption });
+    let owner = owner(catalogue, indicator, language);
+    let who = [Piece::words(owner, caption), Piece::words(" · ", caption)];
+    let room = (row.right() - since_width - size * 0.5 - left).max(0.0);
+    tile.pieces_keeping_figures(who.into_iter().chain(why).collect(), left, below, room);
+}
+
+/// The rule that it breaks.
+fn why(exception: &Exception<'_>, language: &str, style: Style, ink: Style) -> Vec<Piece> {
+    let indicator = exception.subject.indicator;
+    let words = |key: &str| Piece::words(locale::text(language, key), ink);
+    match exception.severity {
+        Severity::Normal => Vec::new(),
+        Severity::Stale => vec![words("overdue-figure")],
+        Severity::BehindPlan => {
+            let (Some(actual), Some(expected)) = (&exception.facts.actual, &exception.facts.expected) else {
+                return vec![words("behind-plan")];
+            };
+            let share = Figure::share_percent(actual, expected, language);
+            let share = share.map(|(_, share)| Piece::figure(share, ink));
+            let of = Piece::words(format!(" {}", locale::text(language, "of-expected")), style);
+            let colon = Piece::words(format!("{}: ", locale::text(language, "behind-plan")), ink);
+            std::iter::once(colon).chain(share).chain([of]).collect()
+        }
+        Severity::Warning | Severity::Critical => {
+            let is_critical = exception.severity == Severity::Critical;
+            let threshold = if is_critical { indicator.critical } else { indicator.warning };
+            let shown = threshold.map(|threshold| threshold * indicator.display_scale);
+            let tick = shown.map(|shown| Piece::label(Label::tick(shown, indicator.decimals, language), ink));
+            let side = if indicator.better == Better::Higher { "below-threshold" } else { "beyond-threshold" };
+            let beyond = Piece::words(format!("{} ", locale::text(language, side)), ink);
+            std::iter::once(beyond).chain(tick).collect()
+        }
+    }
+}
+
+fn owner(catalogue: &Catalogue, indicator: &Indicator, language: &str) -> String {
+    let agency = catalogue.agencies.get(&indicator.owner);
+    agency.map_or_else(
+        || indicator.owner.to_string(),
+        |agency| agency.short.as_ref().unwrap_or(&agency.name).in_language(language).to_owned(),
+    )
+}
