@@ -140,10 +140,11 @@ pub fn validate(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Vec<L
             }
             None => {
                 let known: Vec<_> = PANELS.iter().map(|panel| panel.kind()).collect();
-                findings.push(finding(
-                    None,
-                    format!("unknown panel kind '{}'; known kinds: {}", spec.kind, known.join(", ")),
-                ));
+                let hint = nearest(&spec.kind, known.iter().copied()).map_or_else(
+                    || format!("known kinds: {}", known.join(", ")),
+                    |near| format!("did you mean '{near}'?"),
+                );
+                findings.push(finding(None, format!("unknown panel kind '{}'; {hint}", spec.kind)));
             }
         }
     }

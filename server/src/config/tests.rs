@@ -205,9 +205,7 @@ const CASES: &[Case] = &[
         "layouts/overview.toml",
         "'header'\nplace",
         "'heder'\nplace",
-        &[
-            "layouts/overview.toml:5: panel 'header': unknown panel kind 'heder'; known kinds: header, text, value, series, bars",
-        ],
+        &["layouts/overview.toml:5: panel 'header': unknown panel kind 'heder'; did you mean 'header'?"],
     ),
     (
         "layouts/overview.toml",
