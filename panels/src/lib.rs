@@ -108,6 +108,7 @@ pub static PANELS: &[&dyn Panel] = &[
     &kinds::bars::Bars,
     &kinds::matrix::Matrix,
     &kinds::exceptions::Exceptions,
+    &kinds::clock::Clock,
 ];
 
 /// The kind called `kind`.

@@ -73,6 +73,12 @@ pub fn day_of(at: DateTime) -> i64 {
     at.date().to_datetime(jiff::civil::Time::midnight()).duration_since(DateTime::ZERO).as_hours() / 24
 }
 
+/// When the clock changes next.
+#[must_use]
+pub fn next_second(now: Timestamp) -> Timestamp {
+    Timestamp(now.as_micros().div_euclid(1_000_000).saturating_add(1).saturating_mul(1_000_000))
+}
+
 /// The next local midnight.
 #[must_use]
 pub fn next_midnight(now: Timestamp) -> Timestamp {

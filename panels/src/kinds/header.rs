@@ -66,7 +66,7 @@ impl Panel for Header {
     }
 
     fn next_change(&self, _: &PanelSpec, _: &ViewState, now: Timestamp) -> Option<Timestamp> {
-        Some(Timestamp(now.as_micros().div_euclid(1_000_000).saturating_add(1).saturating_mul(1_000_000)))
+        Some(number::next_second(now))
     }
 }
 

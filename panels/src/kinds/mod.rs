@@ -1,6 +1,7 @@
 //! The kinds of panels, one file each.
 
 pub mod bars;
+pub mod clock;
 pub mod exceptions;
 pub mod header;
 pub mod matrix;

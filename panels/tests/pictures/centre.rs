@@ -250,6 +250,7 @@ pub fn districts() -> Layout {
         panel("small", "matrix", [20, 1, 12, 6], json!({ "area": "51", "indicators": ["rate", "beds"] })),
         panel("exceptions", "exceptions", [20, 7, 12, 11], json!({ "area": "51", "parts": true })),
         panel("province", "exceptions", [0, 13, 8, 5], json!({ "area": "51", "most": 3 })),
+        panel("clock", "clock", [14, 13, 6, 5], json!({ "title": "Giờ địa phương" })),
         panel("calm", "exceptions", [8, 13, 6, 5], json!({ "area": "51", "indicators": ["revenue"] })),
     ])
 }

@@ -34,7 +34,7 @@ fn compare(name: &str, svg: &str) -> Result<(), String> {
 
 #[test]
 fn pictures_are_as_they_were() {
-    let cases: [(&str, &[&str], Mode, Link, &str); 8] = [
+    let cases: [(&str, &[&str], Mode, Link, &str); 9] = [
         ("header", &["head", "future"], Mode::Live, Link::Lost { since: NOW.plus_micros(-65_000_000) }, "vi"),
         ("text", &["note"], Mode::Live, Link::Live, "vi"),
         ("value", &["revenue", "capital", "on-time", "iip", "visitors", "beds"], Mode::Live, Link::Live, "vi"),
@@ -42,6 +42,7 @@ fn pictures_are_as_they_were() {
         ("bars", &["rate", "budget", "rivers"], Mode::Live, Link::Live, "vi"),
         ("matrix", &["matrix", "small"], Mode::Live, Link::Live, "vi"),
         ("exceptions", &["exceptions", "province", "calm"], Mode::Live, Link::Live, "vi"),
+        ("clock", &["clock"], Mode::Live, Link::Live, "vi"),
         ("replay-en", &["revenue", "rivers"], Mode::Replay, Link::Live, "en"),
     ];
     let mut text = TextEngine::new();
