@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 
 use protocol::observation::{Better, Freshness, Period};
 use protocol::{
-    AreaId, Indicator, IndicatorId, Observation, ObservationStatus, Scenario, SeriesKey, Timestamp, ViewState,
+    AreaId, Catalogue, Indicator, IndicatorId, Observation, ObservationStatus, Scenario, SeriesKey, Timestamp,
+    ViewState,
 };
 
 use crate::marks::Mark;
@@ -71,6 +72,14 @@ impl Severity {
             Self::Normal | Self::Stale => (theme::STALE_TEXT, theme::HAIRLINE),
             Self::BehindPlan | Self::Warning => (theme::WARNING_TEXT, theme::WARNING_PLATE),
             Self::Critical => (theme::CRITICAL_TEXT, theme::CRITICAL_PLATE),
+        }
+    }
+    /// The threshold that a figure is beyond which stands like this.
+    pub fn threshold(self, indicator: &Indicator) -> Option<f64> {
+        match self {
+            Self::Normal | Self::Stale | Self::BehindPlan => None,
+            Self::Warning => indicator.warning,
+            Self::Critical => indicator.critical,
         }
     }
     /// Whether it needs attention, rather than better data.
@@ -193,6 +202,12 @@ pub(crate) fn name_with_unit(indicator: &Indicator, language: &str) -> String {
     if unit.trim().is_empty() { name.to_owned() } else { format!("{name} ({unit})") }
 }
 
+/// Who answers for it, briefly; `None` for one who is not in the catalogue.
+pub(crate) fn owner<'a>(catalogue: &'a Catalogue, indicator: &Indicator, language: &str) -> Option<&'a str> {
+    let agency = catalogue.agencies.get(&indicator.owner)?;
+    Some(agency.short.as_ref().unwrap_or(&agency.name).in_language(language))
+}
+
 /// By thresholds and age alone.
 pub(crate) fn judge(indicator: &Indicator, observation: &Observation, now: Timestamp) -> Severity {
     judge_value(indicator, observation.value, observation.phenomenon_time, now)
@@ -221,6 +236,20 @@ pub(crate) fn next_change(indicator: &Indicator, at: Timestamp, now: Timestamp) 
     let older_at = at.plus_micros((age_secs / unit + 1).saturating_mul(unit).saturating_mul(MICROS));
     let change = if stale_at > now { stale_at } else { older_at };
     change.min(number::next_midnight(now)).max(now.plus_micros(1))
+}
+
+/// The same for all figures of a panel, whichever comes first.
+pub(crate) fn next_change_of(
+    view: &ViewState,
+    series: impl IntoIterator<Item = SeriesKey>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let catalogue = &view.arranged()?.catalogue;
+    let change = |series: SeriesKey| {
+        let indicator = catalogue.indicators.get(&series.indicator)?;
+        Some(next_change(indicator, view.latest(&series)?.phenomenon_time, now))
+    };
+    series.into_iter().filter_map(change).min()
 }
 
 /// From when on a value of `at` is stale.

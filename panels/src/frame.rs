@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::{Catalogue, Indicator, SourceId, Timestamp};
 
-use crate::facts::Severity;
+use crate::facts::{self, Severity};
 use crate::label::Label;
 use crate::locale;
 use crate::marks::Mark;
@@ -69,6 +69,13 @@ impl Footer {
         let time = Label::as_of(oldest.indicator.period, oldest.at, tile.paint.now, language, tile.is_narrow());
         Some(Self { source, time, illustrative: said.iter().any(|said| said.illustrative) })
     }
+
+    /// Says more beside the source.
+    pub fn add(&mut self, words: Option<String>) {
+        if let Some(words) = words {
+            self.source = format!("{} · {words}", self.source);
+        }
+    }
 }
 
 /// The name of the source; of the owner where the source is not known.
@@ -76,10 +83,7 @@ fn source_name(catalogue: &Catalogue, indicator: &Indicator, source: &SourceId, 
     if let Some(source) = catalogue.sources.get(source) {
         return source.name.in_language(language).to_owned();
     }
-    match catalogue.agencies.get(&indicator.owner) {
-        Some(agency) => agency.short.as_ref().unwrap_or(&agency.name).in_language(language).to_owned(),
-        None => source.to_string(),
-    }
+    facts::owner(catalogue, indicator, language).unwrap_or(source.as_str()).to_owned()
 }
 
 impl Tile<'_, '_> {

@@ -67,6 +67,13 @@ pub fn day_start(year: i16, month: i8, day: i8) -> Option<Timestamp> {
     Some(Timestamp(timestamp.as_microsecond()))
 }
 
+/// The moment at which a day begins that is written like 2023-12-31; `None` for anything else.
+#[must_use]
+pub fn day_named(text: &str) -> Option<Timestamp> {
+    let date: jiff::civil::Date = text.parse().ok()?;
+    day_start(date.year(), date.month(), date.day())
+}
+
 /// Days since some fixed day, for telling how far two days are apart.
 #[must_use]
 pub fn day_of(at: DateTime) -> i64 {

@@ -30,10 +30,7 @@ pub(crate) fn check(catalogue: &Catalogue, area: &AreaId, day: Option<&str>) -> 
 
 /// Which boundaries areas have, where those hold only for a time.
 pub(crate) fn boundaries(areas: &[&Area], language: &str) -> Option<String> {
-    let day = |day: Option<&String>| {
-        let date: jiff::civil::Date = day?.parse().ok()?;
-        number::day_start(date.year(), date.month(), date.day()).map(number::date)
-    };
+    let day = |day: Option<&String>| number::day_named(day?).map(number::date);
     let (key, day) = match day(areas.iter().filter_map(|area| area.valid_to.as_ref()).min()) {
         Some(day) => ("boundaries-before", day),
         None => ("boundaries-since", day(areas.iter().filter_map(|area| area.valid_from.as_ref()).max())?),

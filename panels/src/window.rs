@@ -35,9 +35,7 @@ pub(crate) fn span(
 }
 
 fn day(option: &str, text: &str) -> Result<Timestamp, OptionsError> {
-    let date: Result<jiff::civil::Date, _> = text.parse();
-    date.ok()
-        .and_then(|date| number::day_start(date.year(), date.month(), date.day()))
+    number::day_named(text)
         .ok_or_else(|| OptionsError::of(option, format!("'{text}' is not a day; write it like 2023-12-31")))
 }
 

@@ -62,10 +62,8 @@ impl Panel for Bars {
             By::Area | By::Series => facts.iter().map(|(bar, fact)| bar.said(fact)).collect(),
         };
         let mut footer = Footer::of(catalogue, &said, &tile);
-        if let (Some(footer), Some(words)) = (&mut footer, boundaries(&options, catalogue, language)) {
-            footer.source = format!("{} · {words}", footer.source);
-        }
         if let Some(footer) = &mut footer {
+            footer.add(boundaries(&options, catalogue, language));
             footer.illustrative = facts.iter().any(|(_, fact)| fact.illustrative);
         }
         let pill = stale_pill(&options, &facts, now, language);
@@ -92,15 +90,10 @@ impl Panel for Bars {
         let options: Options = parse(spec).ok()?;
         let catalogue = &view.arranged()?.catalogue;
         if options.by == By::Time {
-            let (indicator, _) = options.subject().ok()?;
-            let newest = view.latest(&options.window(catalogue, Rect::default()).ok()?.series)?;
-            return Some(facts::next_change(catalogue.indicators.get(indicator)?, newest.phenomenon_time, now));
+            return facts::next_change_of(view, [options.window(catalogue, Rect::default()).ok()?.series], now);
         }
-        let change = |(series, _): (SeriesKey, Option<&Wording>)| {
-            let indicator = catalogue.indicators.get(&series.indicator)?;
-            Some(facts::next_change(indicator, view.latest(&series)?.phenomenon_time, now))
-        };
-        options.compared(catalogue).ok()?.into_iter().filter_map(change).min()
+        let compared = options.compared(catalogue).ok()?;
+        facts::next_change_of(view, compared.into_iter().map(|(series, _)| series), now)
     }
 }
 

@@ -64,15 +64,9 @@ fn draw(tile: &mut Tile<'_, '_>, time: Label, date: Label) {
     if height > room.height {
         // The time alone rather than both too small.
         let alone = clock.at(clock.size.min(room.height / CAP_HEIGHT));
-        return centred(tile, Piece::label(time, alone), Tile::middle_baseline(room, alone.size));
+        return tile.centred(Piece::label(time, alone), room, Tile::middle_baseline(room, alone.size));
     }
     let top = room.y + (room.height - height) / 2.0;
-    centred(tile, Piece::label(time, clock), top + CAP_HEIGHT * clock.size);
-    centred(tile, Piece::label(date, below), top + height);
-}
-
-fn centred(tile: &mut Tile<'_, '_>, piece: Piece, baseline: f32) {
-    let width = tile.width(std::slice::from_ref(&piece));
-    let left = tile.room.x + (tile.room.width - width).max(0.0) / 2.0;
-    tile.pieces(vec![piece], left, baseline, tile.room.width);
+    tile.centred(Piece::label(time, clock), room, top + CAP_HEIGHT * clock.size);
+    tile.centred(Piece::label(date, below), room, top + height);
 }

@@ -135,11 +135,8 @@ impl Panel for Exceptions {
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         let options: Options = parse(spec).ok()?;
-        let change = |subject: Subject<'_>| {
-            let latest = view.latest(&subject.series(Scenario::Actual))?;
-            Some(facts::next_change(subject.indicator, latest.phenomenon_time, now))
-        };
-        options.subjects(&view.arranged()?.catalogue).into_iter().filter_map(change).min()
+        let subjects = options.subjects(&view.arranged()?.catalogue);
+        facts::next_change_of(view, subjects.iter().map(|subject| subject.series(Scenario::Actual)), now)
     }
 }
 
@@ -197,7 +194,7 @@ impl<'a> Exception<'a> {
 fn beyond_since(view: &ViewState, subject: Subject<'_>, severity: Severity) -> Option<Timestamp> {
     let window = window::sent(view, &subject.course()?)?;
     let indicator = subject.indicator;
-    let threshold = if severity == Severity::Critical { indicator.critical } else { indicator.warning };
+    let threshold = severity.threshold(indicator);
     let beyond = window.buckets.values().rev().take_while(|bucket| indicator.is_beyond(bucket.last, threshold));
     beyond.last().map(|bucket| bucket.time)
 }
@@ -217,9 +214,7 @@ fn draw(tile: &mut Tile<'_, '_>, catalogue: &Catalogue, found: &[Exception<'_>],
     let rest = hidden + found.len() - shown;
     if rest > 0 {
         let row = tile.take_bottom(more);
-        let style = Style::new(Font::Regular, tile.smallest(), theme::CAPTION);
-        let label = Label::count("more", rest, tile.paint.language);
-        tile.pieces(vec![Piece::label(label, style)], row.x, Tile::middle_baseline(row, style.size), row.width);
+        tile.more(rest, row, tile.smallest());
     }
     let height = (tile.room.height / shown.max(1) as f32).min(tile.px(150.0));
     for (index, exception) in found[..shown].iter().enumerate() {
@@ -264,7 +259,7 @@ fn draw_row(tile: &mut Tile<'_, '_>, catalogue: &Catalogue, exception: &Exceptio
         tile.pieces(vec![Piece::label(since, caption)], row.right() - since_width, below, since_width * 1.001);
     }
     let why = why(exception, language, caption, Style { color: ink, ..caption });
-    let owner = owner(catalogue, indicator, language);
+    let owner = facts::owner(catalogue, indicator, language).unwrap_or(indicator.owner.as_str());
     let who = [Piece::words(owner, caption), Piece::words(" · ", caption)];
     let room = (row.right() - since_width - size * 0.5 - left).max(0.0);
     tile.pieces_keeping_figures(who.into_iter().chain(why).collect(), left, below, room);
@@ -288,21 +283,11 @@ fn why(exception: &Exception<'_>, language: &str, style: Style, ink: Style) -> V
             std::iter::once(colon).chain(share).chain([of]).collect()
         }
         Severity::Warning | Severity::Critical => {
-            let is_critical = exception.severity == Severity::Critical;
-            let threshold = if is_critical { indicator.critical } else { indicator.warning };
-            let shown = threshold.map(|threshold| threshold * indicator.display_scale);
+            let shown = exception.severity.threshold(indicator).map(|threshold| threshold * indicator.display_scale);
             let tick = shown.map(|shown| Piece::label(Label::tick(shown, indicator.decimals, language), ink));
             let side = if indicator.better == Better::Higher { "below-threshold" } else { "beyond-threshold" };
             let beyond = Piece::words(format!("{} ", locale::text(language, side)), ink);
             std::iter::once(beyond).chain(tick).collect()
         }
     }
-}
-
-fn owner(catalogue: &Catalogue, indicator: &Indicator, language: &str) -> String {
-    let agency = catalogue.agencies.get(&indicator.owner);
-    agency.map_or_else(
-        || indicator.owner.to_string(),
-        |agency| agency.short.as_ref().unwrap_or(&agency.name).in_language(language).to_owned(),
-    )
 }

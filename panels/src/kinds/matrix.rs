@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use crate::facts::{self, Severity};
 use crate::frame::{Footer, Said};
-use crate::label::Label;
 use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
 use crate::scene::{Point, Rect, Scene};
@@ -95,8 +94,8 @@ impl Panel for Matrix {
         rows.sort_by_cached_key(|row| collation::key(row.name));
         let said: Vec<Said<'_>> = rows.iter().flat_map(|row| &row.cells).filter_map(Cell::said).collect();
         let mut footer = Footer::of(catalogue, &said, &tile);
-        if let (Some(footer), Some(words)) = (&mut footer, parts::boundaries(&areas, language)) {
-            footer.source = format!("{} · {words}", footer.source);
+        if let Some(footer) = &mut footer {
+            footer.add(parts::boundaries(&areas, language));
         }
         let title = options
             .title
@@ -111,12 +110,7 @@ impl Panel for Matrix {
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         let options: Options = parse(spec).ok()?;
-        let catalogue = &view.arranged()?.catalogue;
-        let change = |series: SeriesKey| {
-            let indicator = catalogue.indicators.get(&series.indicator)?;
-            Some(facts::next_change(indicator, view.latest(&series)?.phenomenon_time, now))
-        };
-        options.series(catalogue).filter_map(change).min()
+        facts::next_change_of(view, options.series(&view.arranged()?.catalogue), now)
     }
 }
 
@@ -214,10 +208,7 @@ fn draw(tile: &mut Tile<'_, '_>, indicators: &[&Indicator], rows: &[Row<'_>]) {
         }
     }
     if rows.len() > shown {
-        let more = Label::count("more", rows.len() - shown, tile.paint.language);
-        let place = grid.row(shown);
-        let style = Style { color: theme::CAPTION, ..name };
-        tile.pieces(vec![Piece::label(more, style)], place.x, Tile::middle_baseline(place, size), place.width);
+        tile.more(rows.len() - shown, grid.row(shown), size);
     }
 }
 
@@ -236,9 +227,8 @@ fn draw_head(tile: &mut Tile<'_, '_>, indicator: &Indicator, place: Rect) {
     // Down to the cells, in their middle.
     let top = room.bottom() - fitted.lines.len() as f32 * style.line_height();
     for (index, line) in fitted.lines.into_iter().enumerate() {
-        let width = tile.paint.text.width(&line, style);
         let baseline = top + index as f32 * style.line_height() + BASELINE * style.size;
-        tile.piece(Piece::words(line, style), room.x + (room.width - width).max(0.0) / 2.0, baseline);
+        tile.centred(Piece::words(line, style), room, baseline);
     }
 }
 
@@ -249,9 +239,7 @@ fn draw_cell(tile: &mut Tile<'_, '_>, cell: &Cell<'_>, place: Rect, size: f32) {
     let baseline = Tile::middle_baseline(place, size);
     let Some(figure) = &cell.figure else {
         let none = Piece::words("–", Style { color: theme::CAPTION, ..style });
-        let width = tile.width(std::slice::from_ref(&none));
-        tile.pieces(vec![none], place.x + (place.width - width) / 2.0, baseline, width * 1.01);
-        return;
+        return tile.centred(none, place, baseline);
     };
     let mark = if cell.severity.mark().is_some() { size * 0.9 } else { 0.0 };
     let room = (place.width - mark - size * 0.4).max(0.0);

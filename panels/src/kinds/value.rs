@@ -57,9 +57,7 @@ impl Panel for Value {
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         let options: Options = parse(spec).ok()?;
-        let indicator = view.arranged()?.catalogue.indicators.get(&options.indicator)?;
-        let actual = view.latest(&options.series(Scenario::Actual))?;
-        Some(facts::next_change(indicator, actual.phenomenon_time, now))
+        facts::next_change_of(view, [options.series(Scenario::Actual)], now)
     }
 }
 

@@ -29,11 +29,6 @@ pub struct RefusedRow {
 }
 
 impl ObservationsRecorded {
-    /// The rows as whole observations, in their order.
-    pub fn observations(&self) -> impl Iterator<Item = Observation> + '_ {
-        self.rows.iter().map(|row| self.observation(row))
-    }
-
     /// One of its rows as a whole observation.
     #[must_use]
     pub fn observation(&self, row: Row<'_>) -> Observation {

@@ -133,18 +133,6 @@ impl RowsBuilder {
         self.rows.value.push(value);
     }
 
-    /// How many rows there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// What was put together.
     #[must_use]
     pub fn finish(self) -> Rows {

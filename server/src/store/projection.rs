@@ -1,6 +1,7 @@
 //! The thread that brings the history up to the log.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::database::{self, DatabaseError};
 use super::runs::{self, Row, Stored};
 use super::{SCHEMA, SCHEMA_VERSION};
 use crate::log::local::LocalLog;
-use crate::log::{Entry, LogError};
+use crate::log::{self, LogError};
 
 /// Entries that are read and written together.
 const CHUNK: usize = 256;
@@ -164,7 +165,7 @@ impl Projection {
         Ok(())
     }
 
-    fn write(&mut self, entries: &[Arc<Entry>], last: u64) -> Result<(), LogError> {
+    fn write(&mut self, entries: &[Arc<log::Entry>], last: u64) -> Result<(), LogError> {
         let transaction = self.connection.transaction()?;
         for entry in entries {
             let Event::ObservationsRecorded(recorded) = &entry.event else { continue };
@@ -249,13 +250,15 @@ fn store_series<'a>(
     known: &'a mut HashMap<SeriesKey, Stored>,
     key: &SeriesKey,
 ) -> rusqlite::Result<&'a mut Stored> {
-    if !known.contains_key(key) {
-        connection
-            .prepare_cached("INSERT INTO series (indicator, area, scenario, widest_micros) VALUES (?1, ?2, ?3, 0)")?
-            .execute(params![key.indicator.as_str(), key.area.as_str(), scenario_to(key.scenario)])?;
-        known.insert(key.clone(), Stored { id: connection.last_insert_rowid(), widest_micros: 0 });
+    match known.entry(key.clone()) {
+        Entry::Occupied(stored) => Ok(stored.into_mut()),
+        Entry::Vacant(place) => {
+            connection
+                .prepare_cached("INSERT INTO series (indicator, area, scenario, widest_micros) VALUES (?1, ?2, ?3, 0)")?
+                .execute(params![key.indicator.as_str(), key.area.as_str(), scenario_to(key.scenario)])?;
+            Ok(place.insert(Stored { id: connection.last_insert_rowid(), widest_micros: 0 }))
+        }
     }
-    known.get_mut(key).ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 fn source_id(connection: &Connection, known: &mut HashMap<SourceId, i64>, source: &SourceId) -> rusqlite::Result<i64> {

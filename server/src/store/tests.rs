@@ -18,6 +18,12 @@ fn series(area: &str) -> SeriesKey {
     SeriesKey { indicator: "budget.revenue".into(), area: area.into(), scenario: Scenario::Actual }
 }
 
+/// A row of which only series and time matter.
+fn asked_for(area: &str, time: i64) -> ObservationRow {
+    let status = ObservationStatus::Automatic;
+    ObservationRow { series: series(area), value: 0.0, phenomenon_time: Timestamp(time), status }
+}
+
 /// A log with its history.
 struct Kept {
     _folder: tempfile::TempDir,
@@ -198,14 +204,8 @@ async fn what_a_source_gave_last_is_what_a_plain_fold_gives() {
                 newest.extend(rows.iter().map(|(time, value)| (*time, (offset, *value))));
             }
         }
-        let row = |time: i64| ObservationRow {
-            series: series("51"),
-            value: 0.0,
-            phenomenon_time: Timestamp(time),
-            status: ObservationStatus::Automatic,
-        };
         let times: Vec<i64> = (0..300).map(|_| random.random_range(-450..650) * step).collect();
-        let asked: Arc<[ObservationRow]> = times.iter().map(|time| row(*time)).collect();
+        let asked: Arc<[ObservationRow]> = times.iter().map(|time| asked_for("51", *time)).collect();
         let delivered = kept.reader.delivered(&"files".into(), asked).await.unwrap();
         let delivered: Vec<_> = delivered.iter().map(|found| found.map(|found| (found.offset, found.value))).collect();
         assert_eq!(delivered, times.iter().map(|time| newest.get(time).copied()).collect::<Vec<_>>());
@@ -235,13 +235,7 @@ async fn what_a_source_gave_last_is_told_without_the_others() {
     kept.record("files", 1, &[(7, 1.0)]).await;
     kept.record("files", 2, &[(7, 2.0)]).await;
     kept.record("api", 3, &[(7, 3.0), (8, 4.0)]).await;
-    let row = |area: &str, time: i64| ObservationRow {
-        series: series(area),
-        value: 0.0,
-        phenomenon_time: Timestamp(time),
-        status: ObservationStatus::Automatic,
-    };
-    let rows: Arc<[ObservationRow]> = [row("51", 7), row("51", 8), row("52", 7)].into();
+    let rows: Arc<[ObservationRow]> = [asked_for("51", 7), asked_for("51", 8), asked_for("52", 7)].into();
     let values = |delivered: Vec<Option<super::Delivered>>| {
         delivered.iter().map(|found| found.map(|found| (found.offset, found.value))).collect::<Vec<_>>()
     };

@@ -2,7 +2,6 @@
 
 use super::{Bar, Fact, axis};
 use crate::facts::{Severity, is_percent};
-use crate::label::Label;
 use crate::locale;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, Style};
@@ -41,10 +40,7 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> Option<(f64, f6
         draw_row(tile, bar, row, &columns, axis, (name, figure));
     }
     if bars.len() > shown {
-        let more = Label::count("more", bars.len() - shown, tile.paint.language);
-        let row = Rect { y: room.y + shown as f32 * height, height, ..room };
-        let style = Style { color: theme::CAPTION, ..name };
-        tile.pieces(vec![Piece::label(more, style)], room.x, Tile::middle_baseline(row, size), room.width);
+        tile.more(bars.len() - shown, Rect { y: room.y + shown as f32 * height, height, ..room }, size);
     }
     Some(axis.range)
 }

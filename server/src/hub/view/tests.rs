@@ -40,9 +40,8 @@ impl Log {
         let mut rows = Vec::new();
         for entry in &self.entries[..offset as usize] {
             if let Event::ObservationsRecorded(recorded) = &entry.event {
-                rows.extend(
-                    recorded.observations().map(|observation| HistoryRow { offset: entry.offset, observation }),
-                );
+                let observations = recorded.rows.iter().map(|row| recorded.observation(row));
+                rows.extend(observations.map(|observation| HistoryRow { offset: entry.offset, observation }));
             }
         }
         // By time, and of each time only the last revision.

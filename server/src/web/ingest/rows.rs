@@ -105,12 +105,15 @@ impl Intake {
                 && series.scenario == sent.scenario
                 && *status == sent.status
         };
-        let likely = self.rows.likely_place(is_of);
-        let series = if likely.is_none() { Some(self.series_of(sent)?) } else { None };
-        admit::check_number(sent.scenario, sent.time, sent.value, self.now)?;
-        // A batch names no series that it has no row of.
-        let Some(place) = likely.or_else(|| series.map(|series| self.rows.place(series, sent.status))) else {
-            return Ok(());
+        let check_number = || admit::check_number(sent.scenario, sent.time, sent.value, self.now);
+        let place = match self.rows.likely_place(is_of) {
+            Some(place) => check_number().map(|()| place)?,
+            None => {
+                let series = self.series_of(sent)?;
+                // A batch names no series that it has no row of.
+                check_number()?;
+                self.rows.place(series, sent.status)
+            }
         };
         self.newest.resize(self.newest.len().max(place + 1), Timestamp(i64::MIN));
         self.ascends &= sent.time > self.newest[place];
