@@ -10,7 +10,7 @@ use crate::locale;
 use crate::marks::Mark;
 use crate::scene::{Point, Rect, TextContent};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
-use crate::theme::{self, Color, TYPE};
+use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
 
 /// A short remark on a plate, with a shape.
@@ -107,7 +107,7 @@ impl Tile<'_, '_> {
     /// Title on the left, pill on the right, below one another where both would be illegible. `illustrative`
     /// puts the mark of made-up figures before the title.
     pub fn title_row(&mut self, title: &str, pill: Option<&Pill>, illustrative: bool) {
-        let style = self.style(Font::SemiBold, TYPE.title, theme::TEXT_2);
+        let style = self.style(Font::SemiBold, TextClass::Title, theme::TEXT_2);
         let pill_width = pill.map_or(0.0, |pill| self.pill_width(pill) + self.px(16.0));
         let mark = if illustrative { style.size * 0.9 } else { 0.0 };
         let least = style.at(self.smallest());
@@ -121,7 +121,7 @@ impl Tile<'_, '_> {
             Mark::Illustrative.draw(self, center, mark * 0.8, theme::CAPTION);
         }
         let Some(pill) = pill else { return };
-        let height = self.px(TYPE.caption * 1.5);
+        let height = self.em(TextClass::Caption) * 1.5;
         if beside {
             let middle = row.y + style.line_height().min(row.height) / 2.0;
             self.pill(pill, row.right() - pill_width + self.px(16.0), middle);
@@ -150,7 +150,7 @@ impl Tile<'_, '_> {
     }
 
     fn pill_style(&self, ink: Color) -> Style {
-        self.style(Font::SemiBold, TYPE.caption, ink)
+        self.style(Font::SemiBold, TextClass::Caption, ink)
     }
 
     pub fn pill_width(&mut self, pill: &Pill) -> f32 {
@@ -173,7 +173,7 @@ impl Tile<'_, '_> {
     /// Source on the left, time on the right, at the bottom of the room. Gives whether there was room to mark
     /// made-up figures.
     pub fn footer(&mut self, footer: &Footer) -> bool {
-        let style = self.style(Font::Regular, TYPE.caption, theme::CAPTION);
+        let style = self.style(Font::Regular, TextClass::Caption, theme::CAPTION);
         let row = self.take_bottom(style.line_height());
         if row.height < style.line_height() * 0.99 {
             return false;
@@ -218,7 +218,7 @@ impl Tile<'_, '_> {
     /// Words in the middle of the free room, where figures would be.
     pub fn notice(&mut self, key: &str) {
         let words = locale::text(self.paint.language, key);
-        let style = self.style(Font::Regular, TYPE.body, theme::CAPTION);
+        let style = self.style(Font::Regular, TextClass::Body, theme::CAPTION);
         let smallest = self.smallest();
         let fitted = self.paint.text.fit(&words, style, self.room.width, smallest);
         let baseline = Tile::middle_baseline(self.room, fitted.size);

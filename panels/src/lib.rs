@@ -10,6 +10,7 @@ mod facts;
 mod frame;
 pub mod kinds;
 mod label;
+pub mod legibility;
 pub mod locale;
 mod marks;
 pub mod number;
@@ -71,6 +72,19 @@ pub struct Paint<'a> {
     pub text: &'a mut text::TextEngine,
 }
 
+impl Paint<'_> {
+    /// How large text is set: as the room of the wall needs it, where that is known.
+    #[must_use]
+    pub fn type_sizes(&self) -> theme::TypeSizes {
+        let arranged = self.view.arranged();
+        let room = arranged.and_then(|arranged| Some((arranged.canvas, arranged.wall.as_ref()?.room.as_ref()?)));
+        room.map_or_else(
+            || theme::TypeSizes::of_scale(self.scale),
+            |(canvas, room)| theme::TypeSizes::of_room(canvas, room),
+        )
+    }
+}
+
 /// What was wrong with the options of a panel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -92,6 +106,10 @@ pub trait Panel: Sync {
     /// Whether the tile gets a plate; otherwise the content stands on the ground.
     fn has_plate(&self) -> bool {
         true
+    }
+    /// Whether it asks for attention as a whole, so that it has to lie before the seats.
+    fn calls_for_attention(&self) -> bool {
+        false
     }
     /// Paints the content of the tile; the tile itself (opaque ground, plate) is already there.
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene);

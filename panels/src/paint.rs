@@ -4,8 +4,8 @@ use protocol::message::Mode;
 
 use crate::kinds::header;
 use crate::scene::{Item, Quad, Scene};
-use crate::text::{Font, Style};
-use crate::theme::{self, SPACING, TYPE};
+use crate::text::Font;
+use crate::theme::{self, SPACING, TextClass};
 use crate::tile::Tile;
 use crate::{Link, Paint, Panel, locale, number, panel};
 
@@ -68,8 +68,8 @@ fn placeholder(paint: &mut Paint<'_>, scene: &mut Scene, complaint: Option<Strin
     let detail = complaint.unwrap_or_else(|| paint.spec.id.to_string());
     let mut tile = Tile::new(paint, scene);
     let (title, body) = (
-        Style::new(Font::SemiBold, tile.px(TYPE.title), theme::TEXT_3),
-        Style::new(Font::Regular, tile.px(TYPE.caption), theme::CAPTION),
+        tile.style(Font::SemiBold, TextClass::Title, theme::TEXT_3),
+        tile.style(Font::Regular, TextClass::Caption, theme::CAPTION),
     );
     let used = tile.paragraph(&headline, title, tile.room);
     tile.take_top(used + tile.px(10.0));

@@ -32,6 +32,14 @@ pub fn tiles(layout: &Layout, canvas: Canvas) -> impl Iterator<Item = (&PanelSpe
     })
 }
 
+/// Whether the cells of the layout are about square on a canvas, as they are where it is meant to be shown.
+#[must_use]
+pub fn suits(layout: &Layout, canvas: Canvas) -> bool {
+    let (columns, rows) = (f32::from(layout.grid.0.max(1)), f32::from(layout.grid.1.max(1)));
+    let cell = (canvas.width_px as f32 / columns) / (canvas.height_px as f32 / rows);
+    (0.8..=1.25).contains(&cell)
+}
+
 /// Panels that overlap, leave the grid, are empty or share a name.
 #[must_use]
 pub fn findings(layout: &Layout) -> Vec<LayoutFinding> {

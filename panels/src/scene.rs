@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::label::Label;
 use crate::provenance::{Figure, Provenance};
-use crate::theme::Color;
+use crate::theme::{Color, TextClass};
 
 /// A point in canvas pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -46,6 +46,11 @@ impl Rect {
             && other.y >= self.y - ROUNDING
             && other.right() <= self.right() + ROUNDING
             && other.bottom() <= self.bottom() + ROUNDING
+    }
+    /// Whether a point lies within.
+    #[must_use]
+    pub fn has(&self, point: Point) -> bool {
+        (self.x..=self.right()).contains(&point.x) && (self.y..=self.bottom()).contains(&point.y)
     }
     /// The smallest one around points; empty for none.
     #[must_use]
@@ -148,6 +153,8 @@ pub struct Glyph {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextRun {
     pub content: TextContent,
+    pub class: TextClass,
+    /// Em.
     pub size: f32,
     pub color: Color,
     pub glyphs: Vec<Glyph>,
@@ -188,6 +195,14 @@ impl Item {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scene {
     pub items: Vec<Item>,
+    /// Texts that had no room.
+    pub left_out: Vec<Arc<str>>,
+}
+
+impl From<Vec<Item>> for Scene {
+    fn from(items: Vec<Item>) -> Self {
+        Self { items, left_out: Vec::new() }
+    }
 }
 
 impl Scene {

@@ -9,7 +9,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::scene::{Glyph, Rect, TextContent, TextRun};
-use crate::theme::Color;
+use crate::theme::{Color, TextClass};
 
 mod cache;
 
@@ -61,6 +61,7 @@ impl Font {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Style {
     pub font: Font,
+    pub class: TextClass,
     /// Em in canvas pixels.
     pub size: f32,
     pub color: Color,
@@ -68,8 +69,8 @@ pub struct Style {
 
 impl Style {
     #[must_use]
-    pub const fn new(font: Font, size: f32, color: Color) -> Self {
-        Self { font, size, color }
+    pub const fn new(font: Font, class: TextClass, size: f32, color: Color) -> Self {
+        Self { font, class, size, color }
     }
     /// The same at another size.
     #[must_use]
@@ -216,6 +217,7 @@ impl TextEngine {
         TextRun {
             glyphs: glyphs.collect(),
             content,
+            class: style.class,
             size: style.size,
             color: style.color,
             bounds: Rect::new(x, y - BASELINE * style.size, shaped.width * style.size, style.line_height()),

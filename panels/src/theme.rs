@@ -1,5 +1,10 @@
 //! The only colours and type sizes. Pixels are those of a canvas 2160 px high; others scale.
 
+use protocol::{Canvas, Room};
+
+use crate::place;
+use crate::text::CAP_HEIGHT;
+
 /// sRGB with straight alpha.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Color {
@@ -57,40 +62,158 @@ pub const SERIES: [Color; 6] = [
     Color::rgb(0x9F_B3C8),
 ];
 
-/// Heights of type, em.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TypeSizes {
-    pub numeral: f32,
-    pub small_numeral: f32,
-    pub title: f32,
-    pub body: f32,
-    pub caption: f32,
-    pub heading: f32,
-    pub clock: f32,
-    /// Beside a large numeral.
-    pub unit: f32,
-    /// Paragraphs.
-    pub prose: f32,
-    /// Beside the clock and above the heading.
-    pub date: f32,
+/// What a colour says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meaning {
+    Data,
+    Warning,
+    Critical,
+    Stale,
+    Live,
+    Rehearsal,
+    /// A step of the ramp of maps.
+    Map,
+    /// The place of a line among several, from the second on.
+    Series(u8),
 }
 
-/// The reference sizes of a canvas 2160 px high.
-pub const TYPE: TypeSizes = TypeSizes {
-    numeral: 128.0,
-    small_numeral: 100.0,
-    title: 38.0,
-    body: 34.0,
-    caption: 29.0,
-    heading: 72.0,
-    clock: 76.0,
-    unit: 39.9,
-    prose: 40.8,
-    date: 32.0,
-};
+/// What a colour says, whatever its alpha; nothing for grounds, text and hairlines.
+#[must_use]
+pub fn meaning(color: Color) -> Option<Meaning> {
+    let series = || {
+        let place = SERIES.iter().position(|series| *series == color.with_alpha(255))?;
+        Some(Meaning::Series(u8::try_from(place).ok()?))
+    };
+    match color.with_alpha(255) {
+        DATA | DATA_FILL => Some(Meaning::Data),
+        WARNING | WARNING_TEXT | WARNING_PLATE => Some(Meaning::Warning),
+        CRITICAL | CRITICAL_TEXT | CRITICAL_PLATE => Some(Meaning::Critical),
+        STALE => Some(Meaning::Stale),
+        LIVE => Some(Meaning::Live),
+        REHEARSAL => Some(Meaning::Rehearsal),
+        _ => series(),
+    }
+}
 
-/// The smallest that text is set at before it is shortened: 16′ from the farthest seat of a room like the demo's.
-pub const SMALLEST: f32 = 28.0;
+/// `above` laid over an opaque `below`.
+#[must_use]
+pub fn over(below: Color, above: Color) -> Color {
+    let alpha = f32::from(above.a) / 255.0;
+    let mix = |below: u8, above: u8| (f32::from(above) * alpha + f32::from(below) * (1.0 - alpha)).round() as u8;
+    Color { r: mix(below.r, above.r), g: mix(below.g, above.g), b: mix(below.b, above.b), a: 255 }
+}
+
+/// How bright a colour is, as a share of white.
+#[must_use]
+pub fn luminance(color: Color) -> f64 {
+    let linear = |channel: u8| match f64::from(channel) / 255.0 {
+        low if low <= 0.040_45 => low / 12.92,
+        high => ((high + 0.055) / 1.055).powf(2.4),
+    };
+    0.2126 * linear(color.r) + 0.7152 * linear(color.g) + 0.0722 * linear(color.b)
+}
+
+/// What text is for. Text of one class has one size all over a wall, where it fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TextClass {
+    /// The figure that a tile is for.
+    Numeral,
+    /// The same in a small tile.
+    SmallNumeral,
+    /// The name of what is shown.
+    Heading,
+    /// The time of day in the head.
+    Clock,
+    /// The time of day, where it is all there is.
+    LargeClock,
+    Title,
+    /// Beside a numeral.
+    Unit,
+    /// Paragraphs.
+    Prose,
+    Body,
+    /// Beside the clock and above the heading.
+    Date,
+    Caption,
+}
+
+impl TextClass {
+    /// Em on a canvas 2160 px high, and how many minutes of arc its capitals span from the farthest seat of a room
+    /// at least.
+    const fn reference(self) -> (f32, f32) {
+        match self {
+            Self::Numeral => (128.0, 60.0),
+            Self::SmallNumeral => (100.0, 60.0),
+            Self::Heading => (72.0, 22.0),
+            Self::Clock => (76.0, 22.0),
+            Self::LargeClock => (256.0, 60.0),
+            Self::Title => (38.0, 22.0),
+            Self::Unit => (39.9, 20.0),
+            Self::Prose => (40.8, 20.0),
+            Self::Body => (34.0, 20.0),
+            Self::Date => (32.0, 20.0),
+            Self::Caption => (29.0, 20.0),
+        }
+    }
+    /// Minutes of arc that its capitals span from the farthest seat at least.
+    #[must_use]
+    pub const fn least_arcmin(self) -> f32 {
+        self.reference().1
+    }
+}
+
+/// The smallest that text is set at where no room is known, on a canvas 2160 px high.
+const SMALLEST: f32 = 28.0;
+/// The same in minutes of arc, where the room is known.
+pub const SMALLEST_ARCMIN: f32 = 16.0;
+/// Capitals of fewer pixels lose their shape however near one sits.
+pub const LEAST_CAP_PX: f32 = 14.0;
+
+/// How large text is set on a canvas.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TypeSizes {
+    /// Canvas pixels per reference pixel.
+    factor: f32,
+    /// Em in canvas pixels of capitals that span a minute of arc; 0 where no room is known.
+    em_per_arcmin: f32,
+    smallest: f32,
+}
+
+impl TypeSizes {
+    /// As if the canvas were seen from as far as the reference's is; `factor` is canvas pixels per reference pixel.
+    #[must_use]
+    pub fn of_scale(factor: f32) -> Self {
+        Self { factor, em_per_arcmin: 0.0, smallest: SMALLEST * factor }
+    }
+
+    /// As the farthest seat of the room needs it.
+    #[must_use]
+    pub fn of_room(canvas: Canvas, room: &Room) -> Self {
+        let pitch_mm = room.wall_height_mm / f64::from(canvas.height_px.max(1));
+        let cap_mm = 2.0 * room.farthest_seat_mm * (std::f64::consts::PI / 180.0 / 60.0 / 2.0).tan();
+        let em_per_arcmin = (cap_mm / pitch_mm) as f32 / CAP_HEIGHT;
+        if !(em_per_arcmin.is_finite() && em_per_arcmin > 0.0) {
+            return Self::of_scale(place::scale(canvas));
+        }
+        let smallest = (em_per_arcmin * SMALLEST_ARCMIN).max(LEAST_CAP_PX / CAP_HEIGHT);
+        let (body, arcmin) = TextClass::Body.reference();
+        let factor = (em_per_arcmin * arcmin).max(smallest) / body;
+        Self { factor, em_per_arcmin, smallest }
+    }
+
+    /// Em in canvas pixels.
+    #[must_use]
+    pub fn em(&self, class: TextClass) -> f32 {
+        let (reference, arcmin) = class.reference();
+        (reference * self.factor).max(arcmin * self.em_per_arcmin)
+    }
+
+    /// The em below which text is shortened rather than set smaller.
+    #[must_use]
+    pub fn smallest(&self) -> f32 {
+        self.smallest
+    }
+}
 
 /// Distances of a canvas 2160 px high.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,14 +8,23 @@ use crate::paint::Strip;
 use crate::provenance::Figure;
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, Style};
-use crate::theme::{self, Color, SMALLEST, SPACING, TYPE};
+use crate::theme::{self, Color, SPACING, TextClass, TypeSizes};
 
 /// Paints into one tile. What has no room in it is left out: nothing is ever drawn outside.
 pub(crate) struct Tile<'p, 'a> {
     pub paint: &'p mut Paint<'a>,
     scene: &'p mut Scene,
+    sizes: TypeSizes,
     /// What is still free, within the padding.
     pub room: Rect,
+}
+
+/// Where painting stood.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checkpoint {
+    items: usize,
+    left_out: usize,
+    room: Rect,
 }
 
 /// One piece of a line of text.
@@ -53,18 +62,20 @@ impl<'p, 'a> Tile<'p, 'a> {
     /// Without room for the strip that says what the picture is.
     pub fn unmarked(paint: &'p mut Paint<'a>, scene: &'p mut Scene) -> Self {
         let room = paint.rect.inset(SPACING.padding_x * paint.scale, SPACING.padding_y * paint.scale);
-        Self { paint, scene, room }
+        let sizes = paint.type_sizes();
+        Self { paint, scene, sizes, room }
     }
 
     /// Where painting stands, to come back to.
-    pub fn checkpoint(&self) -> (usize, Rect) {
-        (self.scene.items.len(), self.room)
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { items: self.scene.items.len(), left_out: self.scene.left_out.len(), room: self.room }
     }
 
     /// Forgets what was painted since.
-    pub fn rewind(&mut self, (items, room): (usize, Rect)) {
-        self.scene.items.truncate(items);
-        self.room = room;
+    pub fn rewind(&mut self, to: Checkpoint) {
+        self.scene.items.truncate(to.items);
+        self.scene.left_out.truncate(to.left_out);
+        self.room = to.room;
     }
 
     /// The scene, for charts.
@@ -72,9 +83,14 @@ impl<'p, 'a> Tile<'p, 'a> {
         self.scene
     }
 
-    /// A style by its size in reference pixels.
-    pub fn style(&self, font: Font, reference_size: f32, color: Color) -> Style {
-        Style::new(font, self.px(reference_size), color)
+    /// Text of a class at its size.
+    pub fn style(&self, font: Font, class: TextClass, color: Color) -> Style {
+        Style::new(font, class, self.em(class), color)
+    }
+
+    /// The size of a class of text in canvas pixels.
+    pub fn em(&self, class: TextClass) -> f32 {
+        self.sizes.em(class)
     }
 
     /// Canvas pixels of a length in reference pixels.
@@ -84,7 +100,7 @@ impl<'p, 'a> Tile<'p, 'a> {
 
     /// The smallest legible size in canvas pixels.
     pub fn smallest(&self) -> f32 {
-        self.px(SMALLEST)
+        self.sizes.smallest()
     }
 
     /// Takes a strip off the top of the room; less if there is less.
@@ -106,8 +122,10 @@ impl<'p, 'a> Tile<'p, 'a> {
     /// Adds an item if it lies within the tile.
     pub fn put(&mut self, item: Item) -> bool {
         let inside = self.paint.rect.contains(&item.bounds());
-        if inside {
-            self.scene.items.push(item);
+        match item {
+            item if inside => self.scene.items.push(item),
+            Item::Text(run) => self.scene.left_out.push(run.content.as_str().into()),
+            _ => {}
         }
         inside
     }
@@ -210,7 +228,7 @@ impl<'p, 'a> Tile<'p, 'a> {
 
     /// Says in a row of its own how many rows had no room.
     pub fn more(&mut self, count: usize, row: Rect, size: f32) {
-        let style = Style::new(Font::Regular, size, theme::CAPTION);
+        let style = Style::new(Font::Regular, TextClass::Body, size, theme::CAPTION);
         let more = Piece::label(Label::count("more", count, self.paint.language), style);
         self.pieces(vec![more], row.x, Self::middle_baseline(row, size), row.width);
     }
@@ -241,7 +259,7 @@ impl<'p, 'a> Tile<'p, 'a> {
         let height = self.px(MODE_STRIP);
         let inner = rect.inset(self.px(SPACING.padding_x), self.px(8.0));
         let strip = Rect::new(inner.x, inner.bottom() - height, inner.width, height);
-        let style = Style::new(Font::Bold, self.px(TYPE.caption), ink);
+        let style = self.style(Font::Bold, TextClass::Caption, ink);
         let fitted = self.paint.text.fit(words, style, (strip.width - height).max(0.0), self.smallest());
         let width = self.paint.text.width(&fitted.text, style.at(fitted.size)) + height;
         self.plate(Rect { width, ..strip }, height / 2.0, plate);

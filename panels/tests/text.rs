@@ -8,7 +8,7 @@ use panels::theme;
 const FONTS: [Font; 5] = [Font::Regular, Font::SemiBold, Font::Bold, Font::DisplaySemiBold, Font::DisplayBold];
 
 fn style(font: Font) -> Style {
-    Style::new(font, 34.0, theme::TEXT)
+    Style::new(font, theme::TextClass::Body, 34.0, theme::TEXT)
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl App {
         let folder = crate::store::folder::claim(data)?;
         crate::web::metrics::start();
         let clock = Clock;
-        let CentreConfig { settings, catalogue, walls, layouts, sources } = config;
+        let CentreConfig { settings, catalogue, walls, layouts, sources, .. } = config;
         let is_shared = settings.log.redis.is_some();
         let log = if is_shared { LocalLog::open_archive(data)? } else { LocalLog::open(data)? };
         let (tail, items) = Tail::open(&log)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use panels::scene::{Item, Quad, Scene, TextContent};
 use panels::text::{Font, Style, TextEngine};
-use panels::theme::{self, Color, REFERENCE_HEIGHT_PX};
+use panels::theme::{self, Color, REFERENCE_HEIGHT_PX, TextClass, TypeSizes};
 use panels::{Link, Paint, Rect, locale, number, place};
 use protocol::change::Arranged;
 use protocol::{Canvas, CloseReason, PanelSpec, SeriesKey, Timestamp, ViewState};
@@ -109,13 +109,14 @@ impl Painter {
         let mut items = vec![Item::Quad(ground)];
         let mut baseline = rect.height / 2.0;
         for (words, color) in self.waiting(link, goodbye) {
-            let style = Style::new(Font::SemiBold, theme::TYPE.heading * px, color);
+            let style =
+                Style::new(Font::SemiBold, TextClass::Heading, TypeSizes::of_scale(px).em(TextClass::Heading), color);
             let style = Style { size: self.text.size_for(&words, style, rect.width * 0.9), ..style };
             let left = (rect.width - self.text.width(&words, style)) / 2.0;
             items.push(Item::Text(self.text.run(TextContent::Words(words.into()), style, left, baseline)));
             baseline += style.line_height() * 1.3;
         }
-        picture.show(0, Scene { items });
+        picture.show(0, Scene::from(items));
     }
 
     /// What a wall without a picture has to say, a line each.

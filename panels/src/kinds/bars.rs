@@ -14,7 +14,7 @@ use crate::options::parse;
 use crate::provenance::{Figure, Origin};
 use crate::scene::{Point, Rect, Scene, TextContent};
 use crate::text::{CAP_HEIGHT, Font};
-use crate::theme::{self, TYPE};
+use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, collation, locale, number, parts, window};
@@ -295,8 +295,8 @@ fn threshold_legend(
     if !(low..=high).contains(&threshold) {
         return;
     }
-    let (language, title_style) = (tile.paint.language, tile.style(Font::SemiBold, TYPE.title, theme::TEXT_2));
-    let style = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
+    let (language, title_style) = (tile.paint.language, tile.style(Font::SemiBold, TextClass::Title, theme::TEXT_2));
+    let style = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
     let pieces = vec![
         Piece::words(format!("{} ", locale::text(language, "threshold")), style),
         Piece::label(Label::tick(threshold, first.indicator.decimals, language), style),

@@ -7,7 +7,7 @@ use crate::label::Label;
 use crate::options::parse;
 use crate::scene::{Rect, Scene};
 use crate::text::{CAP_HEIGHT, Font, Style};
-use crate::theme::{self, TYPE};
+use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, number};
@@ -53,12 +53,13 @@ impl Panel for Clock {
 
 fn draw(tile: &mut Tile<'_, '_>, time: Label, date: Label) {
     let room = tile.room;
-    let largest = tile.style(Font::DisplaySemiBold, TYPE.numeral * 2.0, theme::TEXT);
+    let largest = tile.style(Font::DisplaySemiBold, TextClass::LargeClock, theme::TEXT);
     // Capitals of both lines and what lies between them.
     let tall = CAP_HEIGHT * (1.0 + DATE_SIZE) + GAP;
     let clock = largest.at(largest.size.min(room.height / tall));
     let clock = clock.at(tile.paint.text.size_for(time.as_str(), clock, room.width));
-    let below = Style::new(Font::Regular, (clock.size * DATE_SIZE).max(tile.smallest()), theme::TEXT_3);
+    let below =
+        Style::new(Font::Regular, TextClass::Date, (clock.size * DATE_SIZE).max(tile.smallest()), theme::TEXT_3);
     let below = below.at(tile.paint.text.size_for(date.as_str(), below, room.width));
     let height = CAP_HEIGHT * (clock.size + below.size) + GAP * clock.size;
     if height > room.height {

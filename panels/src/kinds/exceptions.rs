@@ -12,7 +12,7 @@ use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{Font, Style};
-use crate::theme::{self, TYPE};
+use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, locale, parts, window};
@@ -89,6 +89,10 @@ impl Subject<'_> {
 impl Panel for Exceptions {
     fn kind(&self) -> &'static str {
         "exceptions"
+    }
+
+    fn calls_for_attention(&self) -> bool {
+        true
     }
 
     fn needs(&self, spec: &PanelSpec, catalogue: &Catalogue, _: Rect) -> Result<Needs, OptionsError> {
@@ -233,9 +237,12 @@ fn draw_row(tile: &mut Tile<'_, '_>, catalogue: &Catalogue, exception: &Exceptio
     let Some(actual) = exception.facts.actual.clone() else { return };
     let indicator = exception.subject.indicator;
     let (ink, _) = exception.severity.pill();
-    let size = (row.height * 0.3).clamp(tile.smallest(), tile.px(TYPE.title));
-    let (name, figure) = (Style::new(Font::SemiBold, size, theme::TEXT_2), Style::new(Font::SemiBold, size, ink));
-    let caption = Style::new(Font::Regular, (size * 0.86).max(tile.smallest()), theme::CAPTION);
+    let size = (row.height * 0.3).clamp(tile.smallest(), tile.em(TextClass::Title));
+    let (name, figure) = (
+        Style::new(Font::SemiBold, TextClass::Title, size, theme::TEXT_2),
+        Style::new(Font::SemiBold, TextClass::Title, size, ink),
+    );
+    let caption = Style::new(Font::Regular, TextClass::Caption, (size * 0.86).max(tile.smallest()), theme::CAPTION);
     let indent = size * 1.1;
     let middle = row.y + row.height / 2.0;
     if let Some(mark) = exception.severity.mark() {

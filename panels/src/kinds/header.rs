@@ -9,7 +9,7 @@ use crate::marks::Mark;
 use crate::options::parse;
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, LINE_HEIGHT, Style};
-use crate::theme::{self, Color, TYPE};
+use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
 use crate::{Link, Needs, OptionsError, Paint, Panel, locale, number, place};
@@ -56,9 +56,9 @@ impl Panel for Header {
         state.draw(&mut tile);
         illustrative_pill(&mut tile);
         let width = (tile.room.width - tile.px(40.0)).max(0.0);
-        let line = tile.style(Font::Regular, TYPE.date, theme::CAPTION);
+        let line = tile.style(Font::Regular, TextClass::Date, theme::CAPTION);
         let line = line.at(line.size.min(rect.height * 0.27));
-        let head = tile.style(Font::DisplaySemiBold, TYPE.heading, theme::TEXT);
+        let head = tile.style(Font::DisplaySemiBold, TextClass::Heading, theme::TEXT);
         let head = head.at(head.size.min(rect.height * 0.57));
         let (first, second) = baselines(rect, line.size, head.size, 0.95 * head.size);
         tile.pieces(vec![Piece::words(organisation.to_uppercase(), line)], rect.x, first, width);
@@ -93,8 +93,8 @@ fn names(options: &Options, paint: &Paint<'_>) -> (String, String) {
 /// The clock and the date below it.
 fn clock_pieces(tile: &Tile<'_, '_>) -> [Piece; 2] {
     let (now, language, height) = (tile.paint.now, tile.paint.language, tile.room.height);
-    let clock = tile.style(Font::DisplaySemiBold, TYPE.clock, theme::TEXT);
-    let date = tile.style(Font::Regular, TYPE.date, theme::TEXT_3);
+    let clock = tile.style(Font::DisplaySemiBold, TextClass::Clock, theme::TEXT);
+    let date = tile.style(Font::Regular, TextClass::Date, theme::TEXT_3);
     [
         Piece::label(Label::clock(now), clock.at(clock.size.min(height * 0.55))),
         Piece::label(Label::weekday_and_date(now, language), date.at(date.size.min(height * 0.27))),
@@ -181,7 +181,7 @@ impl State {
     }
 
     fn style(&self, tile: &Tile<'_, '_>) -> Style {
-        tile.style(Font::SemiBold, TYPE.body, self.ink)
+        tile.style(Font::SemiBold, TextClass::Body, self.ink)
     }
 
     /// At its full size.
@@ -212,7 +212,7 @@ fn illustrative_pill(tile: &mut Tile<'_, '_>) {
         || view.windows().iter().any(|window| window.buckets.values().any(|bucket| simulated(bucket.status)));
     if shown {
         let words = locale::text(tile.paint.language, "illustrative");
-        let style = tile.style(Font::Regular, TYPE.caption, theme::TEXT_3);
+        let style = tile.style(Font::Regular, TextClass::Caption, theme::TEXT_3);
         badge(tile, (Mark::Illustrative, Piece::words(words, style)), theme::INSET, theme::HAIRLINE);
     }
 }

@@ -10,7 +10,7 @@ use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, Style};
-use crate::theme::{self, Color, TYPE};
+use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, collation, parts};
@@ -190,8 +190,8 @@ fn draw(tile: &mut Tile<'_, '_>, indicators: &[&Indicator], rows: &[Row<'_>]) {
     let shown = if rows.len() > fitting { fitting - 1 } else { rows.len() };
     let lines = if rows.len() > shown { shown + 1 } else { shown };
     let row = (tile.room.height / lines as f32).min(tile.px(110.0));
-    let size = (row * 0.5).clamp(tile.smallest(), tile.px(TYPE.body));
-    let name = Style::new(Font::Regular, size, theme::TEXT_2);
+    let size = (row * 0.5).clamp(tile.smallest(), tile.em(TextClass::Body));
+    let name = Style::new(Font::Regular, TextClass::Body, size, theme::TEXT_2);
     let widest = rows.iter().map(|row| tile.paint.text.width(row.name, name)).fold(0.0, f32::max);
     let names = (widest + size * 0.6).min(tile.room.width * 0.34);
     let column = (tile.room.width - names) / indicators.len() as f32;
@@ -215,7 +215,7 @@ fn draw(tile: &mut Tile<'_, '_>, indicators: &[&Indicator], rows: &[Row<'_>]) {
 /// The name over a column, with its unit where there is room.
 fn draw_head(tile: &mut Tile<'_, '_>, indicator: &Indicator, place: Rect) {
     let language = tile.paint.language;
-    let style = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
+    let style = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
     let room = place.inset(style.size * 0.3, 0.0);
     let short = indicator.short.as_ref().unwrap_or(&indicator.name).in_language(language);
     let unit = indicator.unit.in_language(language);
@@ -235,7 +235,7 @@ fn draw_head(tile: &mut Tile<'_, '_>, indicator: &Indicator, place: Rect) {
 fn draw_cell(tile: &mut Tile<'_, '_>, cell: &Cell<'_>, place: Rect, size: f32) {
     let (ink, plate) = cell.colors();
     tile.plate(place, tile.px(8.0).min(place.height / 2.0).min(place.width / 2.0), plate);
-    let style = Style::new(Font::SemiBold, size, ink);
+    let style = Style::new(Font::SemiBold, TextClass::Body, size, ink);
     let baseline = Tile::middle_baseline(place, size);
     let Some(figure) = &cell.figure else {
         let none = Piece::words("–", Style { color: theme::CAPTION, ..style });

@@ -11,7 +11,7 @@ use crate::options::{SeriesOptions, check_series, parse};
 use crate::provenance::{Figure, Origin};
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT};
-use crate::theme::{self, Color, TYPE};
+use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::{Needs, OptionsError, Paint, Panel, locale, window};
 
@@ -236,13 +236,15 @@ fn pens(lines: &[SeriesOptions]) -> Vec<(LinePen, Color)> {
 
 /// A row of swatches, names and values at the time of the newest measured one; names are shortened before values.
 fn legend(tile: &mut Tile<'_, '_>, lines: &[Line<'_>], language: &str) {
-    let height = tile.px(TYPE.caption) * LINE_HEIGHT;
+    let height = tile.em(TextClass::Caption) * LINE_HEIGHT;
     if tile.room.height < height * 3.0 {
         return;
     }
     let row = tile.take_top(height);
-    let (words, figure) =
-        (tile.style(Font::Regular, TYPE.caption, theme::TEXT_3), tile.style(Font::SemiBold, TYPE.caption, theme::TEXT));
+    let (words, figure) = (
+        tile.style(Font::Regular, TextClass::Caption, theme::TEXT_3),
+        tile.style(Font::SemiBold, TextClass::Caption, theme::TEXT),
+    );
     let (swatch, gap) = (tile.px(36.0), tile.px(12.0));
     let newest =
         lines.iter().filter(|line| line.is_measured()).filter_map(Line::newest).map(|bucket| bucket.time).max();

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::options::parse;
 use crate::scene::{Rect, Scene};
 use crate::text::Font;
-use crate::theme::{self, TYPE};
+use crate::theme::{self, TextClass};
 use crate::tile::Tile;
 use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel};
@@ -41,7 +41,7 @@ impl Panel for Text {
             tile.take_top(tile.px(10.0));
         }
         // Short texts are set larger; what does not fit is set smaller.
-        let style = tile.style(Font::Regular, TYPE.prose, theme::TEXT_2);
+        let style = tile.style(Font::Regular, TextClass::Prose, theme::TEXT_2);
         tile.paragraph(options.body.in_language(language), style, tile.room);
     }
 

@@ -10,7 +10,7 @@ use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
 use crate::scene::{Rect, Scene};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
-use crate::theme::{self, TYPE};
+use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::{Needs, OptionsError, Paint, Panel, locale, window};
 
@@ -77,6 +77,10 @@ impl<'a> Picture<'a> {
         Self { options, facts, severity, language, compact }
     }
 
+    fn class(&self) -> TextClass {
+        if self.compact { TextClass::SmallNumeral } else { TextClass::Numeral }
+    }
+
     fn paint(&self, tile: &mut Tile<'_, '_>, view: &ViewState) {
         let facts = self.facts;
         let now = tile.paint.now;
@@ -136,7 +140,7 @@ impl<'a> Picture<'a> {
             return title.in_language(self.language).to_owned();
         }
         let name = self.facts.indicator.name.in_language(self.language);
-        let style = tile.style(Font::SemiBold, TYPE.title, theme::TEXT_2);
+        let style = tile.style(Font::SemiBold, TextClass::Title, theme::TEXT_2);
         let short =
             self.facts.indicator.short.as_ref().filter(|_| tile.paint.text.width(name, style) > tile.room.width * 0.82);
         short.map_or(name, |short| short.in_language(self.language)).to_owned()
@@ -145,9 +149,8 @@ impl<'a> Picture<'a> {
     /// What has room below the title, most important first.
     fn blocks(&self, tile: &mut Tile<'_, '_>, view: &ViewState) -> Blocks {
         let height = tile.room.height;
-        let line = tile.px(TYPE.body) * LINE_HEIGHT;
-        let numeral =
-            tile.px(if self.compact { TYPE.small_numeral } else { TYPE.numeral }).min(height / CAP_HEIGHT * 0.8);
+        let line = tile.em(TextClass::Body) * LINE_HEIGHT;
+        let numeral = tile.em(self.class()).min(height / CAP_HEIGHT * 0.8);
         let gap = tile.px(18.0).min(height * 0.08);
         let mut left = height - numeral * CAP_HEIGHT - 2.0 * gap;
         let mut take = |wanted: bool, size: f32| {
@@ -155,7 +158,7 @@ impl<'a> Picture<'a> {
             left -= if taken { size } else { 0.0 };
             taken
         };
-        let footer = take(true, tile.px(TYPE.caption) * LINE_HEIGHT);
+        let footer = take(true, tile.em(TextClass::Caption) * LINE_HEIGHT);
         let change = if take(self.facts.movement(self.language).is_some(), line + gap) { line } else { 0.0 };
         let bar = if self.facts.indicator.cumulative { tile.px(PLAN_BAR + 12.0) } else { 0.0 };
         let plan =
@@ -180,9 +183,10 @@ impl<'a> Picture<'a> {
         let stale = self.severity == Severity::Stale;
         let (ink, unit_ink) = if stale { (theme::STALE_TEXT, theme::STALE_TEXT) } else { (theme::TEXT, theme::TEXT_3) };
         let number = Figure::value(actual.clone(), self.facts.indicator, self.language);
-        let figure = Style::new(Font::DisplayBold, size, ink);
+        let figure = Style::new(Font::DisplayBold, self.class(), size, ink);
         let unit = self.facts.indicator.unit.in_language(self.language);
-        let unit_style = tile.style(Font::Regular, if self.compact { TYPE.body } else { TYPE.unit }, unit_ink);
+        let unit_style =
+            tile.style(Font::Regular, if self.compact { TextClass::Body } else { TextClass::Unit }, unit_ink);
         let unit_width = tile.paint.text.width(unit, unit_style).min(strip.width * 0.35) + size * 0.16;
         let fitted =
             tile.paint.text.size_for(number.as_str(), figure, (strip.width - unit_width).max(strip.width * 0.4));
@@ -204,8 +208,8 @@ impl<'a> Picture<'a> {
             Some(false) => theme::WARNING_TEXT,
             None => theme::TEXT_3,
         };
-        let style = tile.style(Font::SemiBold, TYPE.body, ink);
-        let words = tile.style(Font::Regular, TYPE.body, theme::TEXT_3);
+        let style = tile.style(Font::SemiBold, TextClass::Body, ink);
+        let words = tile.style(Font::Regular, TextClass::Body, theme::TEXT_3);
         let points = if movement.points {
             format!(" {}", locale::text(self.language, "percentage-points"))
         } else {
@@ -301,7 +305,10 @@ impl<'a> Picture<'a> {
 
 /// Of figures and words below the large figure.
 fn caption_styles(tile: &Tile<'_, '_>) -> (Style, Style) {
-    (tile.style(Font::SemiBold, TYPE.caption, theme::TEXT_2), tile.style(Font::Regular, TYPE.caption, theme::TEXT_3))
+    (
+        tile.style(Font::SemiBold, TextClass::Caption, theme::TEXT_2),
+        tile.style(Font::Regular, TextClass::Caption, theme::TEXT_3),
+    )
 }
 
 /// Height of the plan bar in reference pixels.

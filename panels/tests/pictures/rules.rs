@@ -150,7 +150,8 @@ proptest! {
     #[test]
     fn words_of_any_kind_are_wrapped_within_their_room(words in "\\PC{0,80}", width in 1f32..900.0, height in 0f32..300.0) {
         use panels::text::{Font, Style};
-        let style = Style::new(Font::Regular, 34.0, panels::theme::TEXT);
+        use panels::theme::TextClass;
+        let style = Style::new(Font::Regular, TextClass::Body, 34.0, panels::theme::TEXT);
         TEXT.with_borrow_mut(|text| {
             let fitted = text.fit_lines(&words, style, (width, height), 24.0);
             prop_assert!(fitted.lines.len() as f32 * fitted.size * 1.3 <= height + 1.0);

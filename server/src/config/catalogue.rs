@@ -188,7 +188,7 @@ fn wall_problems(wall: &Wall) -> Vec<(Vec<String>, String)> {
             problems.push((place(), format!("a second display is called '{}'; give it another name", display.name)));
         }
     }
-    if let Some(room) = wall.room {
+    if let Some(room) = &wall.room {
         let sizes = [room.wall_width_mm, room.wall_height_mm, room.nearest_seat_mm, room.farthest_seat_mm];
         if sizes.iter().any(|size| !size.is_finite() || *size <= 0.0) {
             problems.push((

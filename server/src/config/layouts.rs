@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use protocol::layout::GRID;
 use protocol::observation::Name;
-use protocol::{Canvas, Catalogue, Layout, LayoutId, PanelSpec, Wall, WallId};
+use protocol::{Canvas, Catalogue, Layout, LayoutId, PanelId, PanelSpec, Wall, WallId};
 use serde::Deserialize;
 
 use super::catalogue::id_problem;
@@ -71,6 +71,7 @@ pub(super) fn load(
     ids: &[LayoutId],
     catalogue: &Catalogue,
     walls: &BTreeMap<WallId, Wall>,
+    panel_lines: &mut BTreeMap<(LayoutId, PanelId), u32>,
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<LayoutId, Layout> {
     let mut layouts = BTreeMap::new();
@@ -92,7 +93,7 @@ pub(super) fn load(
             let on_canvases = canvases.iter().flat_map(|canvas| panels::validate(layout, catalogue, *canvas));
             on_canvases.chain(centre.size_finding(layout, walls.values())).collect()
         };
-        if let Some(layout) = load_one(&doc, id, check, findings) {
+        if let Some(layout) = load_one(&doc, id, check, panel_lines, findings) {
             layouts.insert(id.clone(), layout);
         }
     }
@@ -103,6 +104,7 @@ fn load_one(
     doc: &Document,
     id: &LayoutId,
     check: impl Fn(&Layout) -> Vec<panels::LayoutFinding>,
+    panel_lines: &mut BTreeMap<(LayoutId, PanelId), u32>,
     findings: &mut Vec<Finding>,
 ) -> Option<Layout> {
     let mut root = Item(doc.parse(findings));
@@ -116,6 +118,7 @@ fn load_one(
         if let Some(problem) = id_problem(panel.id.as_str()) {
             findings.push(doc.finding(Some(&item.span_of(&["id"])), Some("id"), format!("{what}: {problem}")));
         }
+        panel_lines.insert((id.clone(), panel.id.clone()), doc.line(item.span_of(&["id"]).start));
         panels.push(panel);
         places.push(item);
     }

@@ -12,6 +12,7 @@ mod catalogue;
 mod document;
 mod finding;
 mod layouts;
+mod legible;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use protocol::{Catalogue, Layout, LayoutId, SourceInfo, Wall, WallId};
+use protocol::{Catalogue, Layout, LayoutId, PanelId, SourceInfo, Wall, WallId};
 use serde::Deserialize;
 
 use crate::sources::Source;
@@ -40,6 +41,8 @@ pub struct CentreConfig {
     pub walls: BTreeMap<WallId, Wall>,
     /// Read-only, version 1.
     pub layouts: BTreeMap<LayoutId, Layout>,
+    /// On which line of the file of its layout a panel begins.
+    pub panel_lines: BTreeMap<(LayoutId, PanelId), u32>,
     pub sources: Vec<SourceSpec>,
 }
 
@@ -59,10 +62,13 @@ pub fn load(dir: &Path) -> Result<CentreConfig, Findings> {
     load_in(dir, &|variable| std::env::var(variable).ok())
 }
 
-/// Everything that is wrong with the folder; nothing if it is fine.
+/// Everything that is wrong with the folder, or hard to read on its walls; nothing if it is fine.
 #[must_use]
 pub fn check(dir: &Path) -> Vec<Finding> {
-    load(dir).err().map(|findings| findings.0).unwrap_or_default()
+    match load(dir) {
+        Ok(config) => legible::findings(&config),
+        Err(findings) => findings.0,
+    }
 }
 
 fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<CentreConfig, Findings> {
@@ -77,9 +83,10 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
     let sources = catalogue::load_sources(dir, &mut catalogue, &settings, &mut findings);
     let layout_ids = layouts::ids(dir, &mut findings);
     let walls = catalogue::load_walls(dir, &layout_ids, &mut findings);
-    let layouts = layouts::load(dir, &layout_ids, &catalogue, &walls, &mut findings);
+    let mut panel_lines = BTreeMap::new();
+    let layouts = layouts::load(dir, &layout_ids, &catalogue, &walls, &mut panel_lines, &mut findings);
     if findings.is_empty() {
-        return Ok(CentreConfig { settings, catalogue, walls, layouts, sources });
+        return Ok(CentreConfig { settings, catalogue, walls, layouts, panel_lines, sources });
     }
     findings.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     Err(Findings(findings))

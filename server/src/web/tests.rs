@@ -121,6 +121,7 @@ impl Server {
             catalogue: catalogue(),
             walls: [("main".into(), wall)].into(),
             layouts: configured.collect(),
+            panel_lines: [].into(),
             sources: Vec::new(),
         };
         let app = App::start(config, folder.path(), SocketAddr::from(([127, 0, 0, 1], 0))).await?;

@@ -242,7 +242,7 @@ mod tests {
 
     fn encode(items: Vec<Item>) -> Encoded {
         let mut encoded = Encoded::default();
-        assert_eq!(encoded.encode(&Scene { items }, &mut Atlas::new(256)), 0);
+        assert_eq!(encoded.encode(&Scene::from(items), &mut Atlas::new(256)), 0);
         encoded
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use panels::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Scene, TextContent};
 use panels::text::{Font, Style, TextEngine};
-use panels::theme::{self, Color};
+use panels::theme::{self, Color, TextClass};
 use panels::{Link, Rect};
 use protocol::{Canvas, ViewState};
 use rand::rngs::StdRng;
@@ -83,13 +83,13 @@ fn scene(random: &mut StdRng, text: &mut TextEngine, rect: Rect) -> Scene {
                 Item::Polyline(Polyline { points, width: random.random_range(0.8..9.0), color: fill, dash })
             }
             _ => {
-                let style = Style::new(Font::Bold, random.random_range(10.0..220.0), fill);
+                let style = Style::new(Font::Bold, TextClass::Title, random.random_range(10.0..220.0), fill);
                 let words = format!("Ngãi {}", random.random_range(0..100_000));
                 Item::Text(text.run(TextContent::Words(words.into()), style, at.x, at.y))
             }
         });
     }
-    Scene { items }
+    Scene::from(items)
 }
 
 fn tiles() -> Vec<Rect> {
@@ -137,10 +137,10 @@ fn an_atlas_that_overflows_leaves_every_glyph_right() {
     for round in 0..240_u16 {
         let index = usize::from(round) % 24;
         let rect = tiles[index];
-        let style = Style::new(Font::Bold, 60.0 + f32::from(round), theme::TEXT);
+        let style = Style::new(Font::Bold, TextClass::Title, 60.0 + f32::from(round), theme::TEXT);
         let run = text.run(TextContent::Words("0123456789".into()), style, rect.x, rect.bottom() - 5.0);
         let ground = Quad { rect, radius: 0.0, fill: theme::GROUND, border: Color::TRANSPARENT, border_width: 0.0 };
-        picture.show(index, Scene { items: vec![Item::Quad(ground), Item::Text(run)] });
+        picture.show(index, Scene::from(vec![Item::Quad(ground), Item::Text(run)]));
         draw(&gpu, &mut canvas, &mut picture);
     }
     let grown = pixels(&gpu, &canvas);
@@ -162,7 +162,7 @@ fn an_atlas_without_room_leaves_glyphs_out_and_never_draws_a_wrong_one() {
     for round in 0..3_u16 {
         for (index, rect) in tiles.iter().enumerate() {
             let step = round * 24 + u16::try_from(index).unwrap();
-            let style = Style::new(Font::Bold, 20.0 + f32::from(step), theme::TEXT);
+            let style = Style::new(Font::Bold, TextClass::Title, 20.0 + f32::from(step), theme::TEXT);
             let mut items = vec![Item::Quad(Quad {
                 rect: *rect,
                 radius: 0.0,
@@ -175,7 +175,7 @@ fn an_atlas_without_room_leaves_glyphs_out_and_never_draws_a_wrong_one() {
                 let x = rect.x + 60.0 * place as f32;
                 items.push(Item::Text(text.run(TextContent::Words(digit.into()), style, x, rect.bottom() - 10.0)));
             }
-            picture.show(index, Scene { items });
+            picture.show(index, Scene::from(items));
         }
         let mut again = picture.clone();
         draw(&gpu, &mut small, &mut picture);
@@ -274,7 +274,7 @@ fn lines_join_without_holes_or_doubled_paint() {
     let half = Color::rgb(0xFF_FFFF).with_alpha(128);
     let ground = Quad { rect, radius: 0.0, fill: Color::rgb(0), border: Color::TRANSPARENT, border_width: 0.0 };
     let line = Polyline { points, width: 40.0, color: half, dash: None };
-    picture.show(0, Scene { items: vec![Item::Quad(ground), Item::Polyline(line)] });
+    picture.show(0, Scene::from(vec![Item::Quad(ground), Item::Polyline(line)]));
     draw(&gpu, &mut canvas, &mut picture);
     let pixels = pixels(&gpu, &canvas);
     let doubled: Vec<_> =

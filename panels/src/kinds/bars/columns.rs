@@ -3,15 +3,15 @@
 use super::{Bar, axis, threshold};
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
-use crate::theme::{self, TYPE};
+use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
 
 /// Draws nothing and says so where figures would be too small to read.
 pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> bool {
     let room = tile.room;
     let slot = room.width / bars.len().max(1) as f32;
-    let figure = tile.style(Font::SemiBold, TYPE.body, theme::TEXT);
-    let name = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
+    let figure = tile.style(Font::SemiBold, TextClass::Body, theme::TEXT);
+    let name = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
     let mut widest = |texts: &mut dyn Iterator<Item = &str>, style| {
         texts.map(|text| tile.paint.text.width(text, style)).fold(0.1, f32::max)
     };

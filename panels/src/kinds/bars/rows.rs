@@ -5,7 +5,7 @@ use crate::facts::{Severity, is_percent};
 use crate::locale;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, Style};
-use crate::theme::{self, TYPE};
+use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
 
 /// Where the parts of all rows stand.
@@ -30,9 +30,11 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> Option<(f64, f6
     let shown = if bars.len() > fitting { fitting.saturating_sub(1) } else { bars.len() };
     let rows = if bars.len() > shown { shown + 1 } else { shown };
     let height = (room.height / rows.max(1) as f32).min(tile.px(84.0));
-    let size = (height * 0.62).clamp(tile.smallest(), tile.px(TYPE.body));
-    let (name, figure) =
-        (Style::new(Font::Regular, size, theme::TEXT_2), Style::new(Font::SemiBold, size, theme::TEXT));
+    let size = (height * 0.62).clamp(tile.smallest(), tile.em(TextClass::Body));
+    let (name, figure) = (
+        Style::new(Font::Regular, TextClass::Body, size, theme::TEXT_2),
+        Style::new(Font::SemiBold, TextClass::Body, size, theme::TEXT),
+    );
     let columns = columns(tile, &bars[..shown], name, figure);
     let axis = Axis::of(bars);
     for (index, bar) in bars[..shown].iter().enumerate() {

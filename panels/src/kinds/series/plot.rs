@@ -10,12 +10,12 @@ use crate::chart::{ChartError, Pen, Plot};
 use crate::label::Label;
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, Style};
-use crate::theme::{self, TYPE};
+use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::window;
 
 pub(super) fn draw(tile: &mut Tile<'_, '_>, options: &Options, lines: &[Line<'_>], domain: Domain) {
-    let style = tile.style(Font::Regular, TYPE.caption, theme::CAPTION);
+    let style = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
     let language = tile.paint.language;
     let labels: Vec<Label> = domain.values.iter().map(|value| Label::tick(*value, domain.decimals, language)).collect();
     let widest = labels.iter().map(|label| tile.paint.text.width(label.as_str(), style)).fold(0.0, f32::max);

@@ -137,7 +137,7 @@ impl Server {
             ..Settings::default()
         };
         let CatalogueRevised { catalogue, walls, layouts, .. } = crate::hub::tests::revised();
-        let config = CentreConfig { settings, catalogue, walls, layouts, sources };
+        let config = CentreConfig { settings, catalogue, walls, layouts, panel_lines: [].into(), sources };
         let shared = runtime.block_on(async {
             let (listener, address): (_, SocketAddr) = crate::app::listen("127.0.0.1:0").await?;
             let app = App::start(config, data, address).await?;
