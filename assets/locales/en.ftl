@@ -33,6 +33,7 @@ goodbye-behind = The server has not caught up yet; trying again
 goodbye-defect = The server cannot send this view; its log says why
 goodbye-unknown = The server hung up for a reason that this version does not know
 percentage-points = pp
+against-same-period-short = y/y
 against-same-period = on same period
 of-year-plan = of the year's plan
 expected-today = due today
@@ -63,6 +64,18 @@ of-expected = of what was expected
 beyond-threshold = beyond the threshold of
 below-threshold = below the threshold of
 more = { $count } more
+page = page { $page }/{ $pages } · { $count } rows
+overdue = overdue
+column-value = Value
+column-unit = Unit
+column-change = Change y/y
+column-plan = Plan
+column-share = % of plan
+column-expected = Due today
+column-same-period = Same period
+column-status = Status
+column-time = As of
+column-owner = Owner
 
 
 # The page in a browser.

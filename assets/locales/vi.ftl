@@ -33,6 +33,7 @@ goodbye-behind = Máy chủ chưa theo kịp; đang thử lại
 goodbye-defect = Máy chủ không gửi được màn hình này; xem nhật ký của máy chủ
 goodbye-unknown = Máy chủ ngắt kết nối vì một lý do mà phiên bản này chưa biết
 percentage-points = điểm %
+against-same-period-short = cùng kỳ
 against-same-period = so cùng kỳ
 of-year-plan = kế hoạch năm
 expected-today = mốc hôm nay
@@ -63,6 +64,18 @@ of-expected = so với đường kế hoạch
 beyond-threshold = vượt ngưỡng
 below-threshold = dưới ngưỡng
 more = còn { $count } dòng khác
+page = trang { $page }/{ $pages } · { $count } dòng
+overdue = quá hạn
+column-value = Giá trị
+column-unit = Đơn vị
+column-change = So cùng kỳ
+column-plan = Kế hoạch
+column-share = % kế hoạch
+column-expected = Mốc hôm nay
+column-same-period = Cùng kỳ
+column-status = Tình trạng
+column-time = Thời điểm
+column-owner = Cơ quan
 
 
 # Trang xem trên trình duyệt.

@@ -3,10 +3,7 @@
 use std::ops::RangeInclusive;
 
 use protocol::observation::{Better, Freshness, Period};
-use protocol::{
-    AreaId, Catalogue, Indicator, IndicatorId, Observation, ObservationStatus, Scenario, SeriesKey, Timestamp,
-    ViewState,
-};
+use protocol::{AreaId, Catalogue, Indicator, IndicatorId, Observation, Scenario, SeriesKey, Timestamp, ViewState};
 
 use crate::marks::Mark;
 use crate::provenance::{Figure, Origin};
@@ -82,6 +79,16 @@ impl Severity {
             Self::Critical => indicator.critical,
         }
     }
+    /// What it is called; nothing when all is normal.
+    pub fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Normal => None,
+            Self::Stale => Some("overdue"),
+            Self::BehindPlan => Some("behind-plan"),
+            Self::Warning => Some("needs-attention"),
+            Self::Critical => Some("critical"),
+        }
+    }
     /// Whether it needs attention, rather than better data.
     pub fn is_abnormal(self) -> bool {
         self > Self::Stale
@@ -96,6 +103,18 @@ pub(crate) struct Movement {
     pub points: bool,
     /// Whether that is good news; `None` when it is neither.
     pub good: Option<bool>,
+}
+
+impl Movement {
+    /// What it is written in, beside a figure that stands like that.
+    pub fn ink(&self, severity: Severity) -> Color {
+        match self.good {
+            _ if severity == Severity::Stale => theme::STALE_TEXT,
+            Some(true) => theme::LIVE,
+            Some(false) => theme::WARNING_TEXT,
+            None => theme::TEXT_3,
+        }
+    }
 }
 
 impl<'a> Facts<'a> {
@@ -165,7 +184,7 @@ impl<'a> Facts<'a> {
     /// Whether any of the figures was made up.
     pub fn is_illustrative(&self) -> bool {
         let all = [&self.actual, &self.plan, &self.expected, &self.same_period];
-        all.into_iter().flatten().any(|origin| origin.status() == ObservationStatus::Simulated)
+        all.into_iter().flatten().any(|origin| origin.is_illustrative())
     }
 }
 

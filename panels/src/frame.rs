@@ -28,11 +28,8 @@ impl Pill {
     pub fn at(severity: Severity, at: Timestamp, now: Timestamp, language: &str) -> Option<Self> {
         let words = |key| TextContent::Words(locale::text(language, key).into());
         let content = match severity {
-            Severity::Normal => return None,
             Severity::Stale => TextContent::Label(Label::age(at, now, language)),
-            Severity::BehindPlan => words("behind-plan"),
-            Severity::Warning => words("needs-attention"),
-            Severity::Critical => words("critical"),
+            other => words(other.words()?),
         };
         let (ink, plate) = severity.pill();
         Some(Self { mark: severity.mark()?, name: None, content, ink, plate })

@@ -24,6 +24,14 @@ impl Label {
         Self(locale::text_with(language, key, &[("count", &number::number(count as f64, 0, language))]).into())
     }
 
+    /// `trang 2/5 · 48 dòng`
+    #[must_use]
+    pub fn page(page: usize, pages: usize, count: usize, language: &str) -> Self {
+        let number = |number: usize| number::number(number as f64, 0, language);
+        let (page, pages, count) = (number(page), number(pages), number(count));
+        Self(locale::text_with(language, "page", &[("page", &page), ("pages", &pages), ("count", &count)]).into())
+    }
+
     /// `08:42:17`
     #[must_use]
     pub fn clock(at: Timestamp) -> Self {

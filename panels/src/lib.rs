@@ -19,6 +19,7 @@ mod paint;
 mod parts;
 pub mod place;
 pub mod provenance;
+mod rows;
 pub mod scene;
 pub mod svg;
 pub mod text;
@@ -127,6 +128,7 @@ pub static PANELS: &[&dyn Panel] = &[
     &kinds::matrix::Matrix,
     &kinds::exceptions::Exceptions,
     &kinds::clock::Clock,
+    &kinds::table::Table,
 ];
 
 /// The kind called `kind`.

@@ -57,6 +57,11 @@ impl Origin {
     pub fn status(&self) -> ObservationStatus {
         self.status
     }
+    /// Whether it was made up for a demonstration.
+    #[must_use]
+    pub fn is_illustrative(&self) -> bool {
+        self.status == ObservationStatus::Simulated
+    }
     #[must_use]
     pub fn source(&self) -> &SourceId {
         &self.source

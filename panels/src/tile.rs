@@ -8,7 +8,7 @@ use crate::paint::Strip;
 use crate::provenance::Figure;
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, Style};
-use crate::theme::{self, Color, SPACING, TextClass, TypeSizes};
+use crate::theme::{Color, SPACING, TextClass, TypeSizes};
 
 /// Paints into one tile. What has no room in it is left out: nothing is ever drawn outside.
 pub(crate) struct Tile<'p, 'a> {
@@ -224,13 +224,6 @@ impl<'p, 'a> Tile<'p, 'a> {
     pub fn centred(&mut self, piece: Piece, room: Rect, baseline: f32) {
         let width = self.width(std::slice::from_ref(&piece));
         self.pieces(vec![piece], room.x + (room.width - width).max(0.0) / 2.0, baseline, room.width);
-    }
-
-    /// Says in a row of its own how many rows had no room.
-    pub fn more(&mut self, count: usize, row: Rect, size: f32) {
-        let style = Style::new(Font::Regular, TextClass::Body, size, theme::CAPTION);
-        let more = Piece::label(Label::count("more", count, self.paint.language), style);
-        self.pieces(vec![more], row.x, Self::middle_baseline(row, size), row.width);
     }
 
     /// Wraps words into `room`; gives the height used.

@@ -31,6 +31,11 @@ impl From<EachText> for Each {
 }
 
 impl Wording {
+    /// A name from the catalogue.
+    pub fn of(name: &Name) -> Self {
+        Self::Each(Each(name.clone()))
+    }
+
     /// The text in `language`.
     pub fn in_language(&self, language: &str) -> &str {
         match self {

@@ -10,6 +10,7 @@ use crate::frame::{Footer, Said};
 use crate::label::Label;
 use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
+use crate::rows::{Rest, RowStyle, Rows};
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{Font, Style};
 use crate::theme::{self, TextClass};
@@ -206,43 +207,35 @@ fn beyond_since(view: &ViewState, subject: Subject<'_>, severity: Severity) -> O
 fn draw(tile: &mut Tile<'_, '_>, catalogue: &Catalogue, found: &[Exception<'_>], hidden: usize, of: &AreaId) {
     tile.take_top(tile.px(10.0));
     tile.take_bottom(tile.px(8.0));
-    let least = tile.smallest() * 2.9;
-    let fitting = (tile.room.height / least).floor() as usize;
-    if fitting == 0 || tile.room.width < least * 3.0 {
-        return;
-    }
-    let more = tile.smallest() * 1.35;
-    let all_fit = hidden == 0 && found.len() <= fitting;
-    let fitting = if all_fit { fitting } else { ((tile.room.height - more) / least).floor().max(0.0) as usize };
-    let shown = found.len().min(fitting);
-    let rest = hidden + found.len() - shown;
-    if rest > 0 {
-        let row = tile.take_bottom(more);
-        tile.more(rest, row, tile.smallest());
-    }
-    let height = (tile.room.height / shown.max(1) as f32).min(tile.px(150.0));
-    for (index, exception) in found[..shown].iter().enumerate() {
-        let row = Rect { y: tile.room.y + index as f32 * height, height, ..tile.room };
+    let rest = Rest::Counted { more: hidden };
+    let style = RowStyle { class: TextClass::Title, least_em: 2.7, most_height: tile.px(170.0), rest };
+    let Some(rows) = Rows::fit(tile, found.len(), &style) else { return };
+    for (index, exception) in found[rows.shown.clone()].iter().enumerate() {
         if index > 0 {
-            let ends = [row.x, row.right()].map(|x| Point { x, y: row.y });
-            tile.line(ends.to_vec(), tile.px(theme::SPACING.border), theme::HAIRLINE);
+            rows.rule(tile, index);
         }
-        draw_row(tile, catalogue, exception, row, of);
+        draw_row(tile, catalogue, exception, (rows.place(index), rows.size), of);
     }
+    rows.finish(tile);
 }
 
 /// What and how much above; who, why and since when below.
-fn draw_row(tile: &mut Tile<'_, '_>, catalogue: &Catalogue, exception: &Exception<'_>, row: Rect, of: &AreaId) {
+fn draw_row(
+    tile: &mut Tile<'_, '_>,
+    catalogue: &Catalogue,
+    exception: &Exception<'_>,
+    (row, size): (Rect, f32),
+    of: &AreaId,
+) {
     let language = tile.paint.language;
     let Some(actual) = exception.facts.actual.clone() else { return };
     let indicator = exception.subject.indicator;
     let (ink, _) = exception.severity.pill();
-    let size = (row.height * 0.3).clamp(tile.smallest(), tile.em(TextClass::Title));
     let (name, figure) = (
         Style::new(Font::SemiBold, TextClass::Title, size, theme::TEXT_2),
         Style::new(Font::SemiBold, TextClass::Title, size, ink),
     );
-    let caption = Style::new(Font::Regular, TextClass::Caption, (size * 0.86).max(tile.smallest()), theme::CAPTION);
+    let caption = Style::new(Font::Regular, TextClass::Caption, tile.em(TextClass::Caption).min(size), theme::CAPTION);
     let indent = size * 1.1;
     let middle = row.y + row.height / 2.0;
     if let Some(mark) = exception.severity.mark() {

@@ -8,8 +8,9 @@ use crate::facts::{self, Severity};
 use crate::frame::{Footer, Said};
 use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
+use crate::rows::{self, Rest, RowStyle, Rows};
 use crate::scene::{Point, Rect, Scene};
-use crate::text::{BASELINE, CAP_HEIGHT, Font, Style};
+use crate::text::{BASELINE, CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
@@ -110,7 +111,8 @@ impl Panel for Matrix {
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         let options: Options = parse(spec).ok()?;
-        facts::next_change_of(view, options.series(&view.arranged()?.catalogue), now)
+        let aged = facts::next_change_of(view, options.series(&view.arranged()?.catalogue), now)?;
+        Some(aged.min(rows::next_page(now)))
     }
 }
 
@@ -156,60 +158,43 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Where rows and columns stand.
-struct Grid {
-    room: Rect,
+/// Where columns stand.
+struct Columns {
+    /// Width of the names before them.
     names: f32,
-    column: f32,
-    row: f32,
-    gap: f32,
-    size: f32,
+    width: f32,
 }
 
-impl Grid {
-    fn row(&self, index: usize) -> Rect {
-        Rect { y: self.room.y + index as f32 * self.row, height: self.row, ..self.room }
-    }
-
-    fn column(&self, index: usize, row: Rect) -> Rect {
-        Rect { x: self.room.x + self.names + index as f32 * self.column, width: self.column, ..row }
+impl Columns {
+    fn cell(&self, index: usize, row: Rect) -> Rect {
+        Rect { x: row.x + self.names + index as f32 * self.width, width: self.width, ..row }
     }
 }
 
 fn draw(tile: &mut Tile<'_, '_>, indicators: &[&Indicator], rows: &[Row<'_>]) {
     tile.take_top(tile.px(8.0));
     tile.take_bottom(tile.px(8.0));
-    let least = tile.smallest() * 1.35;
-    let fitting = ((tile.room.height - least * 2.0) / least).floor().max(0.0) as usize;
-    if fitting == 0 || tile.room.width < least * 4.0 {
-        return;
-    }
-    let head = tile.take_top(least * 2.0);
+    let head = tile.take_top(tile.em(TextClass::Caption) * LINE_HEIGHT * 2.0);
     tile.take_top(tile.px(6.0));
-    // One row less where the last one has to say how many are missing.
-    let shown = if rows.len() > fitting { fitting - 1 } else { rows.len() };
-    let lines = if rows.len() > shown { shown + 1 } else { shown };
-    let row = (tile.room.height / lines as f32).min(tile.px(110.0));
-    let size = (row * 0.5).clamp(tile.smallest(), tile.em(TextClass::Body));
+    let style = RowStyle { class: TextClass::Body, least_em: 1.5, most_height: tile.px(110.0), rest: Rest::Pages };
+    let Some(placed) = Rows::fit(tile, rows.len(), &style) else { return };
+    let (size, gap) = (placed.size, tile.px(3.0));
     let name = Style::new(Font::Regular, TextClass::Body, size, theme::TEXT_2);
     let widest = rows.iter().map(|row| tile.paint.text.width(row.name, name)).fold(0.0, f32::max);
     let names = (widest + size * 0.6).min(tile.room.width * 0.34);
-    let column = (tile.room.width - names) / indicators.len() as f32;
-    let grid = Grid { room: tile.room, names, column, row, gap: tile.px(3.0), size };
+    let columns = Columns { names, width: (tile.room.width - names) / indicators.len() as f32 };
     for (index, indicator) in indicators.iter().enumerate() {
-        draw_head(tile, indicator, grid.column(index, head));
+        draw_head(tile, indicator, columns.cell(index, head));
     }
-    for (index, row) in rows[..shown].iter().enumerate() {
-        let place = grid.row(index);
+    for (index, row) in rows[placed.shown.clone()].iter().enumerate() {
+        let place = placed.place(index);
         let baseline = Tile::middle_baseline(place, size);
-        tile.pieces(vec![Piece::words(row.name, name)], place.x, baseline, grid.names - size * 0.4);
+        tile.pieces(vec![Piece::words(row.name, name)], place.x, baseline, columns.names - size * 0.4);
         for (index, cell) in row.cells.iter().enumerate() {
-            draw_cell(tile, cell, grid.column(index, place).inset(grid.gap, grid.gap), grid.size);
+            draw_cell(tile, cell, columns.cell(index, place).inset(gap, gap), size);
         }
     }
-    if rows.len() > shown {
-        tile.more(rows.len() - shown, grid.row(shown), size);
-    }
+    placed.finish(tile);
 }
 
 /// The name over a column, with its unit where there is room.

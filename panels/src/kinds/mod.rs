@@ -6,5 +6,6 @@ pub mod exceptions;
 pub mod header;
 pub mod matrix;
 pub mod series;
+pub mod table;
 pub mod text;
 pub mod value;

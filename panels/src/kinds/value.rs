@@ -52,7 +52,7 @@ impl Panel for Value {
         let (view, language) = (paint.view, paint.language);
         let mut tile = Tile::new(paint, scene);
         let Some(facts) = Facts::of(view, &options.indicator, &options.area) else { return tile.notice("waiting") };
-        Picture::new(&options, &facts, language, &tile).paint(&mut tile, view);
+        Picture::new(&options, &facts, language, &mut tile).paint(&mut tile, view);
     }
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
@@ -67,18 +67,53 @@ struct Picture<'a> {
     facts: &'a Facts<'a>,
     severity: Severity,
     language: &'a str,
-    compact: bool,
+    class: TextClass,
+    /// Whether there is room for the unit beside the figure; otherwise the title names it.
+    has_unit: bool,
 }
 
 impl<'a> Picture<'a> {
-    fn new(options: &'a Options, facts: &'a Facts<'a>, language: &'a str, tile: &Tile<'_, '_>) -> Self {
+    fn new(options: &'a Options, facts: &'a Facts<'a>, language: &'a str, tile: &mut Tile<'_, '_>) -> Self {
         let severity = facts.severity(tile.paint.now, options.behind_below.unwrap_or(facts::BEHIND_BELOW));
         let compact = options.compact.unwrap_or_else(|| tile.is_narrow());
-        Self { options, facts, severity, language, compact }
+        let mut picture = Self { options, facts, severity, language, class: TextClass::SmallNumeral, has_unit: true };
+        for class in [TextClass::Numeral, TextClass::SmallNumeral].into_iter().skip(usize::from(compact)) {
+            picture.class = class;
+            picture.has_unit = picture.numeral_width(tile) <= tile.room.width;
+            if picture.has_unit {
+                break;
+            }
+        }
+        picture
     }
 
-    fn class(&self) -> TextClass {
-        if self.compact { TextClass::SmallNumeral } else { TextClass::Numeral }
+    fn is_small(&self) -> bool {
+        self.class == TextClass::SmallNumeral
+    }
+
+    /// Of the figure with its unit.
+    fn numeral_width(&self, tile: &mut Tile<'_, '_>) -> f32 {
+        let Some(number) = self.number() else { return 0.0 };
+        let (figure, unit) = self.numeral_styles(tile, tile.em(self.class));
+        let unit_width = tile.paint.text.width(self.unit(), unit);
+        tile.paint.text.width(number.as_str(), figure) + unit_width + figure.size * UNIT_GAP
+    }
+
+    fn number(&self) -> Option<Figure> {
+        let actual = self.facts.actual.clone()?;
+        Some(Figure::value(actual, self.facts.indicator, self.language))
+    }
+
+    fn unit(&self) -> &'a str {
+        self.facts.indicator.unit.in_language(self.language)
+    }
+
+    /// Of the figure and of its unit.
+    fn numeral_styles(&self, tile: &Tile<'_, '_>, size: f32) -> (Style, Style) {
+        let stale = self.severity == Severity::Stale;
+        let (ink, unit_ink) = if stale { (theme::STALE_TEXT, theme::STALE_TEXT) } else { (theme::TEXT, theme::TEXT_3) };
+        let unit = if self.is_small() { TextClass::Body } else { TextClass::Unit };
+        (Style::new(Font::DisplayBold, self.class, size, ink), tile.style(Font::Regular, unit, unit_ink))
     }
 
     fn paint(&self, tile: &mut Tile<'_, '_>, view: &ViewState) {
@@ -136,6 +171,12 @@ impl<'a> Picture<'a> {
     }
 
     fn title(&self, tile: &mut Tile<'_, '_>) -> String {
+        let name = self.name(tile);
+        let named = self.has_unit || self.unit().is_empty();
+        if named { name } else { format!("{name} ({})", self.unit()) }
+    }
+
+    fn name(&self, tile: &mut Tile<'_, '_>) -> String {
         if let Some(title) = &self.options.title {
             return title.in_language(self.language).to_owned();
         }
@@ -150,7 +191,7 @@ impl<'a> Picture<'a> {
     fn blocks(&self, tile: &mut Tile<'_, '_>, view: &ViewState) -> Blocks {
         let height = tile.room.height;
         let line = tile.em(TextClass::Body) * LINE_HEIGHT;
-        let numeral = tile.em(self.class()).min(height / CAP_HEIGHT * 0.8);
+        let numeral = tile.em(self.class).min(height / CAP_HEIGHT * 0.8);
         let gap = tile.px(18.0).min(height * 0.08);
         let mut left = height - numeral * CAP_HEIGHT - 2.0 * gap;
         let mut take = |wanted: bool, size: f32| {
@@ -169,45 +210,28 @@ impl<'a> Picture<'a> {
             (true, false) => Course::Beside,
             (false, false) => Course::Nowhere,
         };
-        let below = sparkline == Course::Below;
-        // What nothing else wants makes the figure larger and the rest airier.
-        let grown = if below { numeral } else { (numeral + left.max(0.0) * 0.5).min(numeral * 1.35) };
-        let left = left - (grown - numeral) * CAP_HEIGHT;
-        let airier = if below { gap } else { gap + (left.max(0.0) / 4.0).min(gap) };
-        Blocks { footer, change, plan, sparkline, numeral: grown, gap: airier }
+        // What nothing else wants makes it airier.
+        let gap = if sparkline == Course::Below { gap } else { gap + (left.max(0.0) / 4.0).min(gap * 1.6) };
+        Blocks { footer, change, plan, sparkline, numeral, gap }
     }
 
     /// The figure and its unit; the strip is as high as the figure and a gap above and below. Gives where they end.
     fn numeral(&self, tile: &mut Tile<'_, '_>, strip: Rect, size: f32) -> f32 {
-        let Some(actual) = &self.facts.actual else { return strip.x };
-        let stale = self.severity == Severity::Stale;
-        let (ink, unit_ink) = if stale { (theme::STALE_TEXT, theme::STALE_TEXT) } else { (theme::TEXT, theme::TEXT_3) };
-        let number = Figure::value(actual.clone(), self.facts.indicator, self.language);
-        let figure = Style::new(Font::DisplayBold, self.class(), size, ink);
-        let unit = self.facts.indicator.unit.in_language(self.language);
-        let unit_style =
-            tile.style(Font::Regular, if self.compact { TextClass::Body } else { TextClass::Unit }, unit_ink);
-        let unit_width = tile.paint.text.width(unit, unit_style).min(strip.width * 0.35) + size * 0.16;
-        let fitted =
-            tile.paint.text.size_for(number.as_str(), figure, (strip.width - unit_width).max(strip.width * 0.4));
+        let Some(number) = self.number() else { return strip.x };
+        let (figure, unit) = self.numeral_styles(tile, size);
+        let fitted = tile.paint.text.size_for(number.as_str(), figure, strip.width);
         let baseline = strip.y + (strip.height + CAP_HEIGHT * fitted) / 2.0;
-        let piece = Piece::figure(number, figure.at(fitted));
-        let pen = tile.piece(piece, strip.x, baseline) + fitted * 0.16;
-        let room = strip.right() - pen;
-        if room < unit_style.size || unit.is_empty() {
+        let pen = tile.piece(Piece::figure(number, figure.at(fitted)), strip.x, baseline);
+        if self.unit().is_empty() || !self.has_unit {
             return pen;
         }
-        tile.pieces(vec![Piece::words(unit, unit_style)], pen, baseline, room)
+        let pen = pen + fitted * UNIT_GAP;
+        tile.pieces(vec![Piece::words(self.unit(), unit)], pen, baseline, strip.right() - pen)
     }
 
     fn change(&self, tile: &mut Tile<'_, '_>, strip: Rect) {
         let Some(movement) = self.facts.movement(self.language) else { return };
-        let ink = match movement.good {
-            _ if self.severity == Severity::Stale => theme::STALE_TEXT,
-            Some(true) => theme::LIVE,
-            Some(false) => theme::WARNING_TEXT,
-            None => theme::TEXT_3,
-        };
+        let ink = movement.ink(self.severity);
         let style = tile.style(Font::SemiBold, TextClass::Body, ink);
         let words = tile.style(Font::Regular, TextClass::Body, theme::TEXT_3);
         let points = if movement.points {
@@ -215,8 +239,11 @@ impl<'a> Picture<'a> {
         } else {
             String::new()
         };
-        let against = format!("{points} {}", locale::text(self.language, "against-same-period"));
-        let pieces = vec![Piece::figure(movement.figure, style), Piece::words(against, words)];
+        let against = |key| Piece::words(format!("{points} {}", locale::text(self.language, key)), words);
+        let mut pieces = vec![Piece::figure(movement.figure, style), against("against-same-period")];
+        if tile.width(&pieces) > strip.width {
+            pieces[1] = against("against-same-period-short");
+        }
         tile.pieces(pieces, strip.x, Tile::middle_baseline(strip, style.size), strip.width);
     }
 
@@ -310,6 +337,9 @@ fn caption_styles(tile: &Tile<'_, '_>) -> (Style, Style) {
         tile.style(Font::Regular, TextClass::Caption, theme::TEXT_3),
     )
 }
+
+/// Between a figure and its unit, in em of the figure.
+const UNIT_GAP: f32 = 0.16;
 
 /// Height of the plan bar in reference pixels.
 const PLAN_BAR: f32 = 18.0;

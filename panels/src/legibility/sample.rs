@@ -6,8 +6,8 @@ use protocol::change::{Arranged, Bucket, Buckets, Change, Span, WindowSpec};
 use protocol::message::Mode;
 use protocol::observation::Better;
 use protocol::{
-    Catalogue, Indicator, Layout, Observation, ObservationStatus, Scenario, SeriesKey, SourceId, SourceInfo, Timestamp, ViewState,
-    Wall,
+    Catalogue, Indicator, Layout, Observation, ObservationStatus, Scenario, SeriesKey, SourceId, SourceInfo, Timestamp,
+    ViewState, Wall,
 };
 
 use crate::facts;

@@ -255,6 +255,35 @@ pub fn districts() -> Layout {
     ])
 }
 
+/// Tables and what else lists figures.
+pub fn lists() -> Layout {
+    let all = json!(["value", "unit", "change", "plan", "share", "status", "time", "owner"]);
+    layout(vec![
+        panel("head", "header", [0, 0, 32, 1], json!({})),
+        panel(
+            "indicators",
+            "table",
+            [0, 1, 20, 8],
+            json!({ "area": "51", "columns": all, "sort": "worst", "title": "Chỉ tiêu chủ yếu",
+                "indicators": ["revenue", "capital", "on-time", "iip", "visitors", "beds", "monthly"] }),
+        ),
+        panel("areas", "table", [20, 1, 12, 8], json!({ "indicator": "beds", "area": "51", "sort": "largest" })),
+        panel(
+            "paged",
+            "table",
+            [0, 9, 10, 4],
+            json!({ "indicator": "rate", "area": "51", "columns": ["value", "status"], "sort": "name" }),
+        ),
+        panel(
+            "named",
+            "table",
+            [10, 9, 10, 4],
+            json!({ "title": "Mực nước các sông (m)", "columns": ["value", "expected", "same_period"], "rows": [
+                { "indicator": "river", "area": "529", "label": "Sông Vệ" }, { "indicator": "river", "area": "525" } ] }),
+        ),
+    ])
+}
+
 /// A state of `layout` as a server would send it.
 pub fn state(layout: Layout, canvas: Canvas, mode: Mode) -> ViewState {
     let catalogue = catalogue();

@@ -11,7 +11,7 @@ use protocol::{Canvas, Layout, Observation, ObservationStatus, Timestamp, ViewSt
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::centre::{CANVAS, NOW, catalogue, districts, overview, paint_all, state};
+use crate::centre::{CANVAS, NOW, catalogue, districts, lists, overview, paint_all, state};
 
 thread_local! {
     static TEXT: RefCell<TextEngine> = RefCell::new(TextEngine::new());
@@ -48,8 +48,8 @@ fn any_state() -> impl Strategy<Value = Shown> {
     let figures = proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_time()), 0..40);
     let buckets =
         proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_value(), any_time()), 0..60);
-    (any_canvas(), figures, buckets, any::<bool>()).prop_map(|(canvas, figures, points, is_overview)| {
-        let mut view = state_without_figures(if is_overview { overview() } else { districts() }, canvas);
+    (any_canvas(), figures, buckets, 0..3usize).prop_map(|(canvas, figures, points, layout)| {
+        let mut view = state_without_figures([overview, districts, lists][layout](), canvas);
         let arranged = view.arranged().unwrap().clone();
         for (index, value, at) in figures {
             let series = index.get(&arranged.series).clone();
@@ -162,7 +162,7 @@ proptest! {
 
 #[test]
 fn before_the_first_snapshot_every_kind_says_that_it_waits() {
-    let (layouts, view, mut text) = ([overview(), districts()], ViewState::default(), TextEngine::new());
+    let (layouts, view, mut text) = ([overview(), districts(), lists()], ViewState::default(), TextEngine::new());
     let tiles = layouts.iter().flat_map(|layout| place::tiles(layout, CANVAS));
     for (spec, rect) in tiles.filter(|(spec, _)| !["text", "clock", "hologram"].contains(&spec.kind.as_str())) {
         let scene = paint_panel(Paint {
@@ -294,6 +294,41 @@ fn what_is_wrong_with_what_compares_areas_is_named() {
             serde_json::json!({ "area": "51", "indicators": ["rate"], "boundaries": "2025-6-30" }),
             "boundaries",
             "write it like 2025-06-30",
+        ),
+    ];
+    assert_refused(&cases);
+}
+
+#[test]
+fn what_is_wrong_with_a_table_is_named() {
+    let cases = [
+        ("table", serde_json::json!({ "area": "51" }), "rows", "one of 'indicator'"),
+        ("table", serde_json::json!({ "indicators": ["rate"] }), "area", "needs an 'area'"),
+        ("table", serde_json::json!({ "indicators": ["rat"], "area": "51" }), "indicators", "did you mean 'rate'?"),
+        ("table", serde_json::json!({ "indicator": "rate", "area": "522" }), "area", "no areas below it"),
+        (
+            "table",
+            serde_json::json!({ "indicator": "rate", "area": "51", "columns": ["worth"] }),
+            "columns[0]",
+            "unknown variant `worth`",
+        ),
+        (
+            "table",
+            serde_json::json!({ "indicator": "rate", "area": "51", "columns": ["value", "value"] }),
+            "columns",
+            "twice",
+        ),
+        (
+            "table",
+            serde_json::json!({ "rows": [{ "indicator": "rate", "area": "51" }], "area": "51" }),
+            "area",
+            "leave 'area' out",
+        ),
+        (
+            "table",
+            serde_json::json!({ "indicators": ["rate"], "area": "51", "boundaries": "2023-01-01" }),
+            "boundaries",
+            "needs one 'indicator'",
         ),
     ];
     assert_refused(&cases);

@@ -3,6 +3,7 @@
 use super::{Bar, Fact, axis};
 use crate::facts::{Severity, is_percent};
 use crate::locale;
+use crate::rows::{Rest, RowStyle, Rows};
 use crate::scene::{Point, Rect};
 use crate::text::{CAP_HEIGHT, Font, Style};
 use crate::theme::{self, TextClass};
@@ -20,30 +21,24 @@ struct Columns {
 pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> Option<(f64, f64)> {
     tile.take_top(tile.px(10.0));
     tile.take_bottom(tile.px(8.0));
-    let room = tile.room;
-    let least = tile.smallest() * 1.25;
-    let fitting = (room.height / least).floor() as usize;
-    if fitting == 0 || room.width < least * 4.0 {
+    let style =
+        RowStyle { class: TextClass::Body, least_em: 1.4, most_height: tile.px(84.0), rest: Rest::Counted { more: 0 } };
+    if tile.room.width < tile.smallest() * 5.0 {
         return None;
     }
-    // One row less where the last one has to say how many are missing.
-    let shown = if bars.len() > fitting { fitting.saturating_sub(1) } else { bars.len() };
-    let rows = if bars.len() > shown { shown + 1 } else { shown };
-    let height = (room.height / rows.max(1) as f32).min(tile.px(84.0));
-    let size = (height * 0.62).clamp(tile.smallest(), tile.em(TextClass::Body));
+    let rows = Rows::fit(tile, bars.len(), &style)?;
+    let size = rows.size;
     let (name, figure) = (
         Style::new(Font::Regular, TextClass::Body, size, theme::TEXT_2),
         Style::new(Font::SemiBold, TextClass::Body, size, theme::TEXT),
     );
-    let columns = columns(tile, &bars[..shown], name, figure);
+    let bars_shown = &bars[rows.shown.clone()];
+    let columns = columns(tile, bars_shown, name, figure);
     let axis = Axis::of(bars);
-    for (index, bar) in bars[..shown].iter().enumerate() {
-        let row = Rect { y: room.y + index as f32 * height, height, ..room };
-        draw_row(tile, bar, row, &columns, axis, (name, figure));
+    for (index, bar) in bars_shown.iter().enumerate() {
+        draw_row(tile, bar, rows.place(index), &columns, axis, (name, figure));
     }
-    if bars.len() > shown {
-        tile.more(bars.len() - shown, Rect { y: room.y + shown as f32 * height, height, ..room }, size);
-    }
+    rows.finish(tile);
     Some(axis.range)
 }
 
