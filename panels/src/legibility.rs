@@ -166,6 +166,7 @@ pub fn findings(wall: &Wall, panels: &[Seen<'_>]) -> Vec<Finding> {
     }
     findings.extend(sizes::of_layout(wall, panels));
     findings.extend(colors::of_layout(panels));
+    findings.extend(motion::of_layout(panels));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     findings
 }

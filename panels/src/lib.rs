@@ -21,6 +21,7 @@ pub mod place;
 pub mod provenance;
 mod rows;
 pub mod scene;
+mod sheet;
 pub mod svg;
 pub mod text;
 pub mod theme;

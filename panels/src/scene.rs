@@ -3,6 +3,7 @@
 //! Every number in it is a [`Figure`](TextContent::Figure) with its [`Provenance`], or a [`Label`]
 //! (axis ticks, clocks, dates, ordinals), which cannot hold an indicator's value.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::label::Label;
@@ -197,15 +198,22 @@ pub struct Scene {
     pub items: Vec<Item>,
     /// Texts that had no room.
     pub left_out: Vec<Arc<str>>,
+    /// The places of the items that come and go, twice a second; empty for none. They are painted as if they stayed.
+    pub flashing: Range<usize>,
 }
 
 impl From<Vec<Item>> for Scene {
     fn from(items: Vec<Item>) -> Self {
-        Self { items, left_out: Vec::new() }
+        Self { items, ..Self::default() }
     }
 }
 
 impl Scene {
+    /// Leaves out what flashes, as it is in every other moment.
+    pub fn hide_flashing(&mut self) {
+        self.items.drain(std::mem::take(&mut self.flashing));
+    }
+
     /// The runs of text in painting order.
     pub fn texts(&self) -> impl Iterator<Item = &TextRun> {
         self.items.iter().filter_map(|item| match item {

@@ -12,6 +12,13 @@ use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, Text
 use crate::text::FACES;
 use crate::theme::{Color, GROUND};
 
+/// Appends formatted text; writing to a string cannot fail.
+macro_rules! put {
+    ($to:expr, $($arg:tt)*) => {
+        if write!($to, $($arg)*).is_err() { unreachable!("writing to a string cannot fail") }
+    };
+}
+
 /// A whole document of several scenes on the ground colour.
 #[must_use]
 pub fn document<'a>(canvas: Canvas, scenes: impl IntoIterator<Item = &'a Scene>) -> String {
@@ -36,8 +43,10 @@ pub fn group(scene: &Scene) -> String {
     let state = state(scene);
     for (index, item) in scene.items.iter().enumerate() {
         svg.push('\n');
-        if state.start == index && !state.is_empty() {
-            svg.push_str(r#"<g class="state">"#);
+        for (range, class) in [(&state, "state"), (&scene.flashing, "flash")] {
+            if range.start == index && !range.is_empty() {
+                put!(svg, r#"<g class="{class}">"#);
+            }
         }
         match item {
             Item::Quad(quad) => write_quad(&mut svg, quad),
@@ -46,8 +55,10 @@ pub fn group(scene: &Scene) -> String {
             Item::Disc(disc) => write_disc(&mut svg, disc),
             Item::Text(run) => write_text(&mut svg, run),
         }
-        if state.end == index + 1 && !state.is_empty() {
-            svg.push_str("</g>");
+        for range in [&scene.flashing, &state] {
+            if range.end == index + 1 && !range.is_empty() {
+                svg.push_str("</g>");
+            }
         }
     }
     svg.push_str("\n</g>");
@@ -65,13 +76,6 @@ fn state(scene: &Scene) -> Range<usize> {
     });
     let on_plate = |item: &&Item| plate.is_some_and(|plate| plate.contains(&item.bounds()));
     words - before.iter().rev().take_while(on_plate).count()..words + 1
-}
-
-/// Appends formatted text; writing to a string cannot fail.
-macro_rules! put {
-    ($to:expr, $($arg:tt)*) => {
-        if write!($to, $($arg)*).is_err() { unreachable!("writing to a string cannot fail") }
-    };
 }
 
 /// A length with at most two digits behind the point.

@@ -1,6 +1,6 @@
 //! The only colours and type sizes. Pixels are those of a canvas 2160 px high; others scale.
 
-use protocol::{Canvas, Room};
+use protocol::{Canvas, Room, Timestamp};
 
 use crate::place;
 use crate::text::CAP_HEIGHT;
@@ -111,6 +111,16 @@ pub fn luminance(color: Color) -> f64 {
         high => ((high + 0.055) / 1.055).powf(2.4),
     };
     0.2126 * linear(color.r) + 0.7152 * linear(color.g) + 0.0722 * linear(color.b)
+}
+
+/// Half of the time that a flash takes: on and off twice a second.
+const HALF_FLASH_MICROS: i64 = 250_000;
+
+/// Whether what flashes is to be seen, and when that changes.
+#[must_use]
+pub fn flash(now: Timestamp) -> (bool, Timestamp) {
+    let half = now.as_micros().div_euclid(HALF_FLASH_MICROS);
+    (half.rem_euclid(2) == 0, Timestamp(half.saturating_add(1).saturating_mul(HALF_FLASH_MICROS)))
 }
 
 /// What text is for. Text of one class has one size all over a wall, where it fits.

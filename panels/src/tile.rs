@@ -153,6 +153,15 @@ impl<'p, 'a> Tile<'p, 'a> {
         self.put(Item::Disc(Disc { center, radius, fill }));
     }
 
+    /// Lets what is drawn come and go. One thing flashes in a tile at most: the first.
+    pub fn flash(&mut self, draw: impl FnOnce(&mut Self)) {
+        let start = self.scene.items.len();
+        draw(self);
+        if self.scene.flashing.is_empty() {
+            self.scene.flashing = start..self.scene.items.len();
+        }
+    }
+
     /// A convex shape.
     pub fn shape(&mut self, points: Vec<Point>, fill: Color) {
         let corners = u32::try_from(points.len()).unwrap_or(0);

@@ -78,7 +78,7 @@ impl Painter {
                 continue;
             }
             placed.next_change = next_change(&placed.spec, view, now);
-            let scene = panels::paint_panel(Paint {
+            let mut scene = panels::paint_panel(Paint {
                 spec: &placed.spec,
                 view,
                 now,
@@ -88,6 +88,13 @@ impl Painter {
                 scale: self.scale,
                 text: &mut self.text,
             });
+            if !scene.flashing.is_empty() {
+                let (is_seen, next) = theme::flash(now);
+                placed.next_change = placed.next_change.into_iter().chain([next]).min();
+                if !is_seen {
+                    scene.hide_flashing();
+                }
+            }
             different += usize::from(picture.show(index, self.fit.scene(placed.rect, scene)));
         }
         different

@@ -7,9 +7,10 @@ use crate::frame::{Footer, Said};
 use crate::label::Label;
 use crate::options::parse;
 use crate::provenance::{Figure, Origin};
-use crate::rows::{self, Rest, RowStyle, Rows};
-use crate::scene::{Point, Rect, Scene};
-use crate::text::{CAP_HEIGHT, Font, Style};
+use crate::rows;
+use crate::scene::{Rect, Scene};
+use crate::sheet::{self, Align, Head, Line};
+use crate::text::{Font, Style};
 use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::{Needs, OptionsError, Paint, Panel, collation, locale, window};
@@ -56,7 +57,9 @@ impl Panel for Table {
         if said.is_empty() {
             return tile.notice("no-figures");
         }
-        draw(&mut tile, &Drawing { options: &options, view, catalogue, language, now }, &rows);
+        let drawing = Drawing { options: &options, view, catalogue, language, now };
+        let heads = options.columns.iter().map(|column| column.head(language)).collect();
+        sheet::draw(&mut tile, heads, rows.len(), |index, size| drawing.line(&rows[index], size));
     }
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
@@ -126,79 +129,6 @@ struct Drawing<'a> {
     now: Timestamp,
 }
 
-/// One line of a table: what stands in each column.
-type Line = Vec<Vec<Piece>>;
-
-fn draw(tile: &mut Tile<'_, '_>, drawing: &Drawing<'_>, rows: &[Row<'_>]) {
-    let caption = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
-    tile.take_top(tile.px(8.0));
-    tile.take_bottom(tile.px(8.0));
-    let head = tile.take_top(caption.line_height());
-    let style = RowStyle { class: TextClass::Body, least_em: 1.45, most_height: tile.px(96.0), rest: Rest::Pages };
-    let Some(placed) = Rows::fit(tile, rows.len(), &style) else { return };
-    let shown = &rows[placed.shown.clone()];
-    let lines: Vec<Line> = shown.iter().map(|row| drawing.line(row, placed.size)).collect();
-    let heads: Line = drawing.options.columns.iter().map(|column| vec![column.head(drawing, caption)]).collect();
-    let columns = columns(tile, &lines, &heads, placed.size);
-    let types = &drawing.options.columns;
-    for ((head_pieces, (left, width)), column) in heads.into_iter().zip(&columns[1..]).zip(types) {
-        aligned(tile, *column, head_pieces, Rect { x: *left, width: *width, ..head });
-    }
-    for (index, (row, line)) in shown.iter().zip(lines).enumerate() {
-        placed.rule(tile, index);
-        let place = placed.place(index);
-        for (column, (pieces, (left, width))) in line.into_iter().zip(&columns).enumerate() {
-            let cell = Rect { x: *left, width: *width, ..place };
-            match column.checked_sub(1).and_then(|column| types.get(column)) {
-                None => name(tile, row.severity, pieces, cell, placed.size),
-                Some(column) => aligned(tile, *column, pieces, cell),
-            }
-        }
-    }
-    placed.finish(tile);
-}
-
-/// Left edge and width of each column; the names take what the others leave.
-fn columns(tile: &mut Tile<'_, '_>, lines: &[Line], heads: &Line, size: f32) -> Vec<(f32, f32)> {
-    let gap = size * 0.9;
-    let widest = |tile: &mut Tile<'_, '_>, column: usize| {
-        let cells = lines.iter().map(|line| &line[column + 1]).chain([&heads[column]]);
-        cells.map(|pieces| tile.width(pieces)).fold(0.0, f32::max)
-    };
-    let mut widths: Vec<f32> = (0..heads.len()).map(|column| widest(tile, column) + gap).collect();
-    let (all, most) = (widths.iter().sum::<f32>(), tile.room.width * 0.75);
-    if all > most {
-        widths.iter_mut().for_each(|width| *width *= most / all);
-    }
-    let names = tile.room.width - widths.iter().sum::<f32>();
-    let mut left = tile.room.x + names;
-    let mut placed = vec![(tile.room.x, names)];
-    for width in widths {
-        placed.push((left + gap, (width - gap).max(0.0)));
-        left += width;
-    }
-    placed
-}
-
-/// With the mark of how it stands before it.
-fn name(tile: &mut Tile<'_, '_>, severity: Severity, pieces: Vec<Piece>, cell: Rect, size: f32) {
-    let baseline = Tile::middle_baseline(cell, size);
-    let indent = size * 1.1;
-    if let Some(mark) = severity.mark() {
-        let center = Point { x: cell.x + size * 0.4, y: baseline - CAP_HEIGHT * size / 2.0 };
-        mark.draw(tile, center, size * 0.66, severity.color());
-    }
-    tile.pieces(pieces, cell.x + indent, baseline, (cell.width - indent).max(0.0));
-}
-
-/// Numbers end at the right edge, so that digits stand below digits; words begin at the left one.
-fn aligned(tile: &mut Tile<'_, '_>, column: Column, pieces: Vec<Piece>, cell: Rect) {
-    let size = pieces.first().map_or(0.0, |piece| piece.style.size);
-    let width = tile.width(&pieces).min(cell.width);
-    let left = if column.is_words() { cell.x } else { cell.right() - width };
-    tile.pieces(pieces, left, Tile::middle_baseline(cell, size), width * 1.001);
-}
-
 impl Drawing<'_> {
     fn line(&self, row: &Row<'_>, size: f32) -> Line {
         let name = Style::new(Font::Regular, TextClass::Body, size, theme::TEXT_2);
@@ -208,7 +138,8 @@ impl Drawing<'_> {
             let figure = facts.as_ref().and_then(|facts| self.cell(*column, facts, row, size));
             figure.unwrap_or_else(|| vec![Piece::words("–", Style { color: theme::CAPTION, ..name })])
         });
-        std::iter::once(vec![Piece::words(row.name.clone(), name)]).chain(cells).collect()
+        let mark = row.severity.mark().map(|mark| (mark, row.severity.color()));
+        Line { mark, name: vec![Piece::words(row.name.clone(), name)], cells: cells.collect() }
     }
 
     /// What stands in a column; nothing where it is not known.
@@ -249,7 +180,8 @@ impl Drawing<'_> {
 }
 
 impl Column {
-    fn head(self, drawing: &Drawing<'_>, style: Style) -> Piece {
-        Piece::words(locale::text(drawing.language, self.key()), style)
+    fn head(self, language: &str) -> Head {
+        let align = if self.is_words() { Align::Left } else { Align::Right };
+        Head { words: locale::text(language, self.key()), align }
     }
 }

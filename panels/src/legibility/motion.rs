@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::{PanelId, Timestamp};
 
-use super::{Finding, Level, Rule};
+use super::{Finding, Level, Rule, Seen};
 use crate::scene::{Item, Scene};
 
 /// A panel as it is painted at a moment, from a state that does not change.
@@ -16,6 +16,29 @@ pub struct Frame {
 
 const MOST_HERTZ: f64 = 2.0;
 const LEAST_READOUT: Duration = Duration::from_secs(2);
+
+/// What is wrong with what flashes in the panels of a layout.
+pub(super) fn of_layout(panels: &[Seen<'_>]) -> Vec<Finding> {
+    let flashing: Vec<&Seen<'_>> = panels.iter().filter(|seen| !seen.scene.flashing.is_empty()).collect();
+    let finding = |seen: &Seen<'_>, measured: f64, limit: f64, message: &str| Finding {
+        rule: Rule::Flash,
+        level: Level::Error,
+        panel: Some(seen.panel.clone()),
+        text: None,
+        measured,
+        limit,
+        message: message.to_owned(),
+    };
+    let is_text = |item: &Item| matches!(item, Item::Text(_));
+    let texts = flashing.iter().filter(|seen| seen.scene.items[seen.scene.flashing.clone()].iter().any(is_text));
+    let mut findings: Vec<Finding> =
+        texts.map(|seen| finding(seen, 1.0, 0.0, "text flashes; only a mark may")).collect();
+    if let [_, second, ..] = flashing[..] {
+        let message = "more than one panel flashes; nobody can look at two at once: show alarms once";
+        findings.push(finding(second, flashing.len() as f64, 1.0, message));
+    }
+    findings
+}
 
 /// More than a second, which every clock changes in.
 const WATCHED_MICROS: i64 = 1_600_000;

@@ -4,6 +4,7 @@ mod bad_input;
 mod browser;
 mod checker;
 mod demo;
+mod legibility;
 mod show2_budget;
 mod show3_kills;
 mod show4_cuts;

@@ -1,0 +1,125 @@
+//! Lines with columns: a name, and what stands beside it.
+
+use crate::marks::Mark;
+use crate::rows::{Rest, RowStyle, Rows};
+use crate::scene::{Point, Rect};
+use crate::text::{CAP_HEIGHT, Font};
+use crate::theme::{self, Color, TextClass};
+use crate::tile::{Piece, Tile};
+
+/// Which edge of its column a cell stands at: numbers right, so that digits stand below digits; words left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// What stands above a column.
+pub(crate) struct Head {
+    pub words: String,
+    pub align: Align,
+}
+
+/// One line: as many cells as there are heads.
+pub(crate) struct Line {
+    pub mark: Option<(Mark, Color)>,
+    pub name: Vec<Piece>,
+    pub cells: Vec<Vec<Piece>>,
+}
+
+/// What names share at most of the width when cells want more.
+const LEAST_NAMES: f32 = 0.25;
+
+/// Draws `count` lines below their heads, on pages where they have no room; `line` is asked for those that are shown,
+/// by their place and the size of their text.
+pub(crate) fn draw(tile: &mut Tile<'_, '_>, heads: Vec<Head>, count: usize, line: impl Fn(usize, f32) -> Line) {
+    let caption = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
+    tile.take_top(tile.px(8.0));
+    tile.take_bottom(tile.px(8.0));
+    let head = tile.take_top(caption.line_height());
+    let style = RowStyle { class: TextClass::Body, least_em: 1.45, most_height: tile.px(96.0), rest: Rest::Pages };
+    let Some(rows) = Rows::fit(tile, count, &style) else { return };
+    let size = rows.size;
+    let lines: Vec<Line> = rows.shown.clone().map(|index| line(index, size)).collect();
+    let aligns: Vec<Align> = heads.iter().map(|head| head.align).collect();
+    let heads: Vec<Vec<Piece>> = heads.into_iter().map(|head| vec![Piece::words(head.words, caption)]).collect();
+    let columns = Columns::of(tile, &lines, &heads, size);
+    let indent = if lines.iter().any(|line| line.mark.is_some()) { size * 1.1 } else { 0.0 };
+    for ((pieces, place), align) in heads.into_iter().zip(&columns.cells).zip(&aligns) {
+        aligned(tile, *align, pieces, place.at(head));
+    }
+    for (index, line) in lines.into_iter().enumerate() {
+        let row = rows.place(index);
+        rows.rule(tile, index);
+        name(tile, line.mark, line.name, (columns.names.at(row), indent), size);
+        for ((pieces, place), align) in line.cells.into_iter().zip(&columns.cells).zip(&aligns) {
+            aligned(tile, *align, pieces, place.at(row));
+        }
+    }
+    rows.finish(tile);
+}
+
+/// Left edge and width of a column.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    left: f32,
+    width: f32,
+}
+
+impl Place {
+    fn at(self, row: Rect) -> Rect {
+        Rect { x: self.left, width: self.width, ..row }
+    }
+}
+
+/// Names take what the others leave.
+struct Columns {
+    names: Place,
+    cells: Vec<Place>,
+}
+
+impl Columns {
+    fn of(tile: &mut Tile<'_, '_>, lines: &[Line], heads: &[Vec<Piece>], size: f32) -> Self {
+        let gap = size * 0.9;
+        let widest = |column: usize| {
+            let cells = lines.iter().filter_map(|line| line.cells.get(column)).chain([&heads[column]]);
+            cells.map(|pieces| tile.width(pieces)).fold(0.0, f32::max) + gap
+        };
+        let mut widths: Vec<f32> = (0..heads.len()).map(widest).collect();
+        let (all, most) = (widths.iter().sum::<f32>(), tile.room.width * (1.0 - LEAST_NAMES));
+        if all > most {
+            widths.iter_mut().for_each(|width| *width *= most / all);
+        }
+        let names = Place { left: tile.room.x, width: tile.room.width - widths.iter().sum::<f32>() };
+        let mut left = names.left + names.width;
+        let place = |width: f32| {
+            let place = Place { left: left + gap, width: (width - gap).max(0.0) };
+            left += width;
+            place
+        };
+        Self { names, cells: widths.into_iter().map(place).collect() }
+    }
+}
+
+/// With the mark of how it stands before it.
+fn name(
+    tile: &mut Tile<'_, '_>,
+    mark: Option<(Mark, Color)>,
+    pieces: Vec<Piece>,
+    (cell, indent): (Rect, f32),
+    size: f32,
+) {
+    let baseline = Tile::middle_baseline(cell, size);
+    if let Some((mark, color)) = mark {
+        let center = Point { x: cell.x + size * 0.4, y: baseline - CAP_HEIGHT * size / 2.0 };
+        mark.draw(tile, center, size * 0.66, color);
+    }
+    tile.pieces(pieces, cell.x + indent, baseline, (cell.width - indent).max(0.0));
+}
+
+fn aligned(tile: &mut Tile<'_, '_>, align: Align, pieces: Vec<Piece>, cell: Rect) {
+    let size = pieces.first().map_or(0.0, |piece| piece.style.size);
+    let width = tile.width(&pieces).min(cell.width);
+    let left = if align == Align::Left { cell.x } else { cell.right() - width };
+    tile.pieces(pieces, left, Tile::middle_baseline(cell, size), width * 1.001);
+}
