@@ -29,8 +29,10 @@ mod tile;
 mod window;
 mod wording;
 
+use std::collections::BTreeSet;
+
 use protocol::change::WindowSpec;
-use protocol::{Canvas, Catalogue, Layout, PanelSpec, SeriesKey, Timestamp, ViewState};
+use protocol::{Canvas, Catalogue, Layout, PanelSpec, RecordKind, SeriesKey, Timestamp, ViewState};
 
 pub use label::Label;
 pub use options::nearest;
@@ -46,6 +48,8 @@ pub struct Needs {
     pub series: Vec<SeriesKey>,
     /// Windows; at most as many buckets as the panel is wide.
     pub windows: Vec<WindowSpec>,
+    /// Tasks, alarms, sessions, how sources do.
+    pub records: BTreeSet<RecordKind>,
 }
 
 /// How the link to the server is.
@@ -184,6 +188,7 @@ pub fn needs(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Needs {
                 all.series.push(series);
             }
         }
+        all.records.extend(needs.records);
         for window in needs.windows {
             if !all.windows.contains(&window) {
                 all.windows.push(window);

@@ -1,5 +1,6 @@
 //! What clients are told. Unknown kinds are skipped, so that old walls keep working.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,7 +11,11 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::message::Mode;
-use crate::{Canvas, Catalogue, Layout, Observation, ObservationStatus, PanelId, SeriesKey, SourceId, Timestamp, Wall};
+use crate::records::{Horizon, RecordKind};
+use crate::{
+    Alarm, Canvas, Catalogue, Layout, Observation, ObservationStatus, PanelId, SeriesKey, Session, SourceId,
+    SourceState, Task, Timestamp, Wall,
+};
 
 /// Which buckets of a series a panel draws.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -108,6 +113,9 @@ pub struct Arranged {
     pub series: Vec<SeriesKey>,
     /// The windows whose buckets are sent; buckets name them by their place here.
     pub windows: Vec<WindowSpec>,
+    /// The kinds of records that are sent.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub records: BTreeSet<RecordKind>,
 }
 
 /// Some buckets of one window, each replacing the one with the same start.
@@ -126,6 +134,13 @@ pub enum Change {
     /// The latest value of a series.
     Observed(Arc<Observation>),
     Buckets(Buckets),
+    Task(Arc<Task>),
+    Alarm(Arc<Alarm>),
+    Session(Arc<Session>),
+    /// How a source does.
+    SourceState(Arc<SourceState>),
+    /// Up to when tasks, alarms and sessions that have ended are held.
+    Horizon(Horizon),
 }
 
 /// Which panels a painted picture has, in painting order; replaces everything.
@@ -183,7 +198,16 @@ macro_rules! body {
         }
     };
 }
-body!(Change { "arranged" => Arranged, "observed" => Observed, "buckets" => Buckets });
+body!(Change {
+    "arranged" => Arranged,
+    "observed" => Observed,
+    "buckets" => Buckets,
+    "task" => Task,
+    "alarm" => Alarm,
+    "session" => Session,
+    "source_state" => SourceState,
+    "horizon" => Horizon,
+});
 body!(PictureChange { "picture" => Picture, "panel" => Panel });
 
 /// A change with its own offset: `{at, kind, body}`.

@@ -74,6 +74,18 @@ name!(
     PanelId
 );
 name!(
+    /// Something that an agency was told to do.
+    TaskId
+);
+name!(
+    /// Something that calls for someone at once.
+    AlarmId
+);
+name!(
+    /// A session of the leadership.
+    SessionId
+);
+name!(
     /// A video wall.
     WallId
 );

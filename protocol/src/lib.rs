@@ -21,28 +21,38 @@
 //!
 //! This crate does no I/O, reads no clock and knows no transport.
 
+pub mod alarm;
 pub mod area;
 pub mod change;
 pub mod command;
+pub mod day;
 pub mod event;
 pub mod id;
 pub mod layout;
 pub mod message;
 pub mod observation;
+pub mod records;
+pub mod session;
 pub mod source;
+pub mod task;
 pub mod time;
 pub mod view;
 pub mod wall;
 
+pub use alarm::Alarm;
 pub use area::{Agency, Area, Catalogue};
 pub use change::Change;
 pub use command::Command;
+pub use day::Day;
 pub use event::Event;
-pub use id::{AgencyId, AreaId, IndicatorId, LayoutId, PanelId, SourceId, WallId};
+pub use id::{AgencyId, AlarmId, AreaId, IndicatorId, LayoutId, PanelId, SessionId, SourceId, TaskId, WallId};
 pub use layout::{Layout, PanelSpec, Place};
 pub use message::{ClientMessage, CloseReason, Envelope, Frame, ServerMessage, StreamPosition, ViewName};
 pub use observation::{Indicator, Observation, ObservationStatus, Scenario, SeriesKey};
-pub use source::{SourceHealth, SourceInfo};
+pub use records::{RecordKind, Records};
+pub use session::Session;
+pub use source::{SourceHealth, SourceInfo, SourceState};
+pub use task::Task;
 pub use time::Timestamp;
 pub use view::ViewState;
 pub use wall::{Canvas, Display, Room, Wall};

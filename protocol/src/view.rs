@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::change::{Arranged, Bucket, Buckets, Change, Envelope, WindowSpec};
-use crate::{Observation, SeriesKey, Timestamp};
+use crate::records::Records;
+use crate::{Alarm, Observation, SeriesKey, Session, SourceState, Task, Timestamp};
 
 /// Something with the offset that it last changed at.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,12 +25,13 @@ pub struct Window {
     pub buckets: BTreeMap<Timestamp, Bucket>,
 }
 
-/// What a view shows: the arrangement, latest values and windows.
+/// What a view shows: the arrangement, latest values, windows and records.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ViewState {
     arranged: Option<At<Arc<Arranged>>>,
     latest: BTreeMap<SeriesKey, Option<At<Arc<Observation>>>>,
     windows: Vec<Window>,
+    records: Records,
 }
 
 impl ViewState {
@@ -74,12 +76,48 @@ impl ViewState {
         self.latest.values().flatten().map(|latest| &latest.value)
     }
 
+    /// The records that this view has.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The tasks, in the order of their ids.
+    pub fn tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
+        self.records.tasks.values().map(|held| &held.value)
+    }
+
+    /// The alarms, in the order of their ids.
+    pub fn alarms(&self) -> impl Iterator<Item = &Arc<Alarm>> {
+        self.records.alarms.values().map(|held| &held.value)
+    }
+
+    /// The sessions, in the order of their ids.
+    pub fn sessions(&self) -> impl Iterator<Item = &Arc<Session>> {
+        self.records.sessions.values().map(|held| &held.value)
+    }
+
+    /// How sources do, in the order of their ids.
+    pub fn source_states(&self) -> impl Iterator<Item = &Arc<SourceState>> {
+        self.records.sources.values().map(|held| &held.value)
+    }
+
+    /// Whether [`changes_after`](Self::changes_after) `position` lead here: not when something has left meanwhile
+    /// without being told.
+    #[must_use]
+    pub fn can_lead_from(&self, position: u64) -> bool {
+        position < self.arranged_at() || position >= self.records.floor()
+    }
+
     /// Takes in one change. Total: what does not belong to the arrangement is ignored.
     pub fn apply(&mut self, at: u64, change: &Change) {
         match change {
             Change::Arranged(arranged) => self.arrange(at, arranged),
             Change::Observed(observation) => self.observe(at, observation),
             Change::Buckets(buckets) => self.fill(buckets),
+            Change::Task(_) | Change::Alarm(_) | Change::Session(_) | Change::SourceState(_) | Change::Horizon(_) => {
+                self.record(at, change);
+            }
         }
     }
 
@@ -87,6 +125,7 @@ impl ViewState {
         self.latest = arranged.series.iter().map(|series| (series.clone(), None)).collect();
         self.windows =
             arranged.windows.iter().map(|spec| Window { spec: spec.clone(), buckets: BTreeMap::new() }).collect();
+        self.records = Records::default();
         self.arranged = Some(At { at, value: Arc::clone(arranged) });
     }
 
@@ -107,13 +146,21 @@ impl ViewState {
         }
     }
 
+    fn record(&mut self, at: u64, change: &Change) {
+        let Some(At { value: arranged, .. }) = &self.arranged else { return };
+        if change.record_kinds().iter().any(|kind| arranged.records.contains(kind)) {
+            self.records.apply(at, change);
+        }
+    }
+
     /// The changes that bring an empty state here.
     #[must_use]
     pub fn replicate(&self) -> Vec<Envelope> {
         self.changes_after(0)
     }
 
-    /// The net changes after offset `position`: with everything up to it, applying them gives this state.
+    /// The net changes after offset `position`: with everything up to it, applying them gives this state. See
+    /// [`can_lead_from`](Self::can_lead_from).
     #[must_use]
     pub fn changes_after(&self, position: u64) -> Vec<Envelope> {
         let mut changes = Vec::new();
@@ -133,6 +180,7 @@ impl ViewState {
                 changes.push(Envelope::new(at, Change::Buckets(Buckets { window, buckets })));
             }
         }
+        changes.extend(self.records.changes_after(position));
         changes
     }
 }

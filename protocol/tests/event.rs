@@ -27,6 +27,7 @@ proptest! {
             received_at: Timestamp(1),
             rows: rows.into_iter().collect(),
             idempotency_key: None,
+            refused_count: 0,
             refused: Vec::new(),
         });
         let bytes = rmp_serde::to_vec_named(&event).unwrap();

@@ -167,6 +167,7 @@ mod tests {
                 received_at: Timestamp(5),
                 rows: [row].into_iter().collect(),
                 idempotency_key: Some((*key).to_owned()),
+                refused_count: 0,
                 refused: Vec::new(),
             };
             let body = rmp_serde::to_vec_named(&Event::ObservationsRecorded(recorded)).unwrap();

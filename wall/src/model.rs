@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use panels::Link;
 use protocol::message::Bye;
-use protocol::{Change, CloseReason, Frame, SeriesKey, StreamPosition, Timestamp, ViewState};
+use protocol::{Change, CloseReason, Frame, RecordKind, SeriesKey, StreamPosition, Timestamp, ViewState};
 
 use crate::clock::ClockEstimate;
 use crate::connection::Inbound;
@@ -29,6 +29,7 @@ pub struct Touched {
     pub series: BTreeSet<SeriesKey>,
     /// Places of windows in the arrangement.
     pub windows: BTreeSet<u16>,
+    pub records: BTreeSet<RecordKind>,
 }
 
 impl Touched {
@@ -42,6 +43,7 @@ impl Touched {
             Change::Buckets(buckets) => {
                 self.windows.insert(buckets.window);
             }
+            record => self.records.extend(record.record_kinds()),
         }
     }
 }
@@ -282,6 +284,7 @@ mod tests {
             catalogue: Catalogue::default(),
             series: vec![series()],
             windows: vec![],
+            records: BTreeSet::new(),
         };
         let changes = vec![Envelope::new(1, Change::Arranged(Arc::new(arranged)))];
         Inbound::Snapshot { position: StreamPosition { epoch: 1, offset }, changes }

@@ -38,10 +38,11 @@ impl Panel for Bars {
         options.check(catalogue)?;
         if options.by == By::Time {
             let window = options.window(catalogue, rect)?;
-            return Ok(Needs { series: vec![window.series.clone()], windows: vec![window] });
+            let series = vec![window.series.clone()];
+            return Ok(Needs { series, windows: vec![window], ..Needs::default() });
         }
         let series = options.compared(catalogue)?.into_iter().map(|(series, _)| series).collect();
-        Ok(Needs { series, windows: Vec::new() })
+        Ok(Needs { series, ..Needs::default() })
     }
 
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {

@@ -70,7 +70,7 @@ impl Panel for Matrix {
     fn needs(&self, spec: &PanelSpec, catalogue: &Catalogue, _: Rect) -> Result<Needs, OptionsError> {
         let options: Options = parse(spec)?;
         options.check(catalogue)?;
-        Ok(Needs { series: options.series(catalogue).collect(), windows: Vec::new() })
+        Ok(Needs { series: options.series(catalogue).collect(), ..Needs::default() })
     }
 
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {

@@ -44,7 +44,7 @@ impl Panel for Value {
         let Some(indicator) = catalogue.indicators.get(&options.indicator) else { return Ok(Needs::default()) };
         let beside = series.iter().filter_map(|series| window::compared(series.clone(), indicator));
         let windows = options.sparkline(indicator, rect).into_iter().chain(beside).collect();
-        Ok(Needs { series, windows })
+        Ok(Needs { series, windows, ..Needs::default() })
     }
 
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {

@@ -296,6 +296,7 @@ pub fn state(layout: Layout, canvas: Canvas, mode: Mode) -> ViewState {
         catalogue,
         series: needs.series.clone(),
         windows: needs.windows.clone(),
+        records: needs.records.clone(),
     };
     let mut view = ViewState::default();
     view.apply(1, &Change::Arranged(Arc::new(arranged)));

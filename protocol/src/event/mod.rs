@@ -3,7 +3,9 @@
 mod catalogue;
 mod layout;
 mod observations;
+mod records;
 mod rows;
+mod source;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,9 @@ use serde::{Deserialize, Serialize};
 pub use catalogue::CatalogueRevised;
 pub use layout::{LayoutSaved, LayoutShown};
 pub use observations::{ObservationsRecorded, RefusedRow};
+pub use records::RecordsReported;
 pub use rows::{ObservationRow, Row, Rows, RowsBuilder};
+pub use source::SourceStateChanged;
 
 /// One thing that happened. It gets its offset from the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +29,10 @@ pub enum Event {
     LayoutSaved(LayoutSaved),
     /// A wall was told to show a layout.
     LayoutShown(LayoutShown),
+    /// Tasks, alarms and sessions came in from a system that keeps them.
+    RecordsReported(RecordsReported),
+    /// A source went down or came back.
+    SourceStateChanged(SourceStateChanged),
 }
 
 impl Event {
@@ -36,6 +44,8 @@ impl Event {
             Self::CatalogueRevised(_) => "catalogue_revised",
             Self::LayoutSaved(_) => "layout_saved",
             Self::LayoutShown(_) => "layout_shown",
+            Self::RecordsReported(_) => "records_reported",
+            Self::SourceStateChanged(_) => "source_state_changed",
         }
     }
 }

@@ -15,9 +15,17 @@ pub struct ObservationsRecorded {
     /// Makes a retry safe: the same key gets the first answer for 72 h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// How many rows of the same batch were refused.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub refused_count: u64,
     /// What was refused of the same batch; kept only with a key, so that the answer can be repeated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedRow>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A row that was not taken, and why.

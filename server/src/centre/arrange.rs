@@ -42,6 +42,7 @@ impl Centre {
             catalogue: self.excerpt(&needs),
             series: needs.series,
             windows: needs.windows,
+            records: needs.records,
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use panels::LayoutFinding;
 use protocol::event::CatalogueRevised;
-use protocol::{Catalogue, Command, Event, Layout, LayoutId, Timestamp, Wall, WallId};
+use protocol::{Catalogue, Command, Event, Layout, LayoutId, Records, Timestamp, Wall, WallId};
 
 /// A wall and what it shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub struct Centre {
     pub walls: BTreeMap<WallId, ShownWall>,
     /// The offset of the last revision of the catalogue; 0 before the first.
     pub catalogue_at: u64,
+    /// Tasks, alarms, sessions, and how sources do as far as that is no matter of observations.
+    pub records: Arc<Records>,
 }
 
 /// Why a command was not carried out.
@@ -73,6 +75,7 @@ impl Centre {
     pub fn apply(&mut self, offset: u64, event: &Event) {
         match event {
             Event::ObservationsRecorded(_) => {}
+            Event::RecordsReported(_) | Event::SourceStateChanged(_) => self.record(offset, event),
             Event::CatalogueRevised(revised) => self.revise(offset, revised),
             Event::LayoutSaved(saved) => {
                 let kept = KeptLayout { layout: Arc::new(saved.layout.clone()), at: offset };
@@ -84,6 +87,13 @@ impl Centre {
                     wall.at = offset;
                 }
             }
+        }
+    }
+
+    fn record(&mut self, offset: u64, event: &Event) {
+        let records = Arc::make_mut(&mut self.records);
+        for change in records.changes_by(event) {
+            records.apply(offset, &change);
         }
     }
 

@@ -76,6 +76,7 @@ fn rain_of(series: SeriesKey, secs: i64, value: f64) -> Event {
             .into_iter()
             .collect(),
         idempotency_key: None,
+        refused_count: 0,
         refused: Vec::new(),
     })
 }

@@ -32,6 +32,8 @@ pub struct Batch {
     pub rows: Rows,
     /// Rows of the same delivery that were refused before.
     pub refused: Vec<RefusedRow>,
+    /// How many were, with those that are not listed.
+    pub refused_count: u64,
     /// The same key of the same source gets the first answer for 72 h.
     pub idempotency_key: Option<String>,
 }
@@ -120,8 +122,8 @@ impl Recorder {
     /// # Errors
     /// When the log cannot be written; nothing of the batch is kept then, unless it is [`RecordError::Unknown`].
     pub async fn record(&self, batch: Batch) -> Result<Recorded, RecordError> {
-        let Batch { source, rows, refused, idempotency_key } = batch;
-        if rows.is_empty() && idempotency_key.is_none() {
+        let Batch { source, rows, refused, refused_count, idempotency_key } = batch;
+        if rows.is_empty() && refused_count == 0 && idempotency_key.is_none() {
             let offset = self.tail.head().borrow().position.offset;
             return Ok(Recorded { offset, accepted: 0, refused, repeated: false });
         }
@@ -130,8 +132,9 @@ impl Recorder {
         // What goes to another server may have to be sent again.
         let key = idempotency_key.or_else(|| elsewhere.is_some().then(|| format!("{:032x}", rand::random::<u128>())));
         let kept = if key.is_some() { refused.clone() } else { Vec::new() };
+        let received_at = self.clock.now();
         let recorded =
-            ObservationsRecorded { source, received_at: self.clock.now(), rows, idempotency_key: key, refused: kept };
+            ObservationsRecorded { source, received_at, rows, idempotency_key: key, refused_count, refused: kept };
         let draft = encode(Event::ObservationsRecorded(recorded))?;
         let forwarded = match elsewhere {
             Some(redis) => redis.forward(&Forwarded::Record { body: draft.body.clone().into() }).await?,

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use protocol::event::ObservationRow;
+use protocol::event::{ObservationRow, Rows};
 use protocol::{Catalogue, SourceId, Timestamp};
 use tokio::sync::watch;
 
@@ -73,12 +73,25 @@ impl Link {
         key: String,
     ) -> Result<Recorded, SourceError> {
         let rows = rows.into_iter().collect();
-        let batch = Batch { source: self.source.clone(), rows, refused: Vec::new(), idempotency_key: Some(key) };
-        let recorded = self.recorder.record(batch).await?;
+        let recorded = self.recorder.record(self.batch(rows, 0, Some(key))).await?;
         // An answer given again was counted before the restart.
         let accepted = if recorded.repeated { 0 } else { recorded.accepted };
         self.health.delivered(&self.source, self.now(), accepted, 0);
         Ok(recorded)
+    }
+
+    /// Tells the log that so many rows were not taken.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn refuse(&self, count: u64) -> Result<(), SourceError> {
+        self.health.delivered(&self.source, self.now(), 0, count);
+        self.recorder.record(self.batch(Rows::default(), count, None)).await?;
+        Ok(())
+    }
+
+    fn batch(&self, rows: Rows, refused_count: u64, idempotency_key: Option<String>) -> Batch {
+        Batch { source: self.source.clone(), rows, refused: Vec::new(), refused_count, idempotency_key }
     }
 
     /// For each row what this source gave last of its series and time.

@@ -66,6 +66,7 @@ impl Kept {
             received_at: recorded_at.plus_micros(-500_000),
             rows: rows.iter().map(row).collect(),
             idempotency_key: None,
+            refused_count: 0,
             refused: Vec::new(),
         });
         let body = rmp_serde::to_vec_named(&event).unwrap();

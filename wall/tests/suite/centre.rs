@@ -108,7 +108,8 @@ pub fn arranged(width_px: u32, height_px: u32) -> Arranged {
     assert_eq!(panels::validate(&layout, &catalogue, canvas), []);
     assert_eq!(place::tiles(&layout, canvas).count(), usize::from(COLUMNS * ROWS));
     let needs = panels::needs(&layout, &catalogue, canvas);
-    Arranged { mode: Mode::Live, wall: None, canvas, layout, catalogue, series: needs.series, windows: needs.windows }
+    let panels::Needs { series, windows, records } = needs;
+    Arranged { mode: Mode::Live, wall: None, canvas, layout, catalogue, series, windows, records }
 }
 
 fn value(index: u16, step: u64) -> f64 {

@@ -164,7 +164,7 @@ impl Server {
         };
         let idempotency_key = key.map(str::to_owned);
         let rows = [row].into_iter().collect();
-        self.record_batch(Batch { source: "push".into(), rows, refused: Vec::new(), idempotency_key })
+        self.record_batch(Batch { source: "push".into(), rows, refused: Vec::new(), refused_count: 0, idempotency_key })
     }
 
     /// With a report of refused rows that takes about so many bytes.
@@ -177,6 +177,7 @@ impl Server {
                 .into_iter()
                 .collect(),
             refused: vec![RefusedRow { row: 1, reason: "x".repeat(bytes) }],
+            refused_count: 1,
             idempotency_key: Some(value.to_string()),
         })
     }

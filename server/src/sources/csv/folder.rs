@@ -179,7 +179,9 @@ async fn tell(link: &Link, name: &str, path: &Path, report: Report, before: u64)
         let value = problem.value.as_ref().map(|value| format!("'{value}' ")).unwrap_or_default();
         link.problem(format!("{name}, {}", problem.place()), &format!("{value}{}", problem.reason));
     }
-    link.health.delivered(&link.source, link.now(), 0, report.count.saturating_sub(before));
+    if let Err(error) = link.refuse(report.count.saturating_sub(before)).await {
+        link.problem(name, &error.to_string());
+    }
     let (refused, path) = (report.count, path.to_owned());
     if let Err(error) = on_disk("the report beside the file".to_owned(), move || report.publish(&path)).await {
         link.problem(name, &error.to_string());

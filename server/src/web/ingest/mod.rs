@@ -139,7 +139,8 @@ async fn read(shared: &Shared, head: &Parts, body: &mut Body) -> Result<Batch, P
         Format::Csv => read_csv(body, intake, max_line_bytes).await?,
     };
     let (rows, refused) = intake.finish();
-    Ok(Batch { source, rows, refused, idempotency_key })
+    let refused_count = refused.len() as u64;
+    Ok(Batch { source, rows, refused, refused_count, idempotency_key })
 }
 
 /// Counts what came in, and shows the first refusal in the source's health.
