@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use protocol::observation::Period;
 use protocol::{Catalogue, Indicator, SourceId, Timestamp};
 
 use crate::facts::{self, Severity};
@@ -52,7 +53,31 @@ pub(crate) struct Said<'a> {
     pub illustrative: bool,
 }
 
+/// What a footer is told of one record.
+pub(crate) struct Report<'a> {
+    pub source: &'a SourceId,
+    pub received_at: Timestamp,
+    pub illustrative: bool,
+}
+
 impl Footer {
+    /// Of all records of a tile: their source, or how many there are, and when the newest came. `None` of none.
+    pub fn of_reports(catalogue: &Catalogue, reports: &[Report<'_>], tile: &Tile<'_, '_>) -> Option<Self> {
+        let language = tile.paint.language;
+        let newest = reports.iter().max_by_key(|report| report.received_at)?;
+        let sources: BTreeSet<&SourceId> = reports.iter().map(|report| report.source).collect();
+        let named = |id: &SourceId| match catalogue.sources.get(id) {
+            Some(source) => source.name.in_language(language).to_owned(),
+            None => id.to_string(),
+        };
+        let source = match sources.len() {
+            1 => named(newest.source),
+            many => locale::text_with(language, "sources", &[("count", &many.to_string())]),
+        };
+        let time = Label::as_of(Period::Continuous, newest.received_at, tile.paint.now, language, tile.is_narrow());
+        Some(Self { source, time, illustrative: reports.iter().any(|report| report.illustrative) })
+    }
+
     /// Of all figures of a tile: their source, or how many there are, and the time of the oldest. `None` of none.
     pub fn of(catalogue: &Catalogue, said: &[Said<'_>], tile: &Tile<'_, '_>) -> Option<Self> {
         let language = tile.paint.language;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use protocol::Timestamp;
+use protocol::day::Day;
 use protocol::observation::Period;
+use protocol::task::Timing;
 
 use crate::{locale, number};
 
@@ -30,6 +32,59 @@ impl Label {
         let number = |number: usize| number::number(number as f64, 0, language);
         let (page, pages, count) = (number(page), number(pages), number(count));
         Self(locale::text_with(language, "page", &[("page", &page), ("pages", &pages), ("count", &count)]).into())
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn number(count: usize, language: &str) -> Self {
+        Self(number::number(count as f64, 0, language).into())
+    }
+
+    /// `2.`
+    #[must_use]
+    pub fn ordinal(place: usize) -> Self {
+        Self(format!("{place}.").into())
+    }
+
+    /// `25′`
+    #[must_use]
+    pub fn minutes(minutes: u16, language: &str) -> Self {
+        Self(format!("{}′", number::number(f64::from(minutes), 0, language)).into())
+    }
+
+    /// Minutes and seconds that are left: `12:08`; `−2:13` when they are over.
+    #[must_use]
+    pub fn countdown(secs: i64) -> Self {
+        let (sign, secs) = (if secs < 0 { "\u{2212}" } else { "" }, secs.unsigned_abs());
+        Self(format!("{sign}{}:{:02}", secs / 60, secs % 60).into())
+    }
+
+    /// How long it is late, or has left; nothing of what is done or has no deadline.
+    #[must_use]
+    pub fn timing(timing: Timing, language: &str) -> Option<Self> {
+        let (key, days) = match timing {
+            Timing::Overdue { days } => ("task-overdue", days),
+            Timing::DueSoon { days: 0 } => ("task-due-today", 0),
+            Timing::DueSoon { days } => ("task-due-in", days),
+            _ => return None,
+        };
+        Some(Self::count(key, days as usize, language))
+    }
+
+    /// Until when, and how often more time was given: `hạn 20/8/2023, gia hạn 2 lần`.
+    #[must_use]
+    pub fn deadline(day: Day, extensions: usize, language: &str) -> Self {
+        let text = locale::text_with(language, "task-deadline", &[("day", &number::day(day))]);
+        if extensions == 0 {
+            return Self(text.into());
+        }
+        Self(format!("{text}, {}", Self::count("task-extended", extensions, language).as_str()).into())
+    }
+
+    /// When something was: `08:31`, `13/8`.
+    #[must_use]
+    pub fn moment(at: Timestamp, now: Timestamp, language: &str) -> Self {
+        Self(as_of(Period::Continuous, at, now, language, true).into())
     }
 
     /// `08:42:17`

@@ -6,6 +6,7 @@
 mod axis;
 pub mod chart;
 mod collation;
+mod entries;
 mod facts;
 mod frame;
 pub mod kinds;
@@ -134,6 +135,10 @@ pub static PANELS: &[&dyn Panel] = &[
     &kinds::exceptions::Exceptions,
     &kinds::clock::Clock,
     &kinds::table::Table,
+    &kinds::tasks::Tasks,
+    &kinds::alarms::Alarms,
+    &kinds::agenda::Agenda,
+    &kinds::ticker::Ticker,
 ];
 
 /// The kind called `kind`.

@@ -19,6 +19,10 @@ pub(crate) enum Mark {
     Live,
     /// A struck square: made up for a demonstration.
     Illustrative,
+    /// ✓
+    Done,
+    /// ▶
+    Now,
 }
 
 impl Mark {
@@ -35,6 +39,10 @@ impl Mark {
                     let angle = f32::from(step) / 8.0 * TAU;
                     tile.disc(at(0.8 * angle.cos(), 0.8 * angle.sin()), half * 0.2, color);
                 }
+            }
+            Self::Now => tile.shape(vec![at(-0.6, -0.8), at(0.8, 0.0), at(-0.6, 0.8)], color),
+            Self::Done => {
+                tile.line(vec![at(-0.75, 0.05), at(-0.2, 0.6), at(0.8, -0.6)], side * 0.14, color);
             }
             Self::Illustrative => {
                 let frame = Rect::new(center.x - half * 0.8, center.y - half * 0.8, side * 0.8, side * 0.8);

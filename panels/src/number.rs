@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use protocol::Timestamp;
+use protocol::day::Day;
 use protocol::observation::Period;
 
 /// Viet Nam has no daylight saving.
@@ -113,6 +114,22 @@ pub fn time_of_day(at: Timestamp) -> String {
 #[must_use]
 pub fn date(at: Timestamp) -> String {
     format!("{}/{}", day_and_month(at), local(at).year())
+}
+
+/// The day it is in Viet Nam.
+#[must_use]
+pub fn today(now: Timestamp) -> Day {
+    let date = local(now);
+    let part = |part: i8| u8::try_from(part).unwrap_or(1);
+    Day::new(i32::from(date.year()), part(date.month()), part(date.day())).unwrap_or_else(|| Day::in_utc(now))
+}
+
+/// `14/8/2023`, `05/01/2023`
+#[must_use]
+pub fn day(day: Day) -> String {
+    let (year, month, day) = day.date();
+    let zero = if month <= 2 { "0" } else { "" };
+    format!("{day:02}/{zero}{month}/{year}")
 }
 
 /// `14/8`; days below 10 and months 1 and 2 take a zero, so that none can be added by hand.

@@ -106,7 +106,8 @@ pub(crate) fn check_area(catalogue: &Catalogue, option: &str, id: &AreaId) -> Re
     Err(unknown(option, "area", id.as_str(), catalogue.areas.keys().map(AreaId::as_str)))
 }
 
-fn unknown<'a>(option: &str, what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> OptionsError {
+/// Names what is not known, and what was probably meant.
+pub(crate) fn unknown<'a>(option: &str, what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> OptionsError {
     let known: BTreeSet<&str> = known.collect();
     let hint = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean '{near}'?"),

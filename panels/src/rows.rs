@@ -98,10 +98,15 @@ impl Rows {
 
 fn page(count: usize, fitting: usize, now: Timestamp, language: &str) -> (Range<usize>, Label) {
     let pages = count.div_ceil(fitting);
-    let turned = now.as_micros().div_euclid(PAGE_MICROS).rem_euclid(pages as i64) as usize;
+    let turned = turned(pages, now);
     // As many on each page as on the others, or one less.
     let first = |page: usize| page * count / pages;
     (first(turned)..first(turned + 1), Label::page(turned + 1, pages, count, language))
+}
+
+/// Which of so many pages is shown.
+pub(crate) fn turned(pages: usize, now: Timestamp) -> usize {
+    now.as_micros().div_euclid(PAGE_MICROS).rem_euclid(pages.max(1) as i64) as usize
 }
 
 /// When a page of rows is turned next.

@@ -3,7 +3,7 @@
 use crate::marks::Mark;
 use crate::rows::{Rest, RowStyle, Rows};
 use crate::scene::{Point, Rect};
-use crate::text::{CAP_HEIGHT, Font};
+use crate::text::{CAP_HEIGHT, Font, Style};
 use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
 
@@ -36,17 +36,22 @@ pub(crate) fn draw(tile: &mut Tile<'_, '_>, heads: Vec<Head>, count: usize, line
     let caption = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
     tile.take_top(tile.px(8.0));
     tile.take_bottom(tile.px(8.0));
-    let head = tile.take_top(caption.line_height());
+    let head = tile.take_top(caption.line_height() * 2.0);
     let style = RowStyle { class: TextClass::Body, least_em: 1.45, most_height: tile.px(96.0), rest: Rest::Pages };
     let Some(rows) = Rows::fit(tile, count, &style) else { return };
     let size = rows.size;
     let lines: Vec<Line> = rows.shown.clone().map(|index| line(index, size)).collect();
     let aligns: Vec<Align> = heads.iter().map(|head| head.align).collect();
-    let heads: Vec<Vec<Piece>> = heads.into_iter().map(|head| vec![Piece::words(head.words, caption)]).collect();
-    let columns = Columns::of(tile, &lines, &heads, size);
+    let heads: Vec<Vec<String>> = heads.into_iter().map(|head| two_lines(tile, &head.words, caption)).collect();
+    let columns = Columns::of(tile, &lines, &heads, caption, size);
     let indent = if lines.iter().any(|line| line.mark.is_some()) { size * 1.1 } else { 0.0 };
-    for ((pieces, place), align) in heads.into_iter().zip(&columns.cells).zip(&aligns) {
-        aligned(tile, *align, pieces, place.at(head));
+    for ((words, place), align) in heads.into_iter().zip(&columns.cells).zip(&aligns) {
+        let row = Rect { height: caption.line_height(), ..place.at(head) };
+        // Down to the rule, whether it has one line or two.
+        for (up, words) in words.into_iter().rev().enumerate() {
+            let y = head.bottom() - (up + 1) as f32 * row.height;
+            aligned(tile, *align, vec![Piece::words(words, caption)], Rect { y, ..row });
+        }
     }
     for (index, line) in lines.into_iter().enumerate() {
         let row = rows.place(index);
@@ -57,6 +62,16 @@ pub(crate) fn draw(tile: &mut Tile<'_, '_>, heads: Vec<Head>, count: usize, line
         }
     }
     rows.finish(tile);
+}
+
+/// Words of several broken where both lines are about as long.
+fn two_lines(tile: &mut Tile<'_, '_>, words: &str, style: Style) -> Vec<String> {
+    let longest = |(first, second): &(&str, &str), tile: &mut Tile<'_, '_>| {
+        tile.paint.text.width(first, style).max(tile.paint.text.width(second, style))
+    };
+    let breaks = words.match_indices(' ').map(|(at, _)| (&words[..at], &words[at + 1..]));
+    let best = breaks.min_by(|a, b| longest(a, tile).total_cmp(&longest(b, tile)));
+    best.map_or_else(|| vec![words.to_owned()], |(first, second)| vec![first.to_owned(), second.to_owned()])
 }
 
 /// Left edge and width of a column.
@@ -79,11 +94,12 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(tile: &mut Tile<'_, '_>, lines: &[Line], heads: &[Vec<Piece>], size: f32) -> Self {
+    fn of(tile: &mut Tile<'_, '_>, lines: &[Line], heads: &[Vec<String>], caption: Style, size: f32) -> Self {
         let gap = size * 0.9;
         let widest = |column: usize| {
-            let cells = lines.iter().filter_map(|line| line.cells.get(column)).chain([&heads[column]]);
-            cells.map(|pieces| tile.width(pieces)).fold(0.0, f32::max) + gap
+            let head = heads[column].iter().map(|words| tile.paint.text.width(words, caption)).fold(0.0, f32::max);
+            let cells = lines.iter().filter_map(|line| line.cells.get(column));
+            cells.map(|pieces| tile.width(pieces)).fold(head, f32::max) + gap
         };
         let mut widths: Vec<f32> = (0..heads.len()).map(widest).collect();
         let (all, most) = (widths.iter().sum::<f32>(), tile.room.width * (1.0 - LEAST_NAMES));

@@ -215,7 +215,8 @@ impl TypeSizes {
     #[must_use]
     pub fn em(&self, class: TextClass) -> f32 {
         let (reference, arcmin) = class.reference();
-        (reference * self.factor).max(arcmin * self.em_per_arcmin)
+        let least = if self.em_per_arcmin > 0.0 { self.smallest } else { 0.0 };
+        (reference * self.factor).max(arcmin * self.em_per_arcmin).max(least)
     }
 
     /// The em below which text is shortened rather than set smaller.

@@ -5,15 +5,15 @@ use protocol::observation::Better;
 use protocol::{Area, AreaId, Catalogue, Indicator, IndicatorId, PanelSpec, Scenario, SeriesKey, Timestamp, ViewState};
 use serde::Deserialize;
 
+use crate::entries::{self, Entry, Styles};
 use crate::facts::{self, Facts, Severity};
 use crate::frame::{Footer, Said};
 use crate::label::Label;
 use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
-use crate::rows::{Rest, RowStyle, Rows};
-use crate::scene::{Point, Rect, Scene};
-use crate::text::{Font, Style};
-use crate::theme::{self, TextClass};
+use crate::rows::Rest;
+use crate::scene::{Rect, Scene};
+use crate::text::Style;
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, locale, parts, window};
@@ -29,10 +29,10 @@ const BUCKETS: u16 = 96;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Options {
+pub(super) struct Options {
     #[serde(default)]
     title: Option<Wording>,
-    area: AreaId,
+    pub(super) area: AreaId,
     /// Those that are looked at; all if absent.
     #[serde(default)]
     indicators: Vec<IndicatorId>,
@@ -45,7 +45,7 @@ struct Options {
 }
 
 impl Options {
-    fn check(&self, catalogue: &Catalogue) -> Result<(), OptionsError> {
+    pub(super) fn check(&self, catalogue: &Catalogue) -> Result<(), OptionsError> {
         check_area(catalogue, "area", &self.area)?;
         for indicator in &self.indicators {
             check_indicator(catalogue, "indicators", indicator)?;
@@ -54,6 +54,43 @@ impl Options {
             return Err(OptionsError::of("most", format!("'most' is 1 to {MOST}; {USUAL} if absent")));
         }
         if self.parts { parts::check(catalogue, &self.area, None) } else { Ok(()) }
+    }
+
+    pub(super) fn most(&self) -> usize {
+        self.most.unwrap_or(USUAL)
+    }
+
+    pub(super) fn needs(&self, catalogue: &Catalogue) -> Needs {
+        let mut needs = Needs::default();
+        for subject in self.subjects(catalogue) {
+            needs.series.push(subject.series(Scenario::Actual));
+            needs.windows.extend(subject.course());
+            if subject.area.id == self.area {
+                let expected = subject.series(Scenario::Expected);
+                needs.windows.extend(window::compared(expected.clone(), subject.indicator));
+                needs.series.push(expected);
+            }
+        }
+        needs
+    }
+
+    /// All that needs attention now, worst first.
+    pub(super) fn found<'a>(
+        &self,
+        view: &'a ViewState,
+        catalogue: &'a Catalogue,
+        now: Timestamp,
+    ) -> Vec<Exception<'a>> {
+        let subjects = self.subjects(catalogue);
+        let mut found: Vec<Exception<'a>> =
+            subjects.iter().filter_map(|subject| Exception::of(view, *subject, now)).collect();
+        found.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.weight.total_cmp(&a.weight)));
+        found
+    }
+
+    pub(super) fn next_change(&self, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
+        let subjects = self.subjects(&view.arranged()?.catalogue);
+        facts::next_change_of(view, subjects.iter().map(|subject| subject.series(Scenario::Actual)), now)
     }
 
     /// What is looked at: each indicator in the area, then in those below it.
@@ -69,8 +106,8 @@ impl Options {
 
 /// An indicator in an area.
 #[derive(Debug, Clone, Copy)]
-struct Subject<'c> {
-    indicator: &'c Indicator,
+pub(super) struct Subject<'c> {
+    pub(super) indicator: &'c Indicator,
     area: &'c Area,
 }
 
@@ -99,17 +136,7 @@ impl Panel for Exceptions {
     fn needs(&self, spec: &PanelSpec, catalogue: &Catalogue, _: Rect) -> Result<Needs, OptionsError> {
         let options: Options = parse(spec)?;
         options.check(catalogue)?;
-        let mut needs = Needs::default();
-        for subject in options.subjects(catalogue) {
-            needs.series.push(subject.series(Scenario::Actual));
-            needs.windows.extend(subject.course());
-            if subject.area.id == options.area {
-                let expected = subject.series(Scenario::Expected);
-                needs.windows.extend(window::compared(expected.clone(), subject.indicator));
-                needs.series.push(expected);
-            }
-        }
-        Ok(needs)
+        Ok(options.needs(catalogue))
     }
 
     fn paint(&self, paint: &mut Paint<'_>, scene: &mut Scene) {
@@ -118,11 +145,8 @@ impl Panel for Exceptions {
         let mut tile = Tile::new(paint, scene);
         let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
         let catalogue = &arranged.catalogue;
-        let subjects = options.subjects(catalogue);
-        let mut found: Vec<Exception<'_>> =
-            subjects.iter().filter_map(|subject| Exception::of(view, *subject, now)).collect();
-        found.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.weight.total_cmp(&a.weight)));
-        let hidden = found.len().saturating_sub(options.most.unwrap_or(USUAL));
+        let mut found = options.found(view, catalogue, now);
+        let hidden = found.len().saturating_sub(options.most());
         found.truncate(found.len() - hidden);
         let said: Vec<Said<'_>> = found.iter().filter_map(Exception::said).collect();
         let footer = Footer::of(catalogue, &said, &tile);
@@ -135,21 +159,21 @@ impl Panel for Exceptions {
         if let Some(worst) = found.first() {
             tile.attention_border(worst.severity);
         }
-        draw(&mut tile, catalogue, &found, hidden, &options.area);
+        entries::draw(&mut tile, found.len(), Rest::Counted { more: hidden }, |index, styles| {
+            entry(&found[index], catalogue, &options.area, now, language, styles)
+        });
     }
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
-        let options: Options = parse(spec).ok()?;
-        let subjects = options.subjects(&view.arranged()?.catalogue);
-        facts::next_change_of(view, subjects.iter().map(|subject| subject.series(Scenario::Actual)), now)
+        parse::<Options>(spec).ok()?.next_change(view, now)
     }
 }
 
 /// Something to look at.
-struct Exception<'a> {
-    subject: Subject<'a>,
-    facts: Facts<'a>,
-    severity: Severity,
+pub(super) struct Exception<'a> {
+    pub(super) subject: Subject<'a>,
+    pub(super) facts: Facts<'a>,
+    pub(super) severity: Severity,
     /// Of two that are equally severe the one with more goes first.
     weight: f64,
     /// `None` where it is not known.
@@ -186,7 +210,7 @@ impl<'a> Exception<'a> {
         Some(Said { indicator: self.subject.indicator, source: actual.source(), at, illustrative })
     }
 
-    fn name(&self, of: &AreaId, language: &str) -> String {
+    pub(super) fn name(&self, of: &AreaId, language: &str) -> String {
         let name = self.subject.indicator.name.in_language(language);
         if self.subject.area.id == *of {
             return name.to_owned();
@@ -204,65 +228,31 @@ fn beyond_since(view: &ViewState, subject: Subject<'_>, severity: Severity) -> O
     beyond.last().map(|bucket| bucket.time)
 }
 
-fn draw(tile: &mut Tile<'_, '_>, catalogue: &Catalogue, found: &[Exception<'_>], hidden: usize, of: &AreaId) {
-    tile.take_top(tile.px(10.0));
-    tile.take_bottom(tile.px(8.0));
-    let rest = Rest::Counted { more: hidden };
-    let style = RowStyle { class: TextClass::Title, least_em: 2.7, most_height: tile.px(170.0), rest };
-    let Some(rows) = Rows::fit(tile, found.len(), &style) else { return };
-    for (index, exception) in found[rows.shown.clone()].iter().enumerate() {
-        if index > 0 {
-            rows.rule(tile, index);
-        }
-        draw_row(tile, catalogue, exception, (rows.place(index), rows.size), of);
-    }
-    rows.finish(tile);
-}
-
-/// What and how much above; who, why and since when below.
-fn draw_row(
-    tile: &mut Tile<'_, '_>,
-    catalogue: &Catalogue,
+fn entry(
     exception: &Exception<'_>,
-    (row, size): (Rect, f32),
+    catalogue: &Catalogue,
     of: &AreaId,
-) {
-    let language = tile.paint.language;
-    let Some(actual) = exception.facts.actual.clone() else { return };
+    now: Timestamp,
+    language: &str,
+    styles: Styles,
+) -> Entry {
     let indicator = exception.subject.indicator;
     let (ink, _) = exception.severity.pill();
-    let (name, figure) = (
-        Style::new(Font::SemiBold, TextClass::Title, size, theme::TEXT_2),
-        Style::new(Font::SemiBold, TextClass::Title, size, ink),
-    );
-    let caption = Style::new(Font::Regular, TextClass::Caption, tile.em(TextClass::Caption).min(size), theme::CAPTION);
-    let indent = size * 1.1;
-    let middle = row.y + row.height / 2.0;
-    if let Some(mark) = exception.severity.mark() {
-        let center = Point { x: row.x + size * 0.4, y: middle };
-        mark.draw(tile, center, size * 0.8, exception.severity.color());
-    }
-    let (above, below) = (middle - size * 0.22, middle + caption.size * 1.05);
     let unit = indicator.unit.in_language(language);
-    let amount = vec![
-        Piece::figure(Figure::value(actual, indicator, language), figure),
-        Piece::words(format!(" {unit}"), caption),
-    ];
-    let amount_width = tile.width(&amount).min(row.width * 0.5);
-    tile.pieces(amount, row.right() - amount_width, above, amount_width * 1.001);
-    let left = row.x + indent;
-    let words = vec![Piece::words(exception.name(of, language), name)];
-    tile.pieces(words, left, above, (row.right() - amount_width - size * 0.5 - left).max(0.0));
-    let since = exception.since.map(|since| Label::since(since, tile.paint.now, language));
-    let since_width = since.as_ref().map_or(0.0, |since| tile.paint.text.width(since.as_str(), caption));
-    if let Some(since) = since.filter(|_| since_width < row.width * 0.5) {
-        tile.pieces(vec![Piece::label(since, caption)], row.right() - since_width, below, since_width * 1.001);
-    }
-    let why = why(exception, language, caption, Style { color: ink, ..caption });
+    let figure = exception.facts.actual.clone().map(|actual| Figure::value(actual, indicator, language));
+    let figure = figure.map(|figure| Piece::figure(figure, Style { color: ink, ..styles.name }));
+    let since = exception.since.map(|since| Piece::label(Label::since(since, now, language), styles.caption));
     let owner = facts::owner(catalogue, indicator, language).unwrap_or(indicator.owner.as_str());
-    let who = [Piece::words(owner, caption), Piece::words(" · ", caption)];
-    let room = (row.right() - since_width - size * 0.5 - left).max(0.0);
-    tile.pieces_keeping_figures(who.into_iter().chain(why).collect(), left, below, room);
+    let who = [Piece::words(owner, styles.caption), Piece::words(" · ", styles.caption)];
+    let why = why(exception, language, styles.caption, Style { color: ink, ..styles.caption });
+    Entry {
+        mark: exception.severity.mark().map(|mark| (mark, exception.severity.color())),
+        above: vec![Piece::words(exception.name(of, language), styles.name)],
+        above_right: figure.into_iter().chain([Piece::words(format!(" {unit}"), styles.caption)]).collect(),
+        below: who.into_iter().chain(why).collect(),
+        below_right: since.into_iter().collect(),
+        ..Entry::default()
+    }
 }
 
 /// The rule that it breaks.

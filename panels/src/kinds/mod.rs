@@ -1,5 +1,7 @@
 //! The kinds of panels, one file each.
 
+pub mod agenda;
+pub mod alarms;
 pub mod bars;
 pub mod clock;
 pub mod exceptions;
@@ -7,5 +9,7 @@ pub mod header;
 pub mod matrix;
 pub mod series;
 pub mod table;
+pub mod tasks;
 pub mod text;
+pub mod ticker;
 pub mod value;

@@ -69,7 +69,7 @@ impl Light {
 fn text_contrast(light: Light, seen: &Seen<'_>) -> Option<Finding> {
     let against = |index: usize, run: &TextRun| {
         let middle = Point { x: run.bounds.x + run.bounds.width / 2.0, y: run.bounds.y + run.bounds.height / 2.0 };
-        light.contrast(run.color, behind(seen.scene, index, middle))
+        light.contrast(run.color, behind(seen.scene, index, middle, |_| true))
     };
     let runs = seen.scene.items.iter().enumerate().filter_map(|(index, item)| match item {
         Item::Text(run) => Some((run, against(index, run))),
@@ -101,7 +101,7 @@ fn mark_contrast(light: Light, seen: &Seen<'_>) -> Option<Finding> {
             Item::Quad(_) | Item::Text(_) => return None,
         };
         theme::meaning(color).filter(|meaning| *meaning != Meaning::Map)?;
-        Some(light.contrast(color, behind(seen.scene, index, place)))
+        Some(light.contrast(color, behind(seen.scene, index, place, |item| matches!(item, Item::Quad(_)))))
     });
     let measured = marks.min_by(f64::total_cmp)?;
     (measured < LEAST_OF_MARKS * ROUNDING).then(|| Finding {
@@ -157,9 +157,9 @@ fn color_of(item: &Item) -> Option<Color> {
     (color.a > 0).then_some(color)
 }
 
-/// What lies at a point behind the item at `index`.
-fn behind(scene: &Scene, index: usize, at: Point) -> Color {
-    let covering = scene.items[..index].iter().filter_map(|item| covers(item, at));
+/// What lies at a point behind the item at `index`, as far as it counts: marks may lie on marks.
+fn behind(scene: &Scene, index: usize, at: Point, counts: impl Fn(&&Item) -> bool) -> Color {
+    let covering = scene.items[..index].iter().filter(counts).filter_map(|item| covers(item, at));
     covering.fold(theme::GROUND, theme::over)
 }
 

@@ -1,5 +1,7 @@
 //! A made-up state of a layout, to see whether it has room for figures before there are any.
 
+mod records;
+
 use std::sync::Arc;
 
 use protocol::change::{Arranged, Bucket, Buckets, Change, Span, WindowSpec};
@@ -36,6 +38,7 @@ pub(super) fn state(layout: &Layout, catalogue: &Catalogue, wall: &Wall, day: Da
         catalogue: catalogue.clone(),
         series: needs.series.clone(),
         windows: needs.windows.clone(),
+        records: needs.records.clone(),
     };
     let mut view = ViewState::default();
     view.apply(1, &Change::Arranged(Arc::new(arranged)));
@@ -49,6 +52,7 @@ pub(super) fn state(layout: &Layout, catalogue: &Catalogue, wall: &Wall, day: Da
         let buckets = buckets(spec, indicator, &source(catalogue, indicator));
         view.apply(3, &Change::Buckets(Buckets { window: u16::try_from(index).unwrap_or(u16::MAX), buckets }));
     }
+    records::apply(&mut view, catalogue, day);
     (view, NOW)
 }
 

@@ -78,21 +78,21 @@ pub fn catalogue() -> Catalogue {
     for (id, vi) in DISTRICTS {
         catalogue.areas.insert(id.into(), area(id, vi, Some("51")));
     }
-    let agency = Agency {
-        id: "stc".into(),
-        name: name("Sở Tài chính", "Department of Finance"),
-        short: None,
-        parent: None,
-        valid_from: None,
-        valid_to: None,
-        successor: None,
-    };
-    catalogue.agencies.insert("stc".into(), Arc::new(agency));
+    for (id, vi, en) in [
+        ("stc", "Sở Tài chính", "Department of Finance"),
+        ("sgtvt", "Sở Giao thông vận tải", "Department of Transport"),
+        ("stnmt", "Sở Tài nguyên và Môi trường", "Department of Environment"),
+    ] {
+        let (name, short, parent, valid_from, valid_to, successor) = (name(vi, en), None, None, None, None, None);
+        let agency = Agency { id: id.into(), name, short, parent, valid_from, valid_to, successor };
+        catalogue.agencies.insert(id.into(), Arc::new(agency));
+    }
     for (id, vi) in [
         ("kbnn", "Kho bạc Nhà nước"),
         ("sct", "Sở Công Thương"),
         ("qt", "Trạm quan trắc tự động, 5 phút/lần"),
         ("kttv", "Đài Khí tượng Thủy văn tỉnh"),
+        ("qlvb", "Hệ thống quản lý văn bản"),
     ] {
         catalogue.sources.insert(
             id.into(),
@@ -284,6 +284,20 @@ pub fn lists() -> Layout {
     ])
 }
 
+/// What comes from tasks, alarms and sessions.
+pub fn command() -> Layout {
+    layout(vec![
+        panel("head", "header", [0, 0, 32, 1], json!({})),
+        panel("tasks", "tasks", [0, 1, 14, 11], json!({})),
+        panel("by-agency", "tasks", [14, 1, 10, 6], json!({ "by": "agency" })),
+        panel("alarms", "alarms", [14, 7, 10, 5], json!({})),
+        panel("agenda", "agenda", [24, 1, 8, 11], json!({})),
+        panel("now", "agenda", [0, 12, 8, 5], json!({ "show": "now" })),
+        panel("quiet", "alarms", [8, 12, 8, 5], json!({ "area": "522", "title": "Cảnh báo tại TP Quảng Ngãi" })),
+        panel("ticker", "ticker", [0, 17, 32, 1], json!({ "area": "51", "parts": true })),
+    ])
+}
+
 /// A state of `layout` as a server would send it.
 pub fn state(layout: Layout, canvas: Canvas, mode: Mode) -> ViewState {
     let catalogue = catalogue();
@@ -304,6 +318,9 @@ pub fn state(layout: Layout, canvas: Canvas, mode: Mode) -> ViewState {
         if let Some(observation) = latest(series) {
             view.apply(2, &Change::Observed(Arc::new(observation)));
         }
+    }
+    for change in crate::records::all() {
+        view.apply(2, &change);
     }
     for (index, spec) in needs.windows.iter().enumerate() {
         let buckets = buckets(spec);

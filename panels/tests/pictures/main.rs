@@ -8,4 +8,5 @@ mod figures;
 mod golden;
 mod marked;
 mod raster;
+mod records;
 mod rules;

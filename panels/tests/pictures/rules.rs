@@ -11,7 +11,7 @@ use protocol::{Canvas, Layout, Observation, ObservationStatus, Timestamp, ViewSt
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::centre::{CANVAS, NOW, catalogue, districts, lists, overview, paint_all, state};
+use crate::centre::{CANVAS, NOW, catalogue, command, districts, lists, overview, paint_all, state};
 
 thread_local! {
     static TEXT: RefCell<TextEngine> = RefCell::new(TextEngine::new());
@@ -48,8 +48,8 @@ fn any_state() -> impl Strategy<Value = Shown> {
     let figures = proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_time()), 0..40);
     let buckets =
         proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_value(), any_time()), 0..60);
-    (any_canvas(), figures, buckets, 0..3usize).prop_map(|(canvas, figures, points, layout)| {
-        let mut view = state_without_figures([overview, districts, lists][layout](), canvas);
+    (any_canvas(), figures, buckets, 0..4usize).prop_map(|(canvas, figures, points, layout)| {
+        let mut view = state_without_figures([overview, districts, lists, command][layout](), canvas);
         let arranged = view.arranged().unwrap().clone();
         for (index, value, at) in figures {
             let series = index.get(&arranged.series).clone();
@@ -98,10 +98,14 @@ impl std::fmt::Debug for Shown {
     }
 }
 
+/// As it is before there are any, with the records in every other case.
 fn state_without_figures(layout: Layout, canvas: Canvas) -> ViewState {
     let full = state(layout, canvas, Mode::Live);
     let mut view = ViewState::default();
     view.apply(1, &Change::Arranged(full.arranged().unwrap().clone()));
+    if canvas.width_px % 2 == 0 {
+        crate::records::all().iter().for_each(|change| view.apply(2, change));
+    }
     view
 }
 
@@ -162,7 +166,8 @@ proptest! {
 
 #[test]
 fn before_the_first_snapshot_every_kind_says_that_it_waits() {
-    let (layouts, view, mut text) = ([overview(), districts(), lists()], ViewState::default(), TextEngine::new());
+    let (layouts, view, mut text) =
+        ([overview(), districts(), lists(), command()], ViewState::default(), TextEngine::new());
     let tiles = layouts.iter().flat_map(|layout| place::tiles(layout, CANVAS));
     for (spec, rect) in tiles.filter(|(spec, _)| !["text", "clock", "hologram"].contains(&spec.kind.as_str())) {
         let scene = paint_panel(Paint {
@@ -330,6 +335,18 @@ fn what_is_wrong_with_a_table_is_named() {
             "boundaries",
             "needs one 'indicator'",
         ),
+    ];
+    assert_refused(&cases);
+}
+
+#[test]
+fn what_is_wrong_with_lists_of_records_is_named() {
+    let cases = [
+        ("tasks", serde_json::json!({ "by": "weather" }), "by", "unknown variant `weather`"),
+        ("tasks", serde_json::json!({ "agencies": ["stcc"] }), "agencies", "did you mean 'stc'?"),
+        ("alarms", serde_json::json!({ "area": "99" }), "area", "unknown area '99'"),
+        ("agenda", serde_json::json!({ "shows": "now" }), "shows", "did you mean 'show'?"),
+        ("ticker", serde_json::json!({ "area": "51", "most": 30 }), "most", "1 to 20"),
     ];
     assert_refused(&cases);
 }

@@ -179,6 +179,7 @@ async fn the_check_names_everything_at_once() {
         std::process::Command::new(program).args(["check", "--config"]).arg(centre.config()).output().unwrap()
     };
     centre.replace("centre.toml", "readout_interval_ms = 0", "readout_interval_ms = 2000").unwrap();
+    centre.replace("walls.toml", "width_px = 1280, height_px = 720", "width_px = 3840, height_px = 2160").unwrap();
     assert_eq!(String::from_utf8_lossy(&check().stdout), "");
     centre.replace("indicators.toml", "unit =", "unti =").unwrap();
     centre.replace("walls.toml", "\"overview\"", "\"overveiw\"").unwrap();

@@ -5,7 +5,9 @@ use tests::centre::{Centre, Plan};
 
 const ROOM: &str = "wall_width_mm = 7200, wall_height_mm = 4050, nearest_seat_mm = 4000, farthest_seat_mm = 8000";
 const LEVEL: &str = "[[indicator]]\nid = \"level\"\nname = \"Mực nước\"\nunit = \"m\"\ndecimals = 2\nperiod = \"day\"\n\
-                     owner = \"stc\"\nexpected_interval_secs = 86400\nbetter = \"lower\"\nwarning = 3.5\n";
+                     owner = \"stc\"\nexpected_interval_secs = 86400\nbetter = \"lower\"\nwarning = 3.5\n\
+                     [[indicator]]\nid = \"vast\"\nname = \"Diện tích\"\nunit = \"ha\"\ndecimals = 2\nperiod = \"day\"\n\
+                     owner = \"stc\"\nexpected_interval_secs = 86400\nwarning = 3500000\n";
 
 /// A centre whose only layout has these panels, on a wall with this canvas and room.
 fn centre(canvas: &str, room: &str, more_of_wall: &str, panels: &str) -> Centre {
@@ -61,6 +63,7 @@ fn each_bad_layout_yields_exactly_its_finding() {
         (0..6).map(|area| format!("{{ indicator = \"level\", area = \"a{area}\" }}")).collect::<Vec<_>>().join(", ");
     let areas = (0..6).map(|area| format!("[[area]]\nid = \"a{area}\"\nname = \"Khu {area}\"\nparent = \"51\"\n"));
     let areas = format!("[[area]]\nid = \"51\"\nname = \"Tỉnh\"\n{}", areas.collect::<String>());
+    let agency = format!("[[agency]]\nid = \"stc\"\nname = \"{long}\"\n");
     let ambient = |ambient: u32| format!("{ROOM}, ambient_cd_m2 = {ambient}");
     let two = "displays = [{ name = \"a\", x_px = 0, y_px = 0, width_px = 1910, height_px = 2160 }, \
                { name = \"b\", x_px = 1930, y_px = 0, width_px = 1910, height_px = 2160 }]";
@@ -81,8 +84,8 @@ fn each_bad_layout_yields_exactly_its_finding() {
         ("contrast", "level".into(), centre(CANVAS, &ambient(30), "", &good())),
         (
             "pixels-per-glyph",
-            "level".into(),
-            centre("width_px = 480, height_px = 270", coarse, "", &panel("level", "value", [13, 4, 6, 8], LEVEL_HERE)),
+            "clock".into(),
+            centre("width_px = 960, height_px = 540", coarse, "", &panel("clock", "clock", [14, 4, 2, 4], "")),
         ),
         (
             "same-class-size",
@@ -91,7 +94,7 @@ fn each_bad_layout_yields_exactly_its_finding() {
                 CANVAS,
                 ROOM,
                 "",
-                &(prose("calm", [4, 2, 12, 4], "Tốt.") + &prose("crowded", [4, 8, 8, 4], &format!("{long}. {long}."))),
+                &(prose("calm", [4, 2, 12, 4], "Tốt.") + &prose("crowded", [4, 8, 6, 3], &format!("{long}. {long}."))),
             ),
         ),
         ("aspect", String::new(), centre(CANVAS, &stretched, "", &prose("calm", [10, 4, 12, 4], "Tốt."))),
@@ -123,12 +126,23 @@ fn each_bad_layout_yields_exactly_its_finding() {
             "note".into(),
             centre(CANVAS, ROOM, two, &prose("note", [10, 4, 12, 4], "Chữ này đứng giữa hai màn hình của tường.")),
         ),
-        ("overflow", "note".into(), centre(CANVAS, ROOM, "", &text(&"Chưabaogiờ".repeat(20), [4, 4, 8, 6]))),
+        (
+            "overflow",
+            "late".into(),
+            centre(
+                CANVAS,
+                ROOM,
+                "",
+                &panel("late", "exceptions", [12, 4, 7, 4], "area = \"51\", indicators = [\"level\"]"),
+            ),
+        ),
     ];
     let mut wrong = Vec::new();
     for (rule, panel, centre) in cases {
-        if rule == "colour-count" {
-            centre.write("areas.toml", &areas).unwrap();
+        match rule {
+            "colour-count" => centre.write("areas.toml", &areas).unwrap(),
+            "overflow" => centre.write("agencies.toml", &agency).unwrap(),
+            _ => {}
         }
         let found = check(&centre);
         let panel = if panel.is_empty() { String::new() } else { format!("panel '{panel}' ") };

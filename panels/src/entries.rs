@@ -1,0 +1,92 @@
+//! Entries below one another, each of two lines: what and how much above; who, why and since when below.
+
+use crate::marks::Mark;
+use crate::rows::{Rest, RowStyle, Rows};
+use crate::scene::{Point, Rect};
+use crate::text::{Font, Style};
+use crate::theme::{self, Color, TextClass};
+use crate::tile::{Piece, Tile};
+
+/// One of them. What stands on the right keeps its room.
+#[derive(Default)]
+pub(crate) struct Entry {
+    pub mark: Option<(Mark, Color)>,
+    /// Whether the mark comes and goes.
+    pub flashing: bool,
+    /// Laid under it, where it stands out.
+    pub plate: Option<Color>,
+    pub above: Vec<Piece>,
+    pub above_right: Vec<Piece>,
+    pub below: Vec<Piece>,
+    pub below_right: Vec<Piece>,
+}
+
+/// How entries are set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Styles {
+    pub name: Style,
+    pub caption: Style,
+}
+
+impl Styles {
+    fn of(tile: &Tile<'_, '_>, size: f32) -> Self {
+        let caption = tile.em(TextClass::Caption).min(size);
+        Self {
+            name: Style::new(Font::SemiBold, TextClass::Title, size, theme::TEXT_2),
+            caption: Style::new(Font::Regular, TextClass::Caption, caption, theme::CAPTION),
+        }
+    }
+}
+
+/// Draws `count` entries, or as many as have room, and says how many are missing; `entry` is asked for those that are
+/// shown by their place.
+pub(crate) fn draw(tile: &mut Tile<'_, '_>, count: usize, rest: Rest, entry: impl Fn(usize, Styles) -> Entry) {
+    tile.take_top(tile.px(10.0));
+    tile.take_bottom(tile.px(8.0));
+    let style = RowStyle { class: TextClass::Title, least_em: 2.7, most_height: tile.px(170.0), rest };
+    let Some(rows) = Rows::fit(tile, count, &style) else { return };
+    let styles = Styles::of(tile, rows.size);
+    let has_marks = rows.shown.clone().any(|index| entry(index, styles).mark.is_some());
+    for (place, index) in rows.shown.clone().enumerate() {
+        let entry = entry(index, styles);
+        if place > 0 && entry.plate.is_none() {
+            rows.rule(tile, place);
+        }
+        draw_entry(tile, entry, rows.place(place), styles, has_marks);
+    }
+    rows.finish(tile);
+}
+
+fn draw_entry(tile: &mut Tile<'_, '_>, entry: Entry, row: Rect, styles: Styles, has_marks: bool) {
+    let size = styles.name.size;
+    let mut row = row;
+    if let Some(plate) = entry.plate {
+        tile.plate(row.inset(0.0, tile.px(2.0)), tile.px(8.0), plate);
+        row = row.inset(size * 0.4, 0.0);
+    }
+    let middle = row.y + row.height / 2.0;
+    if let Some((mark, color)) = entry.mark {
+        let center = Point { x: row.x + size * 0.4, y: middle };
+        if entry.flashing {
+            tile.flash(|tile| mark.draw(tile, center, size * 0.8, color));
+        } else {
+            mark.draw(tile, center, size * 0.8, color);
+        }
+    }
+    let left = row.x + if has_marks { size * 1.1 } else { 0.0 };
+    let (above, below) = if entry.below.is_empty() && entry.below_right.is_empty() {
+        (Tile::middle_baseline(row, size), 0.0)
+    } else {
+        (middle - size * 0.22, middle + styles.caption.size * 1.05)
+    };
+    line(tile, (entry.above, entry.above_right), Rect { x: left, width: row.right() - left, ..row }, above);
+    line(tile, (entry.below, entry.below_right), Rect { x: left, width: row.right() - left, ..row }, below);
+}
+
+/// What stands on the right first, the rest before it.
+fn line(tile: &mut Tile<'_, '_>, (pieces, right): (Vec<Piece>, Vec<Piece>), row: Rect, baseline: f32) {
+    let width = tile.width(&right).min(row.width * 0.5);
+    let gap = right.first().map_or(0.0, |piece| piece.style.size * 0.5);
+    tile.pieces(right, row.right() - width, baseline, width * 1.001);
+    tile.pieces_keeping_figures(pieces, row.x, baseline, (row.width - width - gap).max(0.0));
+}
