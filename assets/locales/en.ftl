@@ -129,6 +129,7 @@ watch-source = Source
 watch-status = Status
 watch-computed-difference = the first less the second
 watch-computed-change-percent = change of the first against the second, %
+watch-computed-sum = all of them together
 watch-computed-share-percent = the first as a share of the second, %
 watch-status-automatic = measured automatically
 watch-status-by-hand = entered by hand

@@ -129,6 +129,7 @@ watch-source = Nguồn
 watch-status = Tình trạng
 watch-computed-difference = số thứ nhất trừ số thứ hai
 watch-computed-change-percent = thay đổi của số thứ nhất so với số thứ hai, %
+watch-computed-sum = tổng của các số
 watch-computed-share-percent = tỷ lệ của số thứ nhất trên số thứ hai, %
 watch-status-automatic = đo tự động
 watch-status-by-hand = nhập tay

@@ -92,6 +92,8 @@ pub enum Formula {
     ChangePercent,
     /// The first as a share of the second, in per cent.
     SharePercent,
+    /// All together.
+    Sum,
 }
 
 impl Provenance {
@@ -139,6 +141,14 @@ impl Figure {
     pub fn share_percent(first: &Origin, second: &Origin, language: &str) -> Option<(f64, Self)> {
         let share = first.value / second.value * 100.0;
         Self::computed(share, number::percent(share, 1, language), Formula::SharePercent, first, second)
+    }
+
+    /// All of them together, in the scale and digits of the indicator; `None` when that is not finite, or of none.
+    #[must_use]
+    pub fn sum(origins: &[Origin], indicator: &Indicator, language: &str) -> Option<Self> {
+        let sum = origins.iter().map(Origin::value).sum::<f64>() * indicator.display_scale;
+        let text = number::number(sum, indicator.decimals, language);
+        (sum.is_finite() && !origins.is_empty()).then(|| Self::of(text, Formula::Sum, origins.to_vec()))
     }
 
     fn computed(number: f64, text: String, formula: Formula, first: &Origin, second: &Origin) -> Option<(f64, Self)> {

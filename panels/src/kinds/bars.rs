@@ -20,6 +20,7 @@ use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, collation, locale, number, parts, window};
 
 mod columns;
+mod grouped;
 mod options;
 mod rows;
 
@@ -41,6 +42,9 @@ impl Panel for Bars {
             let series = vec![window.series.clone()];
             return Ok(Needs { series, windows: vec![window], ..Needs::default() });
         }
+        if !options.indicators.is_empty() {
+            return Ok(Needs { series: grouped::keys(&options, catalogue), ..Needs::default() });
+        }
         let series = options.compared(catalogue)?.into_iter().map(|(series, _)| series).collect();
         Ok(Needs { series, ..Needs::default() })
     }
@@ -51,6 +55,9 @@ impl Panel for Bars {
         let mut tile = Tile::new(paint, scene);
         let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
         let catalogue = &arranged.catalogue;
+        if !options.indicators.is_empty() {
+            return paint_grouped(&mut tile, &options, view, catalogue);
+        }
         let bars = match options.by {
             By::Time => periods(&options, view, catalogue, (rect, language)),
             By::Area | By::Series => compared(&options, view, catalogue, (language, now)),
@@ -77,7 +84,8 @@ impl Panel for Bars {
         if let Some(severity) = worst.filter(|_| options.by != By::Time) {
             tile.attention_border(severity);
         }
-        let range = if options.by == By::Time && columns::draw(&mut tile, &bars) {
+        let upright = options.upright || options.by == By::Time;
+        let range = if upright && columns::draw(&mut tile, &bars) {
             Some((axis(&bars), Sample::Line))
         } else {
             rows::draw(&mut tile, &bars).map(|range| (range, Sample::Plate))
@@ -93,9 +101,29 @@ impl Panel for Bars {
         if options.by == By::Time {
             return facts::next_change_of(view, [options.window(catalogue, Rect::default()).ok()?.series], now);
         }
+        if !options.indicators.is_empty() {
+            return facts::next_change_of(view, grouped::keys(&options, catalogue), now);
+        }
         let compared = options.compared(catalogue).ok()?;
         facts::next_change_of(view, compared.into_iter().map(|(series, _)| series), now)
     }
+}
+
+fn paint_grouped(tile: &mut Tile<'_, '_>, options: &Options, view: &ViewState, catalogue: &Catalogue) {
+    let (language, now) = (tile.paint.language, tile.paint.now);
+    let groups = grouped::groups(options, view, catalogue, (language, now));
+    let said: Vec<Said<'_>> = groups.iter().flat_map(grouped::Group::said).collect();
+    let mut footer = Footer::of(catalogue, &said, tile);
+    if let Some(footer) = &mut footer {
+        footer.add(boundaries(options, catalogue, language));
+    }
+    tile.frame(&title(options, catalogue, language), None, footer.as_ref());
+    if said.is_empty() {
+        return tile.notice("no-figures");
+    }
+    tile.attention_border(grouped::worst(&groups));
+    let known = options.indicators.iter().filter_map(|id| catalogue.indicators.get(id));
+    grouped::draw(tile, &groups, &known.map(|indicator| &**indicator).collect::<Vec<_>>(), options.stacked);
 }
 
 /// One bar.
@@ -144,7 +172,8 @@ fn title(options: &Options, catalogue: &Catalogue, language: &str) -> String {
     if let Some(title) = &options.title {
         return title.in_language(language).to_owned();
     }
-    let id = options.indicator.as_ref().or(options.series.first().map(|bar| &bar.indicator));
+    let id =
+        options.indicator.as_ref().or(options.indicators.first()).or(options.series.first().map(|bar| &bar.indicator));
     let indicator = id.and_then(|id| catalogue.indicators.get(id));
     indicator.map_or_else(String::new, |indicator| facts::name_with_unit(indicator, language))
 }

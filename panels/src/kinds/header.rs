@@ -57,10 +57,10 @@ impl Panel for Header {
         illustrative_pill(&mut tile);
         let width = (tile.room.width - tile.px(40.0)).max(0.0);
         let line = tile.style(Font::Regular, TextClass::Date, theme::CAPTION);
-        let line = line.at(line.size.min(rect.height * 0.27));
+        let line = line.at(line.size.min(rect.height * 0.22));
         let head = tile.style(Font::DisplaySemiBold, TextClass::Heading, theme::TEXT);
-        let head = head.at(head.size.min(rect.height * 0.57));
-        let (first, second) = baselines(rect, line.size, head.size, 0.95 * head.size);
+        let head = head.at(head.size.min(rect.height * 0.52));
+        let (first, second) = baselines(rect, line.size, head.size, head.size + 0.25 * line.size);
         tile.pieces(vec![Piece::words(organisation.to_uppercase(), line)], rect.x, first, width);
         tile.pieces(vec![Piece::words(heading, head)], rect.x, second, width);
     }

@@ -281,6 +281,24 @@ pub fn lists() -> Layout {
             json!({ "title": "Mực nước các sông (m)", "columns": ["value", "expected", "same_period"], "rows": [
                 { "indicator": "river", "area": "529", "label": "Sông Vệ" }, { "indicator": "river", "area": "525" } ] }),
         ),
+        panel(
+            "grouped",
+            "bars",
+            [20, 9, 6, 9],
+            json!({ "indicators": ["beds", "on-time"], "area": "51", "title": "Giường bệnh và hồ sơ (%)" }),
+        ),
+        panel(
+            "stacked",
+            "bars",
+            [26, 9, 6, 9],
+            json!({ "indicators": ["rate", "beds", "on-time"], "area": "51", "stacked": true, "title": "Cộng dồn" }),
+        ),
+        panel(
+            "upright",
+            "bars",
+            [0, 13, 20, 5],
+            json!({ "by": "area", "indicator": "rate", "area": "51", "upright": true, "sort": "smallest" }),
+        ),
     ])
 }
 

@@ -35,7 +35,7 @@ fn compare(name: &str, svg: &str) -> Result<(), String> {
 
 #[test]
 fn pictures_are_as_they_were() {
-    let cases: [(&str, &[&str], Mode, Link, &str); 12] = [
+    let cases: [(&str, &[&str], Mode, Link, &str); 13] = [
         ("header", &["head", "future"], Mode::Live, Link::Lost { since: NOW.plus_micros(-65_000_000) }, "vi"),
         ("text", &["note"], Mode::Live, Link::Live, "vi"),
         ("value", &["revenue", "capital", "on-time", "iip", "visitors", "beds"], Mode::Live, Link::Live, "vi"),
@@ -45,6 +45,7 @@ fn pictures_are_as_they_were() {
         ("exceptions", &["exceptions", "province", "calm"], Mode::Live, Link::Live, "vi"),
         ("clock", &["clock"], Mode::Live, Link::Live, "vi"),
         ("table", &["indicators", "areas", "paged", "named"], Mode::Live, Link::Live, "vi"),
+        ("groups", &["grouped", "stacked", "upright"], Mode::Live, Link::Live, "vi"),
         ("tasks", &["tasks", "by-agency"], Mode::Live, Link::Live, "vi"),
         ("command", &["alarms", "agenda", "now", "quiet", "ticker"], Mode::Live, Link::Live, "vi"),
         ("replay-en", &["revenue", "rivers"], Mode::Replay, Link::Live, "en"),

@@ -6,6 +6,7 @@ mod dates;
 mod demo;
 mod figures;
 mod golden;
+mod legible;
 mod marked;
 mod raster;
 mod records;

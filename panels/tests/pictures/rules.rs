@@ -275,6 +275,9 @@ fn what_is_wrong_with_options_is_named_with_what_would_be_right() {
         ("bars", serde_json::json!({ "indicator": "rate", "area": "522" }), "area", "no areas below it"),
         ("bars", serde_json::json!({ "by": "colour" }), "by", "unknown variant `colour`"),
         ("bars", serde_json::json!({ "by": "series" }), "series", "need a list 'series'"),
+        ("bars", serde_json::json!({ "indicators": ["rate"], "area": "51" }), "indicators", "2 to 4 'indicators'"),
+        ("bars", serde_json::json!({ "indicators": ["rate", "aqi"], "area": "51" }), "indicators", "share one axis"),
+        ("bars", serde_json::json!({ "indicator": "rate", "area": "51", "stacked": true }), "stacked", "several"),
     ];
     assert_refused(&cases);
 }

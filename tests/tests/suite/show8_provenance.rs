@@ -136,6 +136,7 @@ async fn check(server: &Server, indicators: &Value, number: &Printed) {
         "value" => value(0) * scale,
         "difference" => (value(0) - value(1)) * scale,
         "change_percent" => (value(0) / value(1) - 1.0) * 100.0,
+        "sum" => (0..origins.len()).map(value).sum(),
         "share_percent" => value(0) / value(1) * 100.0,
         other => panic!("unknown formula {other}"),
     };

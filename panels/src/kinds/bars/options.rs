@@ -20,6 +20,15 @@ pub(super) struct Options {
     /// For `area` and `time`.
     #[serde(default)]
     pub(super) indicator: Option<IndicatorId>,
+    /// For `area`: several in each area, in one unit.
+    #[serde(default)]
+    pub(super) indicators: Vec<IndicatorId>,
+    /// With `indicators`: whether they are parts of one bar rather than bars below one another.
+    #[serde(default)]
+    pub(super) stacked: bool,
+    /// Whether bars stand upright where they have room; those by time always do.
+    #[serde(default)]
+    pub(super) upright: bool,
     /// For `area` the one whose parts are compared; for `time` the one that is followed.
     #[serde(default)]
     pub(super) area: Option<AreaId>,
@@ -65,6 +74,8 @@ pub(super) enum Sort {
     None,
 }
 
+/// More could not be told apart.
+const MOST_GROUPED: usize = 4;
 /// Shown at once.
 pub(super) const MOST_BARS: usize = 64;
 
@@ -90,7 +101,9 @@ impl Options {
 
     /// The areas that are compared.
     pub(super) fn areas<'c>(&self, catalogue: &'c Catalogue) -> Result<Vec<&'c Area>, OptionsError> {
-        let (_, area) = self.subject()?;
+        let Some(area) = &self.area else {
+            return Err(OptionsError::of("area", "bars by area or time need an 'area'"));
+        };
         Ok(parts::of(catalogue, area, self.boundaries.as_deref()))
     }
 
@@ -103,6 +116,34 @@ impl Options {
         let span = window::span(self.secs, self.from.as_deref(), self.to.as_deref(), window::usual_secs(indicator))?;
         let series = SeriesKey { indicator: id.clone(), area: area.clone(), scenario: self.scenario };
         Ok(window::window(series, span, indicator, self.buckets, rect))
+    }
+
+    fn check_grouped(&self, catalogue: &Catalogue) -> Result<(), OptionsError> {
+        let refused = |option: &str, message: String| Err(OptionsError::of(option, message));
+        if self.by != By::Area {
+            return refused("indicators", "several 'indicators' need by = \"area\"".to_owned());
+        }
+        if self.indicator.is_some() || !(2..=MOST_GROUPED).contains(&self.indicators.len()) {
+            return refused("indicators", format!("give one 'indicator', or 2 to {MOST_GROUPED} 'indicators'"));
+        }
+        for option in [(self.upright, "upright"), (self.scenario != Scenario::Actual, "scenario")] {
+            if option.0 {
+                return refused(option.1, format!("'{}' needs one 'indicator'", option.1));
+            }
+        }
+        let Some(area) = &self.area else {
+            return refused("area", "bars by area or time need an 'area'".to_owned());
+        };
+        check_area(catalogue, "area", area)?;
+        let line = |indicator: &IndicatorId| SeriesOptions {
+            indicator: indicator.clone(),
+            area: area.clone(),
+            scenario: Scenario::Actual,
+            label: None,
+        };
+        let lines: Vec<SeriesOptions> = self.indicators.iter().map(line).collect();
+        check_series(catalogue, &lines).map_err(|error| OptionsError { option: Some("indicators".into()), ..error })?;
+        parts::check(catalogue, area, self.boundaries.as_deref())
     }
 
     pub(super) fn check(&self, catalogue: &Catalogue) -> Result<(), OptionsError> {
@@ -124,6 +165,12 @@ impl Options {
         }
         if !self.series.is_empty() {
             return Err(OptionsError::of("series", "a list 'series' needs by = \"series\""));
+        }
+        if !self.indicators.is_empty() {
+            return self.check_grouped(catalogue);
+        }
+        if self.stacked {
+            return Err(OptionsError::of("stacked", "'stacked' needs several 'indicators'"));
         }
         let (indicator, area) = self.subject()?;
         check_indicator(catalogue, "indicator", indicator)?;

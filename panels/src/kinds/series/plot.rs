@@ -25,7 +25,7 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, options: &Options, lines: &[Line<'_>
         room.x + widest + gap,
         room.y + style.size * 0.8,
         (room.width - widest - gap - marker).floor(),
-        (room.height - style.size * 2.7).floor(),
+        (room.height - style.size * 2.8).floor(),
     );
     if rect.width < style.size * 2.0 || rect.height < style.size * 2.0 {
         return;
@@ -59,7 +59,7 @@ fn value_axis(tile: &mut Tile<'_, '_>, plot: &Plot, values: &[f64], labels: &[La
 
 /// Labels that would touch are left out; the outer ones move inwards rather than being cut.
 fn time_axis(tile: &mut Tile<'_, '_>, plot: &Plot, domain: &Domain, style: Style) {
-    let baseline = plot.rect.bottom() + style.size * 1.35;
+    let baseline = plot.rect.bottom() + style.size * 1.45;
     let (left, right) = (tile.room.x, tile.room.right());
     let widths: Vec<f32> = domain.times.iter().map(|(_, text)| tile.paint.text.width(text.as_str(), style)).collect();
     let widest = widths.iter().copied().fold(0.0, f32::max) + style.size;

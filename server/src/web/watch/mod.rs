@@ -42,6 +42,7 @@ const WORDS: [&str; 35] = [
     "computed-difference",
     "computed-change-percent",
     "computed-share-percent",
+    "computed-sum",
     "status-automatic",
     "status-by-hand",
     "status-estimated",
