@@ -10,6 +10,9 @@ use protocol::message::Mode;
 use protocol::{Canvas, Layout, Observation, ObservationStatus, Timestamp, ViewState};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization;
 
 use crate::centre::{CANVAS, NOW, catalogue, command, districts, lists, overview, paint_all, state};
 
@@ -152,6 +155,12 @@ proptest! {
     }
 
     #[test]
+    fn names_of_any_kind_stay_in_their_tiles(shown in any_state(), name in any_name(), english in any::<bool>()) {
+        let view = renamed(&shown.0, &name);
+        TEXT.with_borrow_mut(|text| check(&view, Link::Live, if english { "en" } else { "vi" }, text))?;
+    }
+
+    #[test]
     fn words_of_any_kind_are_wrapped_within_their_room(words in "\\PC{0,80}", width in 1f32..900.0, height in 0f32..300.0) {
         use panels::text::{Font, Style};
         use panels::theme::TextClass;
@@ -183,6 +192,80 @@ fn before_the_first_snapshot_every_kind_says_that_it_waits() {
         let said = scene.texts().any(|run| run.content.as_str() == "Đang chờ dữ liệu");
         assert!(said, "{} does not say that it waits", spec.id);
     }
+}
+
+/// Names that bring out cutting, shaping and direction.
+fn any_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "\\PC{0,300}",
+        Just("Tỷ lệ giải ngân vốn đầu tư công ".repeat(10)),
+        Just("Nghiêngngảkhôngdấucách".repeat(14)),
+        // Right to left, with figures in it; emoji of several code points; marks that are not composed.
+        Just("مؤشر الإيرادات 2023 في المحافظة".to_owned()),
+        Just("Lũ 🌊👩🏽‍🚒🇻🇳 khẩn cấp".to_owned()),
+        Just("Quảng Ngãi".nfd().collect::<String>()),
+        Just("\u{202e}đảo chiều\u{0}\n\tvà dấu\u{300}\u{301}\u{302}\u{303}".to_owned()),
+    ]
+}
+
+/// The same state in which everything is called `name`.
+fn renamed(view: &ViewState, name: &str) -> ViewState {
+    let mut arranged = (**view.arranged().unwrap()).clone();
+    let text = || protocol::observation::Name { vi: name.to_owned(), en: None };
+    arranged.layout.name = text();
+    let catalogue = &mut arranged.catalogue;
+    (catalogue.organisation, catalogue.centre) = (text(), text());
+    catalogue.areas.values_mut().for_each(|area| Arc::make_mut(area).name = text());
+    catalogue.agencies.values_mut().for_each(|agency| Arc::make_mut(agency).name = text());
+    catalogue.sources.values_mut().for_each(|source| Arc::make_mut(source).name = text());
+    for indicator in catalogue.indicators.values_mut().map(Arc::make_mut) {
+        (indicator.name, indicator.short) = (text(), None);
+    }
+    for panel in arranged.layout.panels.iter_mut().filter(|panel| panel.kind != "text") {
+        panel.options.remove("title");
+    }
+    let mut renamed = ViewState::default();
+    renamed.apply(1, &Change::Arranged(Arc::new(arranged)));
+    for envelope in view.replicate() {
+        if let Some(change) = envelope.change.filter(|change| !matches!(change, Change::Arranged(_))) {
+            renamed.apply(envelope.at, &change);
+        }
+    }
+    renamed
+}
+
+#[test]
+fn a_table_of_ten_thousand_rows_shows_a_page_of_them() {
+    let mut catalogue = catalogue();
+    for number in 0..10_000 {
+        let id: protocol::AreaId = format!("x{number}").into();
+        let name = protocol::observation::Name { vi: format!("Xã số {number}"), en: None };
+        let parent = Some("522".into());
+        let area = protocol::Area { id: id.clone(), name, parent, valid_from: None, valid_to: None };
+        catalogue.areas.insert(id, area.into());
+    }
+    let options = serde_json::json!({ "indicator": "beds", "area": "522", "columns": ["value"], "sort": "largest" });
+    let table = crate::centre::panel("table", "table", [0, 0, 12, 12], options);
+    let layout = crate::centre::layout(vec![table]);
+    let needs = panels::needs(&layout, &catalogue, CANVAS);
+    assert_eq!(needs.series.len(), 10_000);
+    let mut arranged = (**state(layout, CANVAS, Mode::Live).arranged().unwrap()).clone();
+    (arranged.catalogue, arranged.series) = (catalogue, needs.series);
+    let series = arranged.series.clone();
+    let mut view = ViewState::default();
+    view.apply(1, &Change::Arranged(arranged.into()));
+    for (number, series) in (0..).zip(series) {
+        let at = NOW.plus_micros(-1);
+        let status = ObservationStatus::Automatic;
+        let source = "kbnn".into();
+        let value = f64::from(number) / 200.0;
+        let row = Observation { series, value, phenomenon_time: at, received_at: at, status, source };
+        view.apply(2, &Change::Observed(row.into()));
+    }
+    let scenes = paint_all(&view, Link::Live, "vi", &mut TextEngine::new());
+    let texts: Vec<&str> = scenes[0].texts().map(|run| run.content.as_str()).collect();
+    assert!(texts.iter().any(|text| text.starts_with("trang ") && text.ends_with("· 10.000 dòng")), "{texts:?}");
+    assert!(scenes[0].figures().count() >= 10, "{texts:?}");
 }
 
 fn said(id: &str, mode: Mode, link: Link) -> Vec<String> {
