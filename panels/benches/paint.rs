@@ -5,6 +5,8 @@
 #[path = "../tests/pictures/centre.rs"]
 #[allow(dead_code, reason = "the pictures need more of it")]
 mod centre;
+#[path = "../tests/pictures/records.rs"]
+mod records;
 
 use std::time::Instant;
 

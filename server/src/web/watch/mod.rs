@@ -17,7 +17,7 @@ use crate::app::Shared;
 use crate::centre::Centre;
 
 /// What the page's own words are called in assets/locales, without `watch-`.
-const WORDS: [&str; 35] = [
+const WORDS: [&str; 36] = [
     "connecting",
     "live",
     "lost",
