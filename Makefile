@@ -1,15 +1,23 @@
-# demo: the whole thing on this machine · test · lint · bench · bless: take generated files and pictures as they are now
+# demo: the whole thing on this machine · gallery: pictures of all its layouts · test · lint · bench · bless: take generated files and pictures as they are now
 
 CARGO ?= cargo
 say = @printf '\n== %s\n' "$(1)"
 
-.PHONY: demo test build lint fmt bench bless setup-demo setup-test
+.PHONY: demo gallery test build lint fmt bench bless setup-demo setup-test
 .DEFAULT_GOAL := test
 
 demo: setup-demo
 	$(call say,building the server and the wall)
 	@$(CARGO) build --locked --workspace --bins
 	@scripts/demo.sh
+
+gallery:
+	$(call say,looking for what the gallery needs)
+	@scripts/setup.sh gallery
+	$(call say,building the server)
+	@$(CARGO) build --locked --workspace --bins
+	$(call say,painting every layout of the demo into docs/gallery)
+	@scripts/gallery.py
 
 setup-demo:
 	$(call say,looking for what the demo needs)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what `demo` or `test` needs and is not there yet. Quick when nothing is missing.
+# Installs what `demo`, `gallery` or `test` needs and is not there yet. Quick when nothing is missing.
 set -euo pipefail
 
 purpose=${1:-test}
@@ -76,11 +76,15 @@ if [ "$purpose" = test ] || [ -n "${DISPLAY:-}" ]; then
     need_library libxi6 libXi.so.6
     need_library libxkbcommon-x11-0 libxkbcommon-x11.so.0
 fi
+if [ "$purpose" = test ] || [ "$purpose" = gallery ]; then
+    need_program python3 python3
+fi
 if [ "$purpose" = test ]; then
     need_program xvfb Xvfb
     need_program redis-server redis-server
     need_program chromium chromium chromium-browser google-chrome
-    need_program python3 python3
+    # Reads printed pages back.
+    need_program poppler-utils pdftotext
     # A full disk is a small one of a test's own, mounted as root or in a user namespace.
     need_program util-linux unshare
 fi

@@ -84,7 +84,7 @@ fn mark_mode(paint: &mut Paint<'_>, scene: &mut Scene, kind: Option<&dyn Panel>)
     let Some(strip) = Strip::of(paint) else { return };
     let (ink, plate) = match (strip.mode, strip.link) {
         (_, Link::Lost { .. }) => (theme::CRITICAL_TEXT, theme::CRITICAL_PLATE),
-        (Mode::Replay, _) => (theme::GROUND, theme::WARNING),
+        (Mode::Replay, _) => (theme::INK, theme::WARNING),
         (Mode::Rehearsal, _) => (theme::WHITE, theme::REHEARSAL),
         (Mode::Live, _) => (theme::WARNING_TEXT, theme::WARNING_PLATE),
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::label::Label;
 use crate::provenance::{Figure, Provenance};
-use crate::theme::{Color, TextClass};
+use crate::theme::{Color, TextClass, Theme};
 
 /// A point in canvas pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -145,6 +145,8 @@ pub struct Glyph {
     /// The place of the face in [`crate::text::FACES`].
     pub face: u8,
     pub id: u16,
+    /// Where its letters begin in the text as [`one_line`](crate::text::one_line), in bytes.
+    pub text_at: u32,
     /// The pen's position on the baseline, in canvas pixels.
     pub x: f32,
     pub y: f32,
@@ -208,10 +210,55 @@ impl From<Vec<Item>> for Scene {
     }
 }
 
+impl Item {
+    /// Every colour in it.
+    pub fn colors_mut(&mut self) -> impl Iterator<Item = &mut Color> {
+        let (color, border) = match self {
+            Self::Quad(quad) => (&mut quad.fill, Some(&mut quad.border)),
+            Self::Polyline(line) => (&mut line.color, None),
+            Self::Polygon(polygon) => (&mut polygon.fill, None),
+            Self::Disc(disc) => (&mut disc.fill, None),
+            Self::Text(run) => (&mut run.color, None),
+        };
+        std::iter::once(color).chain(border)
+    }
+}
+
 impl Scene {
     /// Leaves out what flashes, as it is in every other moment.
     pub fn hide_flashing(&mut self) {
         self.items.drain(std::mem::take(&mut self.flashing));
+    }
+
+    /// The same picture in a theme.
+    #[must_use]
+    pub fn in_theme(mut self, theme: Theme) -> Self {
+        for color in self.items.iter_mut().flat_map(Item::colors_mut) {
+            *color = color.in_theme(theme);
+        }
+        self
+    }
+
+    /// The same picture without what says that it is the present: for paper, which is looked at later.
+    #[must_use]
+    pub fn without_state(mut self) -> Self {
+        let state = self.state();
+        self.items.drain(state);
+        self
+    }
+
+    /// The words that say whether the picture is the present, with the plate and mark before them; empty for none.
+    #[must_use]
+    pub fn state(&self) -> Range<usize> {
+        let is_state = |item: &Item| matches!(item, Item::Text(TextRun { content: TextContent::State(_), .. }));
+        let Some(words) = self.items.iter().position(is_state) else { return 0..0 };
+        let before = &self.items[..words];
+        let plate = before.iter().rev().find_map(|item| match item {
+            Item::Quad(quad) if quad.rect.contains(&self.items[words].bounds()) => Some(quad.rect),
+            _ => None,
+        });
+        let on_plate = |item: &&Item| plate.is_some_and(|plate| plate.contains(&item.bounds()));
+        words - before.iter().rev().take_while(on_plate).count()..words + 1
     }
 
     /// The runs of text in painting order.

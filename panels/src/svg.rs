@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use protocol::Canvas;
@@ -10,7 +9,7 @@ use ttf_parser::{GlyphId, OutlineBuilder};
 
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent, TextRun};
 use crate::text::FACES;
-use crate::theme::{Color, GROUND};
+use crate::theme::{Color, GROUND, Theme};
 
 /// Appends formatted text; writing to a string cannot fail.
 macro_rules! put {
@@ -22,10 +21,16 @@ macro_rules! put {
 /// A whole document of several scenes on the ground colour.
 #[must_use]
 pub fn document<'a>(canvas: Canvas, scenes: impl IntoIterator<Item = &'a Scene>) -> String {
+    document_in(Theme::Dark, canvas, scenes)
+}
+
+/// A whole document of scenes in a theme, on its ground colour.
+#[must_use]
+pub fn document_in<'a>(theme: Theme, canvas: Canvas, scenes: impl IntoIterator<Item = &'a Scene>) -> String {
     let Canvas { width_px: width, height_px: height } = canvas;
     let mut svg = format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"><rect width="{width}" height="{height}" {}/>"#,
-        fill(GROUND)
+        fill(GROUND.in_theme(theme))
     );
     for scene in scenes {
         svg.push('\n');
@@ -40,7 +45,7 @@ pub fn document<'a>(canvas: Canvas, scenes: impl IntoIterator<Item = &'a Scene>)
 pub fn group(scene: &Scene) -> String {
     let mut svg = String::from("<g>");
     write_outlines(&mut svg, scene);
-    let state = state(scene);
+    let state = scene.state();
     for (index, item) in scene.items.iter().enumerate() {
         svg.push('\n');
         for (range, class) in [(&state, "state"), (&scene.flashing, "flash")] {
@@ -63,19 +68,6 @@ pub fn group(scene: &Scene) -> String {
     }
     svg.push_str("\n</g>");
     svg
-}
-
-/// The words that say whether the picture is the present, with the plate and mark before them; empty for none.
-fn state(scene: &Scene) -> Range<usize> {
-    let is_state = |item: &Item| matches!(item, Item::Text(TextRun { content: TextContent::State(_), .. }));
-    let Some(words) = scene.items.iter().position(is_state) else { return 0..0 };
-    let before = &scene.items[..words];
-    let plate = before.iter().rev().find_map(|item| match item {
-        Item::Quad(quad) if quad.rect.contains(&scene.items[words].bounds()) => Some(quad.rect),
-        _ => None,
-    });
-    let on_plate = |item: &&Item| plate.is_some_and(|plate| plate.contains(&item.bounds()));
-    words - before.iter().rev().take_while(on_plate).count()..words + 1
 }
 
 /// A length with at most two digits behind the point.

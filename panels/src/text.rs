@@ -171,7 +171,9 @@ impl TextEngine {
         let mut number = Shaped { width: 0.0, glyphs: Vec::with_capacity(text.len()) };
         for at in 0..text.len() {
             let digit = self.shape(&text[at..=at], font);
-            number.glyphs.extend(digit.glyphs.iter().map(|glyph| Glyph { x: number.width + glyph.x, ..*glyph }));
+            let text_at = u32::try_from(at).unwrap_or(u32::MAX);
+            let glyphs = digit.glyphs.iter().map(|glyph| Glyph { text_at, x: number.width + glyph.x, ..*glyph });
+            number.glyphs.extend(glyphs);
             number.width += digit.width;
         }
         number
@@ -193,6 +195,7 @@ impl TextEngine {
                 shaped.glyphs.push(Glyph {
                     face: u8::try_from(face).unwrap_or(0),
                     id: glyph.glyph_id,
+                    text_at: u32::try_from(glyph.start).unwrap_or(u32::MAX),
                     x: glyph.x / SHAPING_SIZE + glyph.x_offset,
                     y: -(glyph.y / SHAPING_SIZE + glyph.y_offset),
                 });
@@ -314,8 +317,9 @@ fn is_of_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'.' | b',')
 }
 
-/// NFC, and without line ends or tabs.
-fn one_line(text: &str) -> String {
+/// NFC, and without line ends or tabs: the text that is shaped.
+#[must_use]
+pub fn one_line(text: &str) -> String {
     let tidy = |c: char| if c.is_control() { ' ' } else { c };
     if is_nfc(text) { text.chars().map(tidy).collect() } else { text.nfc().map(tidy).collect() }
 }

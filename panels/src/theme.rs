@@ -30,37 +30,89 @@ impl Color {
     pub const TRANSPARENT: Self = Self { r: 0, g: 0, b: 0, a: 0 };
 }
 
-pub const WHITE: Color = Color::rgb(0xFF_FFFF);
-pub const GROUND: Color = Color::rgb(0x0A_1120);
-pub const PANEL: Color = Color::rgb(0x11_1A2C);
-pub const INSET: Color = Color::rgb(0x0D_1526);
-pub const HAIRLINE: Color = Color::rgb(0x1F_2C45);
-pub const TEXT: Color = Color::rgb(0xE8_EEF7);
-pub const TEXT_2: Color = Color::rgb(0xCF_D9E8);
-pub const TEXT_3: Color = Color::rgb(0xA9_B7CC);
-pub const CAPTION: Color = Color::rgb(0x8F_A0BA);
-pub const DATA: Color = Color::rgb(0x6F_A8DC);
-/// Filled shapes of data, which are larger and so quieter than lines.
-pub const DATA_FILL: Color = Color::rgb(0x4C_8AC4);
-pub const WARNING: Color = Color::rgb(0xF2_B84B);
-pub const WARNING_TEXT: Color = Color::rgb(0xF7_CD78);
-pub const WARNING_PLATE: Color = Color::rgb(0x3A_2E12);
-pub const CRITICAL: Color = Color::rgb(0xF0_615F);
-pub const CRITICAL_TEXT: Color = Color::rgb(0xFF_9A98);
-pub const CRITICAL_PLATE: Color = Color::rgb(0x42_1C20);
-pub const STALE: Color = Color::rgb(0x6B_7A92);
-pub const STALE_TEXT: Color = Color::rgb(0xA9_B7CC);
-pub const LIVE: Color = Color::rgb(0x7F_D6B5);
-pub const REHEARSAL: Color = Color::rgb(0x8A_4FD0);
+/// What stands on a canvas of which brightness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// For walls.
+    #[default]
+    Dark,
+    /// For paper and bright rooms.
+    Light,
+}
+
+/// Declares colours, each with the one that stands for it in the light theme, so that none is without.
+macro_rules! colors {
+    ($($(#[$doc:meta])* $name:ident: $dark:literal => $light:literal;)*) => {
+        $($(#[$doc])* pub const $name: Color = Color::rgb($dark);)*
+        const LIGHT: &[(Color, Color)] = &[$(($name, Color::rgb($light))),*];
+    };
+}
+
+colors! {
+    /// On plates that are dark in both themes.
+    WHITE: 0xFF_FFFF => 0xFF_FFFF;
+    /// On plates that are bright in both themes.
+    INK: 0x01_0307 => 0x01_0307;
+    GROUND: 0x0A_1120 => 0xF4_F6FA;
+    PANEL: 0x11_1A2C => 0xFF_FFFF;
+    INSET: 0x0D_1526 => 0xF1_F4F8;
+    HAIRLINE: 0x1F_2C45 => 0xD3_DBE6;
+    TEXT: 0xE8_EEF7 => 0x0F_1A2B;
+    TEXT_2: 0xCF_D9E8 => 0x22_304A;
+    TEXT_3: 0xA9_B7CC => 0x3C_4B63;
+    CAPTION: 0x8F_A0BA => 0x4A_5972;
+    DATA: 0x6F_A8DC => 0x1C_63B8;
+    /// Filled shapes of data, which are larger and so quieter than lines.
+    DATA_FILL: 0x4C_8AC4 => 0x3D_82C4;
+    WARNING: 0xF2_B84B => 0xC6_7A00;
+    WARNING_TEXT: 0xF7_CD78 => 0x6B_4200;
+    WARNING_PLATE: 0x3A_2E12 => 0xFE_F5E0;
+    CRITICAL: 0xF0_615F => 0xCB_1A14;
+    CRITICAL_TEXT: 0xFF_9A98 => 0x8E_1616;
+    CRITICAL_PLATE: 0x42_1C20 => 0xFC_E3E2;
+    STALE: 0x6B_7A92 => 0x78_8799;
+    STALE_TEXT: 0xA9_B7CC => 0x3C_4B63;
+    LIVE: 0x7F_D6B5 => 0x0A_5660;
+    REHEARSAL: 0x8A_4FD0 => 0x6F_35B5;
+}
+
 /// Told apart by the colour-blind; dashes and markers differ too.
-pub const SERIES: [Color; 6] = [
-    Color::rgb(0x6F_A8DC),
-    Color::rgb(0xF2_B84B),
-    Color::rgb(0x45_C4A0),
-    Color::rgb(0xC7_8BF2),
-    Color::rgb(0xF2_8C6A),
-    Color::rgb(0x9F_B3C8),
+pub const SERIES: [Color; 6] =
+    [DATA, WARNING, Color::rgb(0x45_C4A0), Color::rgb(0xC7_8BF2), Color::rgb(0xF2_8C6A), Color::rgb(0x9F_B3C8)];
+const SERIES_LIGHT: [Color; 6] = [
+    Color::rgb(0x1C_63B8),
+    Color::rgb(0xC6_7A00),
+    Color::rgb(0x0E_7C63),
+    Color::rgb(0x8A_45C2),
+    Color::rgb(0xC8_522B),
+    Color::rgb(0x5B_7187),
 ];
+
+/// Every colour with the one that stands for it in the light theme.
+fn pairs() -> impl Iterator<Item = (Color, Color)> {
+    LIGHT.iter().copied().chain(SERIES.into_iter().zip(SERIES_LIGHT))
+}
+
+impl Color {
+    /// What stands for it in the light theme, at the same alpha; `None` for a colour that is none of these.
+    #[must_use]
+    pub fn light(self) -> Option<Self> {
+        if self.a == 0 {
+            return Some(self);
+        }
+        let (_, light) = pairs().find(|(dark, _)| *dark == self.with_alpha(255))?;
+        Some(light.with_alpha(self.a))
+    }
+
+    /// The same in a theme. A colour that is none of these stays as it is.
+    #[must_use]
+    pub fn in_theme(self, theme: Theme) -> Self {
+        match theme {
+            Theme::Dark => self,
+            Theme::Light => self.light().unwrap_or(self),
+        }
+    }
+}
 
 /// What a colour says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,14 +129,20 @@ pub enum Meaning {
     Series(u8),
 }
 
-/// What a colour says, whatever its alpha; nothing for grounds, text and hairlines.
+/// What a colour of either theme says, whatever its alpha; nothing for grounds, text and hairlines.
 #[must_use]
 pub fn meaning(color: Color) -> Option<Meaning> {
+    let color = color.with_alpha(255);
+    meaning_of_dark(color)
+        .or_else(|| pairs().find(|(_, light)| *light == color).and_then(|(dark, _)| meaning_of_dark(dark)))
+}
+
+fn meaning_of_dark(color: Color) -> Option<Meaning> {
     let series = || {
-        let place = SERIES.iter().position(|series| *series == color.with_alpha(255))?;
+        let place = SERIES.iter().position(|series| *series == color)?;
         Some(Meaning::Series(u8::try_from(place).ok()?))
     };
-    match color.with_alpha(255) {
+    match color {
         DATA | DATA_FILL => Some(Meaning::Data),
         WARNING | WARNING_TEXT | WARNING_PLATE => Some(Meaning::Warning),
         CRITICAL | CRITICAL_TEXT | CRITICAL_PLATE => Some(Meaning::Critical),
@@ -243,3 +301,19 @@ pub const SPACING: Spacing =
 
 /// The canvas height that the sizes above are for.
 pub const REFERENCE_HEIGHT_PX: f32 = 2160.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colour_has_one_other_in_the_light_theme() {
+        for (dark, light) in pairs() {
+            assert_eq!(dark.light(), Some(light), "{dark:?}");
+            assert_eq!(dark.with_alpha(30).in_theme(Theme::Light), light.with_alpha(30));
+            assert_eq!(meaning(dark), meaning(light), "{dark:?} and {light:?} say the same");
+        }
+        assert_eq!(Color::TRANSPARENT.light(), Some(Color::TRANSPARENT));
+        assert_eq!(Color::rgb(0x12_3456).light(), None);
+    }
+}

@@ -25,6 +25,7 @@ use crate::log::tail::{LogState, Tail};
 use crate::sources;
 use crate::store::folder::Claimed;
 use crate::store::{Projection, Reader};
+use crate::web::pictures::Easels;
 
 /// How long a start waits for the configuration to be in a shared log.
 const CONFIGURE_PATIENCE: Duration = Duration::from_secs(6);
@@ -34,6 +35,9 @@ const VIEW_PATIENCE: Duration = Duration::from_secs(5);
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
 /// What is left of that for what waits for the disk.
 const REST: Duration = Duration::from_millis(500);
+/// How many pictures are painted at once, and how long one waits for its turn.
+const EASELS: usize = 2;
+const PICTURE_PATIENCE: Duration = Duration::from_secs(10);
 const REVISE_RETRY: Duration = Duration::from_millis(500);
 
 /// What every request may use. Cheap to clone.
@@ -47,6 +51,7 @@ pub struct Shared {
     pub hub: hub::Handle,
     /// How each source does.
     pub sources: sources::health::Board,
+    pub easels: Easels,
     pub settings: Arc<Settings>,
     pub clock: Clock,
     /// True once the server is to stop.
@@ -109,6 +114,7 @@ impl App {
             store,
             hub,
             sources: board,
+            easels: Easels::new(EASELS, PICTURE_PATIENCE),
             settings: Arc::new(settings),
             clock,
             stopping,

@@ -9,6 +9,7 @@ mod hub;
 mod lines;
 mod log;
 mod painter;
+mod pictures;
 mod sources;
 mod store;
 mod strict;

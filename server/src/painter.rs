@@ -20,27 +20,17 @@ pub fn link_of(log: &LogState) -> Link {
     log.away_since.map_or(Link::Live, |since| Link::LogAway { since })
 }
 
-/// A view as one picture.
+/// Every panel of a view, in painting order.
 #[must_use]
-pub fn document(view: &ViewState, now: Timestamp, link: Link) -> String {
-    let Some(arranged) = view.arranged() else { return String::new() };
+pub fn scenes(view: &ViewState, language: &str, now: Timestamp, link: Link) -> Vec<Scene> {
+    let Some(arranged) = view.arranged() else { return Vec::new() };
     let mut text = TextEngine::new();
+    let text = &mut text;
     let scale = place::scale(arranged.canvas);
     let tiles = place::tiles(&arranged.layout, arranged.canvas);
-    let scenes: Vec<Scene> = tiles.map(|(spec, rect)| paint(&mut text, view, spec, rect, scale, now, link)).collect();
-    svg::document(arranged.canvas, &scenes)
-}
-
-fn paint(
-    text: &mut TextEngine,
-    view: &ViewState,
-    spec: &PanelSpec,
-    rect: Rect,
-    scale: f32,
-    now: Timestamp,
-    link: Link,
-) -> Scene {
-    panels::paint_panel(Paint { spec, view, now, link, language: LANGUAGE, rect, scale, text })
+    tiles
+        .map(|(spec, rect)| panels::paint_panel(Paint { spec, view, now, link, language, rect, scale, text }))
+        .collect()
 }
 
 /// A panel as it was last painted.
@@ -97,7 +87,8 @@ impl Painter {
         now: Timestamp,
     ) -> Option<PaintedPanel> {
         let text = self.text.get_or_insert_with(TextEngine::new);
-        let svg = svg::group(&paint(text, view, spec, rect, scale, now, self.link));
+        let paint = Paint { spec, view, now, link: self.link, language: LANGUAGE, rect, scale, text };
+        let svg = svg::group(&panels::paint_panel(paint));
         let next_change = panels::panel(&spec.kind).and_then(|panel| panel.next_change(spec, view, now));
         let before = self.panels.insert(spec.id.clone(), Painted { svg: svg.clone(), next_change });
         let is_same = before.is_some_and(|before| before.svg == svg);

@@ -171,7 +171,7 @@ impl State {
                 (locale::text(language, "live"), Mark::Live, theme::LIVE, theme::INSET, theme::LIVE.with_alpha(150))
             }
             (Link::Live, Mode::Replay) => {
-                (locale::text(language, "replay"), Mark::Stale, theme::GROUND, theme::WARNING, theme::WARNING)
+                (locale::text(language, "replay"), Mark::Stale, theme::INK, theme::WARNING, theme::WARNING)
             }
             (Link::Live, Mode::Rehearsal) => {
                 (locale::text(language, "rehearsal"), Mark::Stale, theme::WHITE, theme::REHEARSAL, theme::REHEARSAL)

@@ -7,6 +7,7 @@ mod demo;
 mod figures;
 mod golden;
 mod legible;
+mod light;
 mod marked;
 mod raster;
 mod records;

@@ -1,13 +1,12 @@
-//! Layouts: read, saved, and painted as they would be drawn now.
+//! Layouts: read and saved.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use protocol::message::ViewName;
 use protocol::observation::Name;
 use protocol::{Command, Event, Layout, LayoutId};
 use serde::Serialize;
@@ -15,11 +14,11 @@ use utoipa::ToSchema;
 
 use super::openapi::{LayoutShape, NameShape};
 use super::peer::LocalPeer;
+use super::pictures;
 use super::problem::Problem;
 use super::query::shorten;
 use crate::app::Shared;
 use crate::hub::ViewError;
-use crate::painter;
 use crate::strict::Strictly;
 
 /// A layout without its panels.
@@ -50,12 +49,12 @@ pub async fn list(State(shared): State<Shared>) -> Json<Vec<LayoutSummary>> {
     Json(centre.layouts.values().map(|kept| summary(&kept.layout)).collect())
 }
 
-/// A layout, or with `.svg` behind its id the picture of it as it would be drawn now.
+/// A layout.
 #[utoipa::path(
     get, path = "/api/v1/layouts/{id}", tag = "layouts",
-    params(("id" = String, Path, description = "The layout; `overview.svg` is its picture")),
+    params(("id" = String, Path, description = "The layout")),
     responses(
-        (status = 200, description = "With its version as ETag", content((LayoutShape = "application/json"), (String = "image/svg+xml"))),
+        (status = 200, description = "With its version as ETag", body = LayoutShape),
         (status = 304, description = "If-None-Match names this version"),
         (status = 404, description = "No such layout", body = Problem, content_type = "application/problem+json"),
     )
@@ -63,10 +62,12 @@ pub async fn list(State(shared): State<Shared>) -> Json<Vec<LayoutSummary>> {
 pub async fn get(
     State(shared): State<Shared>,
     Path(id): Path<LayoutId>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Some(pictured) = id.as_str().strip_suffix(".svg") {
-        return picture(&shared, LayoutId::from(pictured)).await;
+    if let (Err(_), Some((pictured, format))) = (find(&shared, &id), id.as_str().rsplit_once('.')) {
+        let layout = find(&shared, &pictured.into())?;
+        return pictures::get(&shared, &layout, format, &uri).await;
     }
     let layout = find(&shared, &id)?;
     let tag = etag(layout.version);
@@ -87,20 +88,6 @@ fn find(shared: &Shared, id: &LayoutId) -> Result<Arc<Layout>, Problem> {
 
 fn etag(version: u64) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
-}
-
-async fn picture(shared: &Shared, id: LayoutId) -> Result<Response, Problem> {
-    find(shared, &id)?;
-    let view = shared.hub.view_once(ViewName::Layout(id)).await?;
-    let now = shared.clock.now();
-    let link = painter::link_of(&shared.log_state.borrow());
-    let painted = tokio::task::spawn_blocking(move || painter::document(&view, now, link)).await;
-    let svg = painted.map_err(|_| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the picture could not be painted; the server's log says why")
-    })?;
-    let headers =
-        [(header::CONTENT_TYPE, "image/svg+xml"), (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox")];
-    Ok((headers, svg).into_response())
 }
 
 impl From<ViewError> for Problem {

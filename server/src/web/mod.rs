@@ -11,6 +11,7 @@ mod live;
 pub mod metrics;
 mod openapi;
 mod peer;
+pub mod pictures;
 mod problem;
 mod query;
 #[cfg(test)]

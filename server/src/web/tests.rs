@@ -129,6 +129,12 @@ impl Server {
         Ok(Self { router: super::router(shared.clone()), shared, _app: app, data: folder })
     }
 
+    /// A server with as many easels as these.
+    pub fn set_easels(&mut self, easels: super::pictures::Easels) {
+        self.shared.easels = easels;
+        self.router = super::router(self.shared.clone());
+    }
+
     pub async fn ask_from(&self, peer: Option<&str>, mut request: Request<Body>) -> Answer {
         if let Some(peer) = peer {
             request.extensions_mut().insert(ConnectInfo(peer.parse::<SocketAddr>().unwrap()));

@@ -5,6 +5,7 @@ mod browser;
 mod checker;
 mod demo;
 mod legibility;
+mod pictures;
 mod show2_budget;
 mod show3_kills;
 mod show4_cuts;

@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn a_full_page_says_so_and_has_room_again_when_emptied() {
         let mut atlas = Atlas::new(64);
-        let glyph = |id| Glyph { face: 0, id, x: 0.0, y: 0.0 };
+        let glyph = |id| Glyph { face: 0, id, text_at: 0, x: 0.0, y: 0.0 };
         let size = atlas.size(40.0);
         let full = (20..200).find(|id| atlas.place(&glyph(*id), size).is_err());
         let full = full.expect("64 × 64 pixels cannot hold 180 glyphs of 40 px");
@@ -240,7 +240,7 @@ mod tests {
     fn the_pen_lands_on_the_nearest_quarter_pixel() {
         let mut atlas = Atlas::new(512);
         let size = atlas.size(32.0);
-        let mut at = |x: f32| atlas.place(&Glyph { face: 0, id: 40, x, y: 20.4 }, size).unwrap().unwrap();
+        let mut at = |x: f32| atlas.place(&Glyph { face: 0, id: 40, text_at: 0, x, y: 20.4 }, size).unwrap().unwrap();
         let (whole, texels) = at(10.1);
         assert_eq!(at(9.9).1, texels, "both are nearest to 10");
         assert_eq!(at(9.9).0, whole);

@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::query::{Params, shorten};
 use crate::app::Shared;
 use crate::centre::Centre;
+use crate::pictures::Format;
 
 /// What the page's own words are called in assets/locales, without `watch-`.
 const WORDS: [&str; 36] = [
@@ -138,6 +139,11 @@ fn language_of(uri: &Uri, headers: &HeaderMap) -> Result<&'static str, Problem> 
 }
 
 fn live_page(shared: &Shared, view: &ViewName, title: &str, language: &str) -> Response {
+    let pictures = match view {
+        ViewName::Layout(id) => pictures(id, title, language),
+        // What it shows may change while someone looks.
+        ViewName::Wall(_) => String::new(),
+    };
     let words: serde_json::Map<String, Value> =
         WORDS.iter().map(|word| ((*word).to_owned(), Value::String(word_of(language, word)))).collect();
     let page = json!({ "view": view, "language": language, "time_zone": shared.settings.time_zone, "words": words });
@@ -154,6 +160,7 @@ fn live_page(shared: &Shared, view: &ViewName, title: &str, language: &str) -> R
             ("connecting", &escape(&word_of(language, "connecting"))),
             ("picture", &escape(&word_of(language, "picture"))),
             ("list", &escape(&word_of(language, "list"))),
+            ("pictures", &pictures),
             ("hint", &escape(&word_of(language, "hint"))),
             ("page", &in_script(&page)),
             ("script", include_str!("page.js")),
@@ -171,7 +178,8 @@ fn list_page(status: StatusCode, centre: &Centre, language: &str, notice: Option
     let word = |key: &str| escape(&locale::text(language, &format!("watch-{key}")));
     let mut layouts = String::new();
     for (id, kept) in &centre.layouts {
-        layouts.push_str(&link(&format!("/watch/{id}"), kept.layout.name.in_language(language), id.as_str()));
+        let name = kept.layout.name.in_language(language);
+        layouts.push_str(&link(&format!("/watch/{id}"), name, id.as_str(), &pictures(id, name, language)));
     }
     let mut walls = String::new();
     for (id, shown) in &centre.walls {
@@ -179,7 +187,7 @@ fn list_page(status: StatusCode, centre: &Centre, language: &str, notice: Option
             .layouts
             .get(&shown.layout)
             .map_or(shown.layout.as_str(), |kept| kept.layout.name.in_language(language));
-        walls.push_str(&link(&format!("/watch/wall/{id}"), shown.wall.name.in_language(language), now));
+        walls.push_str(&link(&format!("/watch/wall/{id}"), shown.wall.name.in_language(language), now, ""));
     }
     let centre_name = centre.catalogue.centre.in_language(language);
     let title = if centre_name.is_empty() { "Toàn Cảnh" } else { centre_name };
@@ -209,8 +217,19 @@ fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
     if text.is_empty() { otherwise } else { text }
 }
 
-fn link(address: &str, name: &str, detail: &str) -> String {
-    format!("<li><a href=\"{}\">{}</a> <span>{}</span></li>", escape(address), escape(name), escape(detail))
+fn link(address: &str, name: &str, detail: &str, more: &str) -> String {
+    format!("<li><a href=\"{}\">{}</a> <span>{}</span>{more}</li>", escape(address), escape(name), escape(detail))
+}
+
+/// Links to a layout's pictures to keep and to print.
+fn pictures(id: &LayoutId, name: &str, language: &str) -> String {
+    let link = |format: Format, word: &str| {
+        let address = format!("/api/v1/layouts/{id}.{}?language={language}", format.extension());
+        let word = word_of(language, word);
+        let (address, label) = (escape(&address), escape(&format!("{word}: {name}")));
+        format!(" <a class=\"picture\" href=\"{address}\" aria-label=\"{label}\">{}</a>", escape(&word))
+    };
+    link(Format::Png, "download") + &link(Format::Pdf, "print")
 }
 
 /// Only what the page brings with it may run; it may talk to this server alone.
@@ -271,7 +290,7 @@ mod tests {
 
     #[test]
     fn every_word_of_the_page_is_in_both_languages() {
-        let listed = WORDS.iter().chain(&["layouts", "walls", "none", "no-layout", "no-wall"]);
+        let listed = WORDS.iter().chain(&["layouts", "walls", "none", "no-layout", "no-wall", "download", "print"]);
         for word in listed {
             for language in ["vi", "en"] {
                 let key = format!("watch-{word}");
@@ -290,7 +309,7 @@ mod tests {
         let page = json!({ "view": { "layout": "</script><script>alert(1)</script>" } });
         assert!(!in_script(&page).contains('<'));
         assert_eq!(
-            link("/watch/x", "<b>\"'", "&"),
+            link("/watch/x", "<b>\"'", "&", ""),
             "<li><a href=\"/watch/x\">&lt;b&gt;&quot;&#39;</a> <span>&amp;</span></li>"
         );
     }
