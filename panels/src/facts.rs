@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 
 use protocol::observation::{Better, Freshness, Period};
-use protocol::{AreaId, Catalogue, Indicator, IndicatorId, Observation, Scenario, SeriesKey, Timestamp, ViewState};
+use protocol::{
+    AgencyId, AreaId, Catalogue, Indicator, IndicatorId, Observation, Scenario, SeriesKey, Timestamp, ViewState,
+};
 
 use crate::marks::Mark;
 use crate::provenance::{Figure, Origin};
@@ -223,7 +225,12 @@ pub(crate) fn name_with_unit(indicator: &Indicator, language: &str) -> String {
 
 /// Who answers for it, briefly; `None` for one who is not in the catalogue.
 pub(crate) fn owner<'a>(catalogue: &'a Catalogue, indicator: &Indicator, language: &str) -> Option<&'a str> {
-    let agency = catalogue.agencies.get(&indicator.owner)?;
+    agency(catalogue, &indicator.owner, language)
+}
+
+/// What an agency is called, briefly; `None` for one who is not in the catalogue.
+pub(crate) fn agency<'a>(catalogue: &'a Catalogue, id: &AgencyId, language: &str) -> Option<&'a str> {
+    let agency = catalogue.agencies.get(id)?;
     Some(agency.short.as_ref().unwrap_or(&agency.name).in_language(language))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{Canvas, Layout, PanelSpec};
+use protocol::{Canvas, Layout, PanelId, PanelSpec, Place};
 
 use crate::LayoutFinding;
 use crate::scene::Rect;
@@ -30,6 +30,19 @@ pub fn tiles(layout: &Layout, canvas: Canvas) -> impl Iterator<Item = (&PanelSpe
         let bottom = (margin + end_row as f32 * cell_height - gutter).round();
         (spec, Rect::new(left, top, (right - left).max(0.0), (bottom - top).max(0.0)))
     })
+}
+
+/// The layout in which one panel fills what its head leaves; `None` when there is no such panel, or it is the head.
+#[must_use]
+pub fn spotlit(layout: &Layout, panel: &PanelId) -> Option<Layout> {
+    let is_head = |spec: &PanelSpec| crate::panel(&spec.kind).is_some_and(|kind| !kind.has_plate());
+    let lit = layout.panels.iter().find(|spec| spec.id == *panel && !is_head(spec))?;
+    let heads =
+        layout.panels.iter().filter(|spec| is_head(spec) && spec.place.row == 0 && spec.place.rows < layout.grid.1);
+    let row = heads.clone().map(|spec| spec.place.rows).max().unwrap_or(0);
+    let place = Place { column: 0, row, columns: layout.grid.0, rows: layout.grid.1 - row };
+    let panels = heads.cloned().chain([PanelSpec { place, ..lit.clone() }]).collect();
+    Some(Layout { panels, ..layout.clone() })
 }
 
 /// Whether the cells of the layout are about square on a canvas, as they are where it is meant to be shown.

@@ -107,6 +107,9 @@ pub struct Arranged {
     pub wall: Option<Wall>,
     pub canvas: Canvas,
     pub layout: Layout,
+    /// The panel that fills the wall: of the layout there is only it, and what heads the wall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spotlight: Option<PanelId>,
     /// Only what the layout names.
     pub catalogue: Catalogue,
     /// The series whose latest values are sent.

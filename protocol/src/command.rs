@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Layout, LayoutId, WallId};
+use crate::{Layout, LayoutId, PanelId, WallId};
 
 /// A request to change something; decided by the centre into events or refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,4 +13,6 @@ pub enum Command {
     SaveLayout { layout: Layout, expected_version: u64 },
     /// Show a layout on a wall.
     ShowLayout { wall: WallId, layout: LayoutId },
+    /// Let a panel of the layout on a wall fill it, or none again.
+    Spotlight { wall: WallId, panel: Option<PanelId> },
 }

@@ -124,7 +124,9 @@ impl Records {
             Event::SourceStateChanged(changed) => {
                 vec![self.source_with(&changed.source, |source| source.link = Some(changed.link.clone()))]
             }
-            Event::CatalogueRevised(_) | Event::LayoutSaved(_) | Event::LayoutShown(_) => Vec::new(),
+            Event::CatalogueRevised(_) | Event::LayoutSaved(_) | Event::LayoutShown(_) | Event::SpotlightTurned(_) => {
+                Vec::new()
+            }
         }
     }
 

@@ -41,6 +41,7 @@ fn arranged(series_count: usize, window_count: usize, kinds: usize) -> Change {
             grid: (32, 18),
             panels: vec![],
         },
+        spotlight: None,
         catalogue: Catalogue::default(),
         series: (0..series_count).map(series).collect(),
         windows: (0..window_count).map(window).collect(),

@@ -281,6 +281,7 @@ mod tests {
             wall: None,
             canvas,
             layout,
+            spotlight: None,
             catalogue: Catalogue::default(),
             series: vec![series()],
             windows: vec![],

@@ -5,12 +5,13 @@ use protocol::{Catalogue, ObservationStatus, PanelSpec, RecordKind, Timestamp, V
 use serde::Deserialize;
 
 use crate::entries::{self, Entry, Styles};
+use crate::facts;
 use crate::frame::{Footer, Report};
 use crate::label::Label;
 use crate::marks::Mark;
 use crate::options::parse;
 use crate::rows::Rest;
-use crate::scene::{Rect, Scene};
+use crate::scene::{Point, Rect, Scene};
 use crate::text::{CAP_HEIGHT, Font, Style};
 use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
@@ -118,8 +119,7 @@ fn left_secs(item: &AgendaItem, now: Timestamp) -> Option<i64> {
 }
 
 fn presenter(item: &AgendaItem, catalogue: &Catalogue, language: &str) -> String {
-    let agency = item.agency.as_ref().and_then(|id| catalogue.agencies.get(id));
-    let agency = agency.map(|agency| agency.short.as_ref().unwrap_or(&agency.name).in_language(language));
+    let agency = item.agency.as_ref().and_then(|id| facts::agency(catalogue, id, language));
     let presenter = Some(item.presenter.as_str()).filter(|presenter| !presenter.is_empty());
     presenter.into_iter().chain(agency).collect::<Vec<_>>().join(" · ")
 }
@@ -169,7 +169,7 @@ fn now_open(tile: &mut Tile<'_, '_>, catalogue: &Catalogue, item: &AgendaItem) {
     let fitted = tile.paint.text.size_for(piece.content.as_str(), piece.style, strip.width);
     let pen = tile.pieces(vec![piece], strip.x, Tile::middle_baseline(strip, fitted), strip.width);
     if left < 0 {
-        let center = crate::scene::Point { x: pen + fitted * 0.4, y: strip.y + strip.height / 2.0 };
+        let center = Point { x: pen + fitted * 0.4, y: strip.y + strip.height / 2.0 };
         Mark::Warning.draw(tile, center, fitted * 0.4, theme::WARNING);
     }
     let bar = tile.take_top(tile.px(18.0));

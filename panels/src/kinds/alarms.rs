@@ -1,11 +1,11 @@
 //! Alarms that stand: the worst that nobody sees to first, each with who has to act and since when.
 
 use protocol::alarm::{AlarmSeverity, AlarmState};
-use protocol::{AgencyId, Alarm, AreaId, Catalogue, ObservationStatus, PanelSpec, RecordKind, Timestamp, ViewState};
+use protocol::{Alarm, AreaId, Catalogue, ObservationStatus, PanelSpec, RecordKind, Timestamp, ViewState};
 use serde::Deserialize;
 
 use crate::entries::{self, Entry, Styles};
-use crate::facts::Severity;
+use crate::facts::{self, Severity};
 use crate::frame::{Footer, Pill, Report};
 use crate::label::Label;
 use crate::options::{check_area, parse};
@@ -161,11 +161,7 @@ fn entry(
 
 /// Who has to act, and where.
 fn place(alarm: &Alarm, catalogue: &Catalogue, language: &str) -> String {
-    let agency = |id: &AgencyId| {
-        let agency = catalogue.agencies.get(id)?;
-        Some(agency.short.as_ref().unwrap_or(&agency.name).in_language(language))
-    };
-    let agency = alarm.agency.as_ref().and_then(agency);
+    let agency = alarm.agency.as_ref().and_then(|id| facts::agency(catalogue, id, language));
     let area = alarm.area.as_ref().and_then(|id| catalogue.areas.get(id)).map(|area| area.name.in_language(language));
     agency.into_iter().chain(area).collect::<Vec<_>>().join(" · ")
 }

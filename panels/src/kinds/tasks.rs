@@ -8,7 +8,7 @@ use protocol::{AgencyId, Catalogue, ObservationStatus, PanelSpec, RecordKind, Ta
 use serde::Deserialize;
 
 use crate::entries::{self, Entry, Styles};
-use crate::facts::Severity;
+use crate::facts::{self, Severity};
 use crate::frame::{self, Footer};
 use crate::label::Label;
 use crate::options::{parse, unknown};
@@ -195,8 +195,7 @@ impl Drawing<'_> {
     }
 
     fn agency<'s>(&'s self, id: &'s AgencyId) -> &'s str {
-        let agency = self.catalogue.agencies.get(id);
-        agency.map_or(id.as_str(), |agency| agency.short.as_ref().unwrap_or(&agency.name).in_language(self.language))
+        facts::agency(self.catalogue, id, self.language).unwrap_or(id.as_str())
     }
 
     /// Whoever is latest first, all of them together above.

@@ -35,6 +35,7 @@ pub(super) fn state(layout: &Layout, catalogue: &Catalogue, wall: &Wall, day: Da
         wall: Some(wall.clone()),
         canvas: wall.canvas,
         layout: layout.clone(),
+        spotlight: None,
         catalogue: catalogue.clone(),
         series: needs.series.clone(),
         windows: needs.windows.clone(),

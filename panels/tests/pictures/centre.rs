@@ -325,6 +325,7 @@ pub fn state(layout: Layout, canvas: Canvas, mode: Mode) -> ViewState {
         wall: None,
         canvas,
         layout,
+        spotlight: None,
         catalogue,
         series: needs.series.clone(),
         windows: needs.windows.clone(),

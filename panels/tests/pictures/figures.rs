@@ -21,7 +21,8 @@ pub fn state_of(panels: Vec<PanelSpec>, catalogue: Catalogue, canvas: Canvas, fi
 pub fn state_with(layout: Layout, catalogue: Catalogue, canvas: Canvas, mut figures: Vec<Observation>) -> ViewState {
     let needs = panels::needs(&layout, &catalogue, canvas);
     let (series, windows, records) = (needs.series, needs.windows.clone(), needs.records);
-    let arranged = Arranged { mode: Mode::Live, wall: None, canvas, layout, catalogue, series, windows, records };
+    let arranged =
+        Arranged { mode: Mode::Live, wall: None, canvas, layout, spotlight: None, catalogue, series, windows, records };
     let mut view = ViewState::default();
     view.apply(1, &Change::Arranged(Arc::new(arranged)));
     figures.sort_by_key(|figure| figure.phenomenon_time);

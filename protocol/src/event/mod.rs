@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::CatalogueRevised;
-pub use layout::{LayoutSaved, LayoutShown};
+pub use layout::{LayoutSaved, LayoutShown, SpotlightTurned};
 pub use observations::{ObservationsRecorded, RefusedRow};
 pub use records::RecordsReported;
 pub use rows::{ObservationRow, Row, Rows, RowsBuilder};
@@ -29,6 +29,8 @@ pub enum Event {
     LayoutSaved(LayoutSaved),
     /// A wall was told to show a layout.
     LayoutShown(LayoutShown),
+    /// A panel was told to fill a wall, or none any more.
+    SpotlightTurned(SpotlightTurned),
     /// Tasks, alarms and sessions came in from a system that keeps them.
     RecordsReported(RecordsReported),
     /// A source went down or came back.
@@ -44,6 +46,7 @@ impl Event {
             Self::CatalogueRevised(_) => "catalogue_revised",
             Self::LayoutSaved(_) => "layout_saved",
             Self::LayoutShown(_) => "layout_shown",
+            Self::SpotlightTurned(_) => "spotlight_turned",
             Self::RecordsReported(_) => "records_reported",
             Self::SourceStateChanged(_) => "source_state_changed",
         }

@@ -18,16 +18,26 @@ impl Centre {
         match view {
             ViewName::Wall(wall) => {
                 let shown = self.walls.get(wall)?;
-                self.arrange_layout(&shown.layout, Some(&shown.wall), shown.at)
+                let (at, mut arranged) = self.arrange_layout(&shown.layout, Some(&shown.wall), shown.at)?;
+                let spotlit =
+                    shown.spotlight.as_ref().and_then(|panel| panels::place::spotlit(&arranged.layout, panel));
+                if let Some(layout) = spotlit {
+                    arranged = self.arranged(&layout, Some(&shown.wall));
+                    arranged.spotlight = shown.spotlight.clone();
+                }
+                Some((at, Arc::new(arranged)))
             }
-            ViewName::Layout(layout) => self.arrange_layout(layout, None, 0),
+            ViewName::Layout(layout) => {
+                let (at, arranged) = self.arrange_layout(layout, None, 0)?;
+                Some((at, Arc::new(arranged)))
+            }
         }
     }
 
-    fn arrange_layout(&self, id: &LayoutId, wall: Option<&Wall>, shown_at: u64) -> Option<(u64, Arc<Arranged>)> {
+    fn arrange_layout(&self, id: &LayoutId, wall: Option<&Wall>, shown_at: u64) -> Option<(u64, Arranged)> {
         let kept = self.layouts.get(id)?;
         let arranged = self.arranged(&kept.layout, wall);
-        Some((kept.at.max(shown_at).max(self.catalogue_at), Arc::new(arranged)))
+        Some((kept.at.max(shown_at).max(self.catalogue_at), arranged))
     }
 
     /// A layout as it is shown on a wall or on none.
@@ -39,6 +49,7 @@ impl Centre {
             wall: wall.cloned(),
             canvas,
             layout: layout.clone(),
+            spotlight: None,
             catalogue: self.excerpt(&needs),
             series: needs.series,
             windows: needs.windows,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use panels::LayoutFinding;
 use protocol::change::{Arranged, Bucket, Envelope};
-use protocol::event::{LayoutSaved, LayoutShown};
+use protocol::event::{LayoutSaved, LayoutShown, SpotlightTurned};
 use protocol::message::MAX_SNAPSHOT_BYTES;
-use protocol::{Change, Event, Layout, LayoutId, Observation, ObservationStatus, SourceId, Timestamp, Wall, WallId};
+use protocol::{
+    Change, Event, Layout, LayoutId, Observation, ObservationStatus, PanelId, SourceId, Timestamp, Wall, WallId,
+};
 
 use super::arrange::DEFAULT_CANVAS;
 use super::{Centre, Refusal};
@@ -42,6 +44,24 @@ impl Centre {
             return Err(not_found(format!("layout '{layout}'"), self.layouts.keys()));
         }
         Ok(vec![Event::LayoutShown(LayoutShown { at: now, wall: wall.clone(), layout: layout.clone() })])
+    }
+
+    pub(super) fn decide_spotlight(
+        &self,
+        wall: &WallId,
+        panel: Option<&PanelId>,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        let shown = self.walls.get(wall).ok_or_else(|| not_found(format!("wall '{wall}'"), self.walls.keys()))?;
+        let layout = self.layouts.get(&shown.layout).map(|kept| &kept.layout);
+        if let (Some(panel), Some(layout)) = (panel, layout)
+            && panels::place::spotlit(layout, panel).is_none()
+        {
+            let can_fill = |id: &&PanelId| panels::place::spotlit(layout, id).is_some();
+            let known = layout.panels.iter().map(|spec| &spec.id).filter(can_fill);
+            return Err(not_found(format!("panel '{panel}' in layout '{}' that can fill the wall", layout.id), known));
+        }
+        Ok(vec![Event::SpotlightTurned(SpotlightTurned { at: now, wall: wall.clone(), panel: panel.cloned() })])
     }
 
     /// Everything that is wrong with a layout on the canvases it may be shown on.

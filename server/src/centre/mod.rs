@@ -12,13 +12,15 @@ use std::sync::Arc;
 
 use panels::LayoutFinding;
 use protocol::event::CatalogueRevised;
-use protocol::{Catalogue, Command, Event, Layout, LayoutId, Records, Timestamp, Wall, WallId};
+use protocol::{Catalogue, Command, Event, Layout, LayoutId, PanelId, Records, Timestamp, Wall, WallId};
 
 /// A wall and what it shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShownWall {
     pub wall: Wall,
     pub layout: LayoutId,
+    /// The panel that fills it.
+    pub spotlight: Option<PanelId>,
     /// The offset at which this was decided.
     pub at: u64,
 }
@@ -68,6 +70,7 @@ impl Centre {
         match command {
             Command::SaveLayout { layout, expected_version } => self.decide_save(layout, *expected_version, now),
             Command::ShowLayout { wall, layout } => self.decide_show(wall, layout, now),
+            Command::Spotlight { wall, panel } => self.decide_spotlight(wall, panel.as_ref(), now),
         }
     }
 
@@ -83,7 +86,13 @@ impl Centre {
             }
             Event::LayoutShown(shown) => {
                 if let Some(wall) = self.walls.get_mut(&shown.wall) {
-                    wall.layout = shown.layout.clone();
+                    (wall.layout, wall.spotlight) = (shown.layout.clone(), None);
+                    wall.at = offset;
+                }
+            }
+            Event::SpotlightTurned(turned) => {
+                if let Some(wall) = self.walls.get_mut(&turned.wall) {
+                    wall.spotlight = turned.panel.clone();
                     wall.at = offset;
                 }
             }
@@ -106,8 +115,11 @@ impl Centre {
         let shown_before = std::mem::take(&mut self.walls);
         for (id, wall) in &revised.walls {
             let shown = shown_before.get(id).map(|before| &before.layout);
-            let layout = shown.filter(|layout| self.layouts.contains_key(*layout)).unwrap_or(&wall.layout).clone();
-            self.walls.insert(id.clone(), ShownWall { wall: wall.clone(), layout, at: offset });
+            let shown = shown.filter(|layout| self.layouts.contains_key(*layout));
+            // Of a layout that is there no longer no panel can fill the wall either.
+            let spotlight = shown.and(shown_before.get(id)).and_then(|before| before.spotlight.clone());
+            let layout = shown.unwrap_or(&wall.layout).clone();
+            self.walls.insert(id.clone(), ShownWall { wall: wall.clone(), layout, spotlight, at: offset });
         }
         self.catalogue = Arc::new(revised.catalogue.clone());
         self.catalogue_at = offset;

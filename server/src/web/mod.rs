@@ -49,6 +49,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/api/v1/layouts/{id}", get(layouts::get).put(layouts::put))
         .route("/api/v1/walls", get(walls::list))
         .route("/api/v1/walls/{id}/show", post(walls::show))
+        .route("/api/v1/walls/{id}/spotlight", post(walls::spotlight))
         .route("/live", get(live::live))
         .route("/", get(watch::index))
         .route("/watch/{layout}", get(watch::layout))

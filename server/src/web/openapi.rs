@@ -65,6 +65,7 @@ described_in_protocol! {
         pictures::get,
         walls::list,
         walls::show,
+        walls::spotlight,
         health::healthz,
         health::readyz,
         metrics::render,

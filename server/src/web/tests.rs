@@ -324,6 +324,43 @@ async fn a_wall_shows_what_it_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_panel_fills_the_wall_until_it_is_told_otherwise() {
+    let server = Server::start().await;
+    let mut other = layout("mine");
+    other.panels.push(PanelSpec {
+        id: "second".into(),
+        place: Place { column: 8, ..other.panels[0].place },
+        ..other.panels[0].clone()
+    });
+    server.put(&other, None).await;
+    let post = |what: &str, body: &'static str| {
+        let request =
+            Request::post(format!("/api/v1/walls/main/{what}")).header(header::CONTENT_TYPE, "application/json");
+        request.body(Body::from(body)).unwrap()
+    };
+    let shown = || async {
+        let view = server.shared.hub.view_once(protocol::message::ViewName::Wall("main".into())).await.unwrap();
+        let arranged = view.arranged().unwrap();
+        let places: Vec<_> = arranged.layout.panels.iter().map(|spec| (spec.id.to_string(), spec.place)).collect();
+        (arranged.spotlight.clone(), places)
+    };
+    let whole = Place { column: 0, row: 0, columns: 32, rows: 18 };
+    assert_eq!(server.ask(post("show", r#"{"layout": "mine"}"#)).await.status, StatusCode::OK);
+    let lit = server.ask(post("spotlight", r#"{"panel": "second"}"#)).await;
+    assert_eq!(lit.status, StatusCode::OK, "{}", lit.text);
+    assert_eq!(server.get("/api/v1/walls").await.json()[0]["spotlight"], "second");
+    assert_eq!(shown().await, (Some("second".into()), vec![("second".to_owned(), whole)]));
+    let unknown = server.ask(post("spotlight", r#"{"panel": "third"}"#)).await.problem(StatusCode::NOT_FOUND);
+    assert!(unknown.contains("panel 'third' in layout 'mine'") && unknown.contains("second"), "{unknown}");
+    server.ask(post("spotlight", "{}")).await.problem(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(server.ask(post("spotlight", r#"{"panel": null}"#)).await.status, StatusCode::OK);
+    assert_eq!(shown().await.1.len(), 2);
+    server.ask(post("spotlight", r#"{"panel": "second"}"#)).await;
+    server.ask(post("show", r#"{"layout": "mine"}"#)).await;
+    assert_eq!(shown().await.0, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changes_are_taken_from_this_machine_only() {
     let server = Server::start().await;
     let request = |name: &'static str, value: &'static str| {

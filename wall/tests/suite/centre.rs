@@ -109,7 +109,7 @@ pub fn arranged(width_px: u32, height_px: u32) -> Arranged {
     assert_eq!(place::tiles(&layout, canvas).count(), usize::from(COLUMNS * ROWS));
     let needs = panels::needs(&layout, &catalogue, canvas);
     let panels::Needs { series, windows, records } = needs;
-    Arranged { mode: Mode::Live, wall: None, canvas, layout, catalogue, series, windows, records }
+    Arranged { mode: Mode::Live, wall: None, canvas, layout, spotlight: None, catalogue, series, windows, records }
 }
 
 fn value(index: u16, step: u64) -> f64 {
