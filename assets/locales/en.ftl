@@ -59,6 +59,7 @@ no-chart = The chart cannot be drawn
 exceptions = Look at these now
 no-exceptions = Nothing needs attention
 since = since { $time }
+since-before = since before { $time }
 overdue-figure = the figure is overdue
 of-expected = of what was expected
 beyond-threshold = beyond the threshold of

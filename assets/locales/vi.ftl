@@ -59,6 +59,7 @@ no-chart = Không vẽ được biểu đồ
 exceptions = Cần chú ý ngay
 no-exceptions = Không có chỉ tiêu nào cần chú ý
 since = từ { $time }
+since-before = từ trước { $time }
 overdue-figure = số liệu đã quá hạn cập nhật
 of-expected = so với đường kế hoạch
 beyond-threshold = vượt ngưỡng

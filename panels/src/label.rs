@@ -120,6 +120,13 @@ impl Label {
         Self(locale::text_with(language, "since", &[("time", &moment)]).into())
     }
 
+    /// `từ trước 13/8`
+    #[must_use]
+    pub fn since_before(at: Timestamp, now: Timestamp, language: &str) -> Self {
+        let moment = as_of(Period::Continuous, at, now, language, true);
+        Self(locale::text_with(language, "since-before", &[("time", &moment)]).into())
+    }
+
     /// `cũ 26 giờ`
     #[must_use]
     pub fn age(at: Timestamp, now: Timestamp, language: &str) -> Self {

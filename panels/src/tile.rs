@@ -201,12 +201,13 @@ impl<'p, 'a> Tile<'p, 'a> {
         pen
     }
 
-    /// Draws pieces side by side; where they are too wide, the words give way and figures stay as they are.
+    /// Draws pieces side by side; where they are too wide, the longest words give way and figures stay as they are.
     pub fn pieces_keeping_figures(&mut self, mut pieces: Vec<Piece>, x: f32, baseline: f32, width: f32) -> f32 {
         let excess = self.width(&pieces) - width;
         let is_words = |piece: &&mut Piece| matches!(piece.content, TextContent::Words(_));
+        let longest = pieces.iter_mut().filter(is_words).max_by_key(|piece| piece.content.as_str().len());
         if excess > 0.0
-            && let Some(piece) = pieces.iter_mut().find(is_words)
+            && let Some(piece) = longest
         {
             let text = piece.content.as_str();
             let room = (self.paint.text.width(text, piece.style) - excess).max(0.0);

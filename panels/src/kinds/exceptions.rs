@@ -177,7 +177,30 @@ pub(super) struct Exception<'a> {
     /// Of two that are equally severe the one with more goes first.
     weight: f64,
     /// `None` where it is not known.
-    since: Option<Timestamp>,
+    since: Option<Since>,
+}
+
+/// From when on something is so.
+#[derive(Debug, Clone, Copy)]
+enum Since {
+    At(Timestamp),
+    /// It was already when what is known begins.
+    Before(Timestamp),
+}
+
+impl Since {
+    fn at(self) -> Timestamp {
+        match self {
+            Self::At(at) | Self::Before(at) => at,
+        }
+    }
+
+    fn label(self, now: Timestamp, language: &str) -> Label {
+        match self {
+            Self::At(at) => Label::since(at, now, language),
+            Self::Before(at) => Label::since_before(at, now, language),
+        }
+    }
 }
 
 impl<'a> Exception<'a> {
@@ -189,7 +212,7 @@ impl<'a> Exception<'a> {
             Severity::Normal => return None,
             Severity::Stale => {
                 let since = facts::stale_since(subject.indicator, actual.phenomenon_time());
-                (now.since(since) as f64, Some(since))
+                (now.since(since) as f64, Some(Since::At(since)))
             }
             Severity::BehindPlan => {
                 let expected = facts.expected.as_ref().map_or(f64::INFINITY, |expected| expected.value());
@@ -198,7 +221,7 @@ impl<'a> Exception<'a> {
             // The newest first: what has long been known is known.
             Severity::Warning | Severity::Critical => {
                 let since = beyond_since(view, subject, severity);
-                (since.map_or(f64::MIN, |since| since.as_micros() as f64), since)
+                (since.map_or(f64::MIN, |since| since.at().as_micros() as f64), since)
             }
         };
         Some(Self { subject, facts, severity, weight, since })
@@ -220,12 +243,14 @@ impl<'a> Exception<'a> {
 }
 
 /// When the figure went beyond the threshold that it is beyond now, as far as its course is known.
-fn beyond_since(view: &ViewState, subject: Subject<'_>, severity: Severity) -> Option<Timestamp> {
+fn beyond_since(view: &ViewState, subject: Subject<'_>, severity: Severity) -> Option<Since> {
     let window = window::sent(view, &subject.course()?)?;
     let indicator = subject.indicator;
     let threshold = severity.threshold(indicator);
     let beyond = window.buckets.values().rev().take_while(|bucket| indicator.is_beyond(bucket.last, threshold));
-    beyond.last().map(|bucket| bucket.time)
+    let first = beyond.last()?;
+    let is_oldest = window.buckets.values().next().is_some_and(|oldest| oldest.start == first.start);
+    Some(if is_oldest { Since::Before(first.time) } else { Since::At(first.time) })
 }
 
 fn entry(
@@ -241,15 +266,15 @@ fn entry(
     let unit = indicator.unit.in_language(language);
     let figure = exception.facts.actual.clone().map(|actual| Figure::value(actual, indicator, language));
     let figure = figure.map(|figure| Piece::figure(figure, Style { color: ink, ..styles.name }));
-    let since = exception.since.map(|since| Piece::label(Label::since(since, now, language), styles.caption));
+    let since = exception.since.map(|since| Piece::label(since.label(now, language), styles.caption));
     let owner = facts::owner(catalogue, indicator, language).unwrap_or(indicator.owner.as_str());
-    let who = [Piece::words(owner, styles.caption), Piece::words(" · ", styles.caption)];
+    let who = Piece::words(format!(" · {owner}"), styles.caption);
     let why = why(exception, language, styles.caption, Style { color: ink, ..styles.caption });
     Entry {
         mark: exception.severity.mark().map(|mark| (mark, exception.severity.color())),
         above: vec![Piece::words(exception.name(of, language), styles.name)],
         above_right: figure.into_iter().chain([Piece::words(format!(" {unit}"), styles.caption)]).collect(),
-        below: who.into_iter().chain(why).collect(),
+        below: why.into_iter().chain([who]).collect(),
         below_right: since.into_iter().collect(),
         ..Entry::default()
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use panels::number;
 use serde_json::{Value, json};
 use tests::picture::{Printed, number_of, panels, printed, texts};
 use tests::{Centre, Server, eventually, root};
@@ -23,7 +24,7 @@ async fn each_printed_number_is_what_the_history_says() {
     for number in &numbers {
         check(&server, &indicators, number).await;
     }
-    let known = known_words(&server).await;
+    let known = Known { words: known_words(&server).await, thresholds: thresholds(&indicators) };
     let mut others = 0;
     for (id, svg) in &painted {
         others += assert_others_are_known(id, svg, &known);
@@ -48,6 +49,24 @@ async fn known_words(server: &Server) -> Vec<String> {
     words
 }
 
+/// Where figures begin to need attention, as they are written.
+fn thresholds(indicators: &Value) -> Vec<String> {
+    let of = |indicator: &Value| {
+        let scale = indicator["display_scale"].as_f64().unwrap_or(1.0);
+        let decimals = u8::try_from(indicator["decimals"].as_u64().unwrap_or(0)).unwrap();
+        let written = |key: &str| Some(number::number(indicator[key].as_f64()? * scale, decimals, "vi"));
+        [written("warning"), written("critical")]
+    };
+    indicators.as_array().unwrap().iter().flat_map(of).flatten().collect()
+}
+
+/// What may be printed without provenance.
+struct Known {
+    /// What the configuration says.
+    words: Vec<String>,
+    thresholds: Vec<String>,
+}
+
 fn collect(value: &Value, words: &mut Vec<String>) {
     match value {
         Value::String(text) => words.push(text.clone()),
@@ -57,18 +76,19 @@ fn collect(value: &Value, words: &mut Vec<String>) {
     }
 }
 
-/// Clocks, dates and ages.
-const TIMES: &str = r"^(\d\d:\d\d(:\d\d)?( hôm (nay|qua))?|(Thứ \w+|Chủ Nhật), \d{1,2}/\d{1,2}/\d{4}|(\d\d:\d\d )?\d{1,2}/\d{1,2}(/\d{4})?|T\d{1,2}(/\d{4})?|(quý \d/)?\d{4}|cũ \d+ (phút|giờ|ngày)|địa giới (trước|từ) \d{2}/\d{1,2}/\d{4})$";
+/// Clocks, dates, ages and counts.
+const TIMES: &str = r"^((từ (trước )?)?\d\d:\d\d|từ (trước )?\d{1,2}/\d{1,2}(/\d{4})?|\d+ nguồn|còn \d+ dòng khác|\d\d:\d\d(:\d\d)?( hôm (nay|qua))?|(Thứ \w+|Chủ Nhật), \d{1,2}/\d{1,2}/\d{4}|(\d\d:\d\d )?\d{1,2}/\d{1,2}(/\d{4})?|T\d{1,2}(/\d{4})?|(quý \d/)?\d{4}|cũ \d+ (phút|giờ|ngày)|địa giới (trước|từ) \d{2}/\d{1,2}/\d{4})$";
 
 /// Every other text with a digit is a time, words of the configuration, or the tick of an axis: ticks are as
 /// far apart as one another, which values are not. Gives how many there are.
-fn assert_others_are_known(panel: &str, svg: &str, known: &[String]) -> usize {
+fn assert_others_are_known(panel: &str, svg: &str, known: &Known) -> usize {
     let times = regex::Regex::new(TIMES).unwrap();
     let others = without_provenance(svg);
     let has_digit = |part: &&str| part.contains(|c: char| c.is_ascii_digit());
-    let words = |text: &str| known.iter().any(|known| known.starts_with(text.trim_end_matches('…').trim()));
+    let words = |text: &str| known.words.iter().any(|known| known.starts_with(text.trim_end_matches('…').trim()));
     let (ticks, unknown): (Vec<&String>, Vec<&String>) = others
         .iter()
+        .filter(|text| !known.thresholds.contains(text))
         .filter(|text| !text.split(" · ").filter(has_digit).all(|part| times.is_match(part) || words(part)))
         .partition(|text| svg_has_axis(svg) && text.chars().all(|c| c.is_ascii_digit() || "−-.,".contains(c)));
     assert!(unknown.is_empty(), "{panel} prints {unknown:?}, which is no tick, time or name, without provenance");
@@ -99,7 +119,7 @@ fn a_value_without_provenance_is_found() {
             |text: &&str| format!(r#"<g role="img" aria-label="{text}" fill="x"></g><path stroke-linejoin="round"/>"#);
         texts.iter().map(run).collect::<String>()
     };
-    let known = ["Sông Vệ (BĐ II 3,5)".to_owned()];
+    let known = Known { words: vec!["Sông Vệ (BĐ II 3,5)".to_owned()], thresholds: vec!["85,0".to_owned()] };
     let verdict = |texts: &[&str]| {
         let svg = svg(texts);
         std::panic::catch_unwind(|| assert_others_are_known("p", &svg, &known)).is_ok()
@@ -112,11 +132,20 @@ fn a_value_without_provenance_is_found() {
         "cũ 26 giờ",
         "Sông Vệ (BĐ II 3,5) · địa giới trước 01/7/2025",
         "Sông Vệ (BĐ…",
+        "từ trước 26/9",
+        "6 nguồn",
+        "85,0",
         "T7/2023"
     ]));
-    for wrong in
-        [&["18.642"][..], &["0", "10", "20", "30", "31,5"], &["tăng 5 %"], &["Sông Vệ 3,6"], &["08:30 · 3,6 m"]]
-    {
+    for wrong in [
+        &["18.642"][..],
+        &["0", "10", "20", "30", "31,5"],
+        &["tăng 5 %"],
+        &["8"],
+        &["còn 5 %"],
+        &["Sông Vệ 3,6"],
+        &["08:30 · 3,6 m"],
+    ] {
         assert!(!verdict(wrong), "{wrong:?} passes");
     }
 }
