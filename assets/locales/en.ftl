@@ -74,6 +74,7 @@ tasks = Tasks
 tasks-by-agency = Tasks by lead agency
 tasks-all = All
 tasks-total = Total
+tasks-done = Done
 tasks-done-in-time = Done in time
 tasks-done-late = Done late
 tasks-open-in-time = In time

@@ -74,6 +74,7 @@ tasks = Nhiệm vụ
 tasks-by-agency = Nhiệm vụ theo cơ quan chủ trì
 tasks-all = Toàn tỉnh
 tasks-total = Tổng số
+tasks-done = Đã xong
 tasks-done-in-time = Xong đúng hạn
 tasks-done-late = Xong trễ hạn
 tasks-open-in-time = Trong hạn

@@ -2,8 +2,8 @@
 
 use crate::marks::Mark;
 use crate::rows::{Rest, RowStyle, Rows};
-use crate::scene::{Point, Rect};
-use crate::text::{Font, Style};
+use crate::scene::{Point, Rect, TextContent};
+use crate::text::{BASELINE, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
 
@@ -43,23 +43,33 @@ impl Styles {
 pub(crate) fn draw(tile: &mut Tile<'_, '_>, count: usize, rest: Rest, entry: impl Fn(usize, Styles) -> Entry) {
     tile.take_top(tile.px(10.0));
     tile.take_bottom(tile.px(8.0));
-    let style = RowStyle { class: TextClass::Title, least_em: 2.7, most_height: tile.px(170.0), rest };
+    let full = Styles::of(tile, tile.em(TextClass::Title));
+    let entries: Vec<Entry> = (0..count).map(|index| entry(index, full)).collect();
+    let has_marks = entries.iter().any(|entry| entry.mark.is_some());
+    // Two lines for what is longer than one, as far as any of them is.
+    let wraps = entries.iter().any(|entry| entry.is_longer(tile, has_marks));
+    let (least_em, most_height) = if wraps { (4.0, tile.px(220.0)) } else { (2.7, tile.px(170.0)) };
+    let style = RowStyle { class: TextClass::Title, least_em, most_height, rest };
     let Some(rows) = Rows::fit(tile, count, &style) else { return };
     let styles = Styles::of(tile, rows.size);
-    let has_marks = rows.shown.clone().any(|index| entry(index, styles).mark.is_some());
     for (place, index) in rows.shown.clone().enumerate() {
         let entry = entry(index, styles);
         if place > 0 && entry.plate.is_none() {
             rows.rule(tile, place);
         }
-        draw_entry(tile, entry, rows.place(place), styles, has_marks);
+        draw_entry(tile, entry, rows.place(place), styles, (has_marks, wraps));
     }
     rows.finish(tile);
 }
 
-fn draw_entry(tile: &mut Tile<'_, '_>, entry: Entry, row: Rect, styles: Styles, has_marks: bool) {
+fn draw_entry(
+    tile: &mut Tile<'_, '_>,
+    mut entry: Entry,
+    mut row: Rect,
+    styles: Styles,
+    (has_marks, wraps): (bool, bool),
+) {
     let size = styles.name.size;
-    let mut row = row;
     if let Some(plate) = entry.plate {
         tile.plate(row.inset(0.0, tile.px(2.0)), tile.px(8.0), plate);
         row = row.inset(size * 0.4, 0.0);
@@ -74,6 +84,9 @@ fn draw_entry(tile: &mut Tile<'_, '_>, entry: Entry, row: Rect, styles: Styles, 
         }
     }
     let left = row.x + if has_marks { size * 1.1 } else { 0.0 };
+    if wraps && entry.wrap(tile, (left, row), styles) {
+        return;
+    }
     let (above, below) = if entry.below.is_empty() && entry.below_right.is_empty() {
         (Tile::middle_baseline(row, size), 0.0)
     } else {
@@ -81,6 +94,40 @@ fn draw_entry(tile: &mut Tile<'_, '_>, entry: Entry, row: Rect, styles: Styles, 
     };
     line(tile, (entry.above, entry.above_right), Rect { x: left, width: row.right() - left, ..row }, above);
     line(tile, (entry.below, entry.below_right), Rect { x: left, width: row.right() - left, ..row }, below);
+}
+
+impl Entry {
+    fn right_width(&self, tile: &mut Tile<'_, '_>) -> f32 {
+        let gap = self.above_right.first().map_or(0.0, |piece| piece.style.size * 0.5);
+        tile.width(&self.above_right) + gap
+    }
+
+    /// Whether its words have no room in one line beside what stands on the right.
+    fn is_longer(&self, tile: &mut Tile<'_, '_>, has_marks: bool) -> bool {
+        let size = self.above.first().map_or(0.0, |piece| piece.style.size);
+        let inset = if self.plate.is_some() { size * 0.8 } else { 0.0 };
+        let left = if has_marks { size * 1.1 } else { 0.0 };
+        tile.width(&self.above) + self.right_width(tile) + left + inset > tile.room.width
+    }
+
+    /// Sets its words in two lines with the third below them; nothing, and `false`, where they have room in one.
+    fn wrap(&mut self, tile: &mut Tile<'_, '_>, (left, row): (f32, Rect), styles: Styles) -> bool {
+        let [Piece { content: TextContent::Words(words), style }] = &self.above[..] else { return false };
+        let (words, style) = (words.clone(), *style);
+        let width = row.right() - left - self.right_width(tile);
+        if tile.paint.text.width(&words, style) <= width {
+            return false;
+        }
+        let lines = style.line_height() * 2.0;
+        let third = styles.caption.size * LINE_HEIGHT;
+        let top = row.y + (row.height - lines - third).max(0.0) / 2.0;
+        tile.paragraph(&words, style, Rect::new(left, top, width.max(0.0), lines * 1.01));
+        let line_rect = Rect { x: left, width: row.right() - left, ..row };
+        line(tile, (Vec::new(), std::mem::take(&mut self.above_right)), line_rect, top + BASELINE * style.size);
+        let baseline = top + lines + third * 0.76;
+        line(tile, (std::mem::take(&mut self.below), std::mem::take(&mut self.below_right)), line_rect, baseline);
+        true
+    }
 }
 
 /// What stands on the right first, the rest before it.

@@ -41,7 +41,9 @@ impl Pill {
 #[derive(Debug, Clone)]
 pub(crate) struct Footer {
     pub source: String,
-    pub time: Label,
+    time: Label,
+    /// Where the other one has no room.
+    short_time: Label,
     pub illustrative: bool,
 }
 
@@ -74,8 +76,9 @@ impl Footer {
             1 => named(newest.source),
             many => locale::text_with(language, "sources", &[("count", &many.to_string())]),
         };
-        let time = Label::as_of(Period::Continuous, newest.received_at, tile.paint.now, language, tile.is_narrow());
-        Some(Self { source, time, illustrative: reports.iter().any(|report| report.illustrative) })
+        let time = |short| Label::as_of(Period::Continuous, newest.received_at, tile.paint.now, language, short);
+        let illustrative = reports.iter().any(|report| report.illustrative);
+        Some(Self { source, time: time(tile.is_narrow()), short_time: time(true), illustrative })
     }
 
     /// Of all figures of a tile: their source, or how many there are, and the time of the oldest. `None` of none.
@@ -88,8 +91,9 @@ impl Footer {
             1 => names.into_iter().next()?,
             many => locale::text_with(language, "sources", &[("count", &many.to_string())]),
         };
-        let time = Label::as_of(oldest.indicator.period, oldest.at, tile.paint.now, language, tile.is_narrow());
-        Some(Self { source, time, illustrative: said.iter().any(|said| said.illustrative) })
+        let time = |short| Label::as_of(oldest.indicator.period, oldest.at, tile.paint.now, language, short);
+        let illustrative = said.iter().any(|said| said.illustrative);
+        Some(Self { source, time: time(tile.is_narrow()), short_time: time(true), illustrative })
     }
 
     /// Says more beside the source.
@@ -208,8 +212,12 @@ impl Tile<'_, '_> {
             left += style.size * 1.1;
         }
         let baseline = Tile::middle_baseline(row, style.size);
-        let time_width = self.paint.text.width(footer.time.as_str(), style).min(row.right() - left);
-        let time = Piece::label(footer.time.clone(), style);
+        let source_width = self.paint.text.width(&footer.source, style) + style.size * 0.6;
+        let mut width = |time: &Label| self.paint.text.width(time.as_str(), style);
+        let fits = left + source_width + width(&footer.time) <= row.right();
+        let time = if fits { &footer.time } else { &footer.short_time };
+        let time_width = width(time).min(row.right() - left);
+        let time = Piece::label(time.clone(), style);
         self.pieces(vec![time], row.right() - time_width, baseline, time_width * 1.01);
         let width = row.right() - time_width - style.size * 0.6 - left;
         if width > style.size * 2.0 {

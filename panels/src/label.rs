@@ -40,12 +40,6 @@ impl Label {
         Self(number::number(count as f64, 0, language).into())
     }
 
-    /// `2.`
-    #[must_use]
-    pub fn ordinal(place: usize) -> Self {
-        Self(format!("{place}.").into())
-    }
-
     /// `25′`
     #[must_use]
     pub fn minutes(minutes: u16, language: &str) -> Self {

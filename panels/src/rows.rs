@@ -15,6 +15,9 @@ const PAGE_MICROS: i64 = 12 * 1_000_000;
 /// Of fewer rows a page is not worth turning: they are set smaller instead.
 const FEWEST_OF_PAGE: f32 = 3.0;
 
+/// Of its size that text may lose and still look the same.
+const LEAST_SHARE: f32 = 0.92;
+
 /// What becomes of rows that have no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
@@ -55,7 +58,13 @@ impl Rows {
             return None;
         }
         let more = if let Rest::Counted { more } = style.rest { more } else { 0 };
-        if more == 0 && all(least) <= room.height {
+        // Rather than being set much smaller, rows that need not all be seen at once come page by page.
+        let least_for_all = if style.rest == Rest::Pages && room.height >= full * style.least_em * FEWEST_OF_PAGE {
+            least.max(full * LEAST_SHARE)
+        } else {
+            least
+        };
+        if more == 0 && all(least_for_all) <= room.height {
             let size = (full * room.height / all(full)).min(full);
             let height = (room.height / count as f32).min(style.most_height.max(size * style.least_em));
             return Some(Self { room, size, height, shown: 0..count, note: None });

@@ -131,12 +131,16 @@ fn entry(
     (language, now): (&str, Timestamp),
     styles: Styles,
 ) -> Entry {
+    let left = left_secs(item, now);
     let (ink, mark, plate) = match item.stage {
+        Stage::Open { .. } if left.is_some_and(|left| left < 0) => {
+            (theme::TEXT, Some((Mark::Warning, theme::WARNING)), Some(theme::HAIRLINE))
+        }
         Stage::Open { .. } => (theme::TEXT, Some((Mark::Now, theme::LIVE)), Some(theme::HAIRLINE)),
         Stage::Closed { .. } => (theme::CAPTION, Some((Mark::Done, theme::CAPTION)), None),
         Stage::Planned => (theme::TEXT_2, None, None),
     };
-    let time = match left_secs(item, now) {
+    let time = match left {
         Some(left) => left_piece(left, styles.name),
         None => Piece::label(Label::minutes(item.minutes, language), Style { color: theme::CAPTION, ..styles.caption }),
     };
@@ -144,10 +148,7 @@ fn entry(
     Entry {
         mark,
         plate,
-        above: vec![
-            Piece::label(Label::ordinal(index + 1), name),
-            Piece::words(format!(" {}", item.title.in_language(language)), name),
-        ],
+        above: vec![Piece::words(format!("{}. {}", index + 1, item.title.in_language(language)), name)],
         above_right: vec![time],
         below: vec![Piece::words(presenter(item, catalogue, language), styles.caption)],
         ..Entry::default()

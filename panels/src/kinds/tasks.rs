@@ -146,17 +146,28 @@ impl Drawing<'_> {
             ("tasks-open-in-time", report.open_in_time, theme::TEXT),
             ("tasks-overdue", report.overdue, Severity::Critical.pill().0),
         ];
+        let fewer = [
+            ("tasks-done", report.done(), theme::TEXT),
+            ("tasks-open-in-time", report.open_in_time, theme::TEXT),
+            ("tasks-overdue", report.overdue, Severity::Critical.pill().0),
+        ];
         let (count, caption) = (tile.em(TextClass::Heading), tile.em(TextClass::Caption));
         let height = count * CAP_HEIGHT + caption * LINE_HEIGHT + tile.px(26.0);
-        if tile.room.height < height * 1.5 || tile.room.width < caption * 24.0 {
-            return;
-        }
+        let fitting = [&parts[..], &fewer[..]].into_iter().find(|parts| self.fit(tile, parts));
+        let Some(parts) = fitting.filter(|_| tile.room.height >= height * 1.5) else { return };
         let strip = tile.take_top(height);
         let width = strip.width / parts.len() as f32;
-        for (index, (key, count, ink)) in parts.into_iter().enumerate() {
+        for (index, (key, count, ink)) in parts.iter().copied().enumerate() {
             let place = Rect { x: strip.x + index as f32 * width, width: width - caption * 0.5, ..strip };
             self.part(tile, key, count, if count == 0 { theme::TEXT_3 } else { ink }, place);
         }
+    }
+
+    /// Whether the words of all parts have room side by side.
+    fn fit(&self, tile: &mut Tile<'_, '_>, parts: &[(&str, u32, Color)]) -> bool {
+        let words = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
+        let slot = tile.room.width / parts.len() as f32 - words.size * 0.5;
+        parts.iter().all(|(key, ..)| tile.paint.text.width(&locale::text(self.language, key), words) <= slot)
     }
 
     fn part(&self, tile: &mut Tile<'_, '_>, key: &str, count: u32, ink: Color, place: Rect) {
