@@ -25,6 +25,8 @@ pub(crate) enum Rest {
     Pages,
     /// They are counted, with so many more that are not even asked for; the first are what matters.
     Counted { more: usize },
+    /// All are set smaller as long as they can be read, and counted only then: they are compared with one another.
+    Smaller,
 }
 
 /// How rows are to be set.
@@ -58,8 +60,8 @@ impl Rows {
             return None;
         }
         let more = if let Rest::Counted { more } = style.rest { more } else { 0 };
-        // Rather than being set much smaller, rows that need not all be seen at once come page by page.
-        let least_for_all = if style.rest == Rest::Pages && room.height >= full * style.least_em * FEWEST_OF_PAGE {
+        // Rows that need not all be seen at once are rather left for later than set much smaller.
+        let least_for_all = if style.rest != Rest::Smaller && room.height >= full * style.least_em * FEWEST_OF_PAGE {
             least.max(full * LEAST_SHARE)
         } else {
             least
@@ -79,7 +81,9 @@ impl Rows {
         let height = (left / fitting as f32).min(style.most_height.max(size * style.least_em));
         let note = Rect { y: room.bottom() - note, height: note, ..room };
         let (shown, said) = match style.rest {
-            Rest::Counted { more } => (0..fitting, Label::count("more", count - fitting + more, tile.paint.language)),
+            Rest::Counted { .. } | Rest::Smaller => {
+                (0..fitting, Label::count("more", count - fitting + more, tile.paint.language))
+            }
             Rest::Pages => page(count, fitting, tile.paint.now, tile.paint.language),
         };
         Some(Self { room, size, height, shown, note: Some((said, note)) })

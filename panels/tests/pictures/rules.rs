@@ -476,7 +476,8 @@ fn exceptions_are_the_worst_first_with_who_why_and_since_when() {
     let first = all.iter().position(|said| said == "Lý Sơn · Giường bệnh đang dùng").expect("the critical one");
     let warning = all.iter().position(|said| said == "Giường bệnh đang dùng").expect("a warning");
     assert!(first < warning, "{all:?}");
-    for expected in ["95,2", " · Sở Tài chính", "vượt ngưỡng ", "95,0", "từ 06:42", "còn 46 dòng khác"] {
+    for expected in ["95,2", " · Sở Tài chính", "vượt ngưỡng ", "95,0", "từ 06:42", "còn 46 dòng khác"]
+    {
         assert!(all.iter().any(|said| said == expected), "'{expected}' is not in {all:?}");
     }
     let province = said("province");

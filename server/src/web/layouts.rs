@@ -77,7 +77,7 @@ pub async fn get(
     Ok(([(header::ETAG, tag)], Json(layout)).into_response())
 }
 
-fn find(shared: &Shared, id: &LayoutId) -> Result<Arc<Layout>, Problem> {
+pub(super) fn find(shared: &Shared, id: &LayoutId) -> Result<Arc<Layout>, Problem> {
     let centre = shared.centre.borrow();
     let found = centre.layouts.get(id).map(|kept| Arc::clone(&kept.layout));
     found.ok_or_else(|| {

@@ -7,6 +7,7 @@ mod history;
 mod ingest;
 mod internal;
 mod layouts;
+mod legibility;
 mod live;
 pub mod metrics;
 mod openapi;
@@ -47,6 +48,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/api/v1/sources", get(catalogue::sources))
         .route("/api/v1/layouts", get(layouts::list))
         .route("/api/v1/layouts/{id}", get(layouts::get).put(layouts::put))
+        .route("/api/v1/layouts/{id}/legibility", get(legibility::get))
         .route("/api/v1/walls", get(walls::list))
         .route("/api/v1/walls/{id}/show", post(walls::show))
         .route("/api/v1/walls/{id}/spotlight", post(walls::spotlight))

@@ -11,7 +11,7 @@ use serde_json::Value;
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
-use super::{catalogue, health, history, ingest, layouts, metrics, pictures, problem, walls};
+use super::{catalogue, health, history, ingest, layouts, legibility, metrics, pictures, problem, walls};
 
 /// What `protocol` describes with schemars; here only its name is needed.
 macro_rules! described_in_protocol {
@@ -62,6 +62,7 @@ described_in_protocol! {
         layouts::list,
         layouts::get,
         layouts::put,
+        legibility::get,
         pictures::get,
         walls::list,
         walls::show,

@@ -308,6 +308,23 @@ async fn a_wrong_layout_is_refused_with_findings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_layout_is_told_how_it_can_be_read() {
+    let server = Server::start().await;
+    let mut narrow = layout("narrow");
+    narrow.panels[0].place = Place { column: 0, row: 0, columns: 2, rows: 2 };
+    server.put(&narrow, None).await;
+    let found = server.get("/api/v1/layouts/narrow/legibility").await.json();
+    let found = found.as_array().unwrap();
+    assert!(found.iter().any(|found| found["rule"] == "overflow" && found["wall"] == "main"), "{found:?}");
+    assert!(found.iter().all(|found| found["message"].is_string() && found["level"].is_string()), "{found:?}");
+    assert_eq!(server.get("/api/v1/layouts/narrow/legibility?wall=main").await.json().as_array(), Some(found));
+    let missing = server.get("/api/v1/layouts/narrow/legibility?wall=side").await.problem(StatusCode::NOT_FOUND);
+    assert!(missing.contains("known: main"), "{missing}");
+    server.get("/api/v1/layouts/narrow/legibility?walls=main").await.problem(StatusCode::BAD_REQUEST);
+    server.get("/api/v1/layouts/none/legibility").await.problem(StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wall_shows_what_it_is_told() {
     let server = Server::start().await;
     server.put(&layout("mine"), None).await;

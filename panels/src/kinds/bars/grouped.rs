@@ -112,7 +112,7 @@ pub(super) fn draw(tile: &mut Tile<'_, '_>, groups: &[Group<'_>], indicators: &[
     tile.take_top(tile.px(8.0));
     tile.take_bottom(tile.px(8.0));
     let lines = if stacked { 1 } else { indicators.len() };
-    let (per_line, rest) = (1.3, Rest::Counted { more: 0 });
+    let (per_line, rest) = (1.3, Rest::Smaller);
     let least_em = per_line * lines as f32 + 0.3;
     let most_height = tile.px(70.0) * lines as f32;
     let style = RowStyle { class: TextClass::Body, least_em, most_height, rest };

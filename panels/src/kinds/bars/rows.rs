@@ -21,8 +21,7 @@ struct Columns {
 pub(super) fn draw(tile: &mut Tile<'_, '_>, bars: &[Bar<'_>]) -> Option<(f64, f64)> {
     tile.take_top(tile.px(10.0));
     tile.take_bottom(tile.px(8.0));
-    let style =
-        RowStyle { class: TextClass::Body, least_em: 1.4, most_height: tile.px(84.0), rest: Rest::Counted { more: 0 } };
+    let style = RowStyle { class: TextClass::Body, least_em: 1.4, most_height: tile.px(84.0), rest: Rest::Smaller };
     if tile.room.width < tile.smallest() * 5.0 {
         return None;
     }
