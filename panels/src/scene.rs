@@ -243,6 +243,9 @@ impl Scene {
     #[must_use]
     pub fn without_state(mut self) -> Self {
         let state = self.state();
+        if self.flashing.start >= state.end {
+            self.flashing = self.flashing.start - state.len()..self.flashing.end - state.len();
+        }
         self.items.drain(state);
         self
     }

@@ -56,11 +56,11 @@ colors! {
     GROUND: 0x0A_1120 => 0xF4_F6FA;
     PANEL: 0x11_1A2C => 0xFF_FFFF;
     INSET: 0x0D_1526 => 0xF1_F4F8;
-    HAIRLINE: 0x1F_2C45 => 0xD3_DBE6;
+    HAIRLINE: 0x1F_2C45 => 0xDC_E3EC;
     TEXT: 0xE8_EEF7 => 0x0F_1A2B;
     TEXT_2: 0xCF_D9E8 => 0x22_304A;
     TEXT_3: 0xA9_B7CC => 0x3C_4B63;
-    CAPTION: 0x8F_A0BA => 0x4A_5972;
+    CAPTION: 0x8F_A0BA => 0x44_526A;
     DATA: 0x6F_A8DC => 0x1C_63B8;
     /// Filled shapes of data, which are larger and so quieter than lines.
     DATA_FILL: 0x4C_8AC4 => 0x3D_82C4;

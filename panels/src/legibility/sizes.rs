@@ -128,7 +128,7 @@ fn diacritics(seen: &Seen<'_>) -> Option<Finding> {
     let (run, overlap) = worst?;
     let (measured, limit) = (f64::from(1.25 - overlap), 1.25);
     let message = format!(
-        "'{}' stands {measured:.2} em below the line above it; marks such as Ế and Ộ need {limit} em",
+        "'{}' stands {measured:.2} em below the line above it; the marks that stack on Vietnamese capitals need {limit} em",
         run.content.as_str()
     );
     Some(Measured { run, measured }.finding(Rule::Diacritics, Level::Error, seen.panel, limit, message))

@@ -10,7 +10,7 @@ use panels::{Link, place, svg};
 use protocol::message::Mode;
 use protocol::{Canvas, Layout, Room, ViewState, Wall};
 
-use crate::centre::{CANVAS, NOW, districts, overview, paint_all, state};
+use crate::centre::{CANVAS, NOW, command, districts, lists, overview, paint_all, state};
 use crate::raster::save_picture;
 
 /// Every layout of the invented centre in every state that has colours of its own.
@@ -23,7 +23,8 @@ fn views() -> impl Iterator<Item = (String, ViewState, Link)> {
         ("replay", Mode::Replay, Link::Live),
         ("rehearsal", Mode::Rehearsal, Link::Live),
     ];
-    let layouts: [(&str, fn() -> Layout); 2] = [("overview", overview), ("districts", districts)];
+    let layouts: [(&str, fn() -> Layout); 4] =
+        [("overview", overview), ("districts", districts), ("lists", lists), ("command", command)];
     layouts.into_iter().flat_map(move |(name, layout)| {
         states.map(move |(of, mode, link)| (format!("{name}-{of}"), state(layout(), CANVAS, mode), link))
     })

@@ -94,9 +94,10 @@ async fn the_demo_is_written_in_every_format() {
     let copied = poppler("pdftotext", &["-raw", path, "-"]);
     let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let copied = flat(&copied);
-    // Figures of a demo move on; its words stay.
-    let words: Vec<String> =
-        said.iter().filter(|text| !text.contains(|c: char| c.is_ascii_digit())).map(|text| flat(text)).collect();
+    // Figures of a demo move on; its words stay. Paper does not say that it is live.
+    let stays = |text: &&String| !text.contains(|c: char| c.is_ascii_digit()) && *text != LIVE;
+    let words: Vec<String> = said.iter().filter(stays).map(|text| flat(text)).collect();
+    assert!(said.iter().any(|text| text == LIVE), "{said:?}");
     let lost: Vec<&String> = words.iter().filter(|text| !copied.contains(text.as_str())).collect();
     assert!(!copied.contains(LIVE), "paper says that it is live");
     assert!(words.len() > 40 && lost.is_empty(), "cannot be copied: {lost:?} from\n{copied}");
