@@ -150,3 +150,5 @@ watch-walls = Video walls
 watch-none = None yet
 watch-no-layout = There is no layout “{ $name }”. Those that exist are listed below.
 watch-no-wall = There is no wall “{ $name }”. Those that exist are listed below.
+schematic = schematic
+outside-map = · { $count } outside the map

@@ -150,3 +150,5 @@ watch-walls = Màn hình lớn
 watch-none = Chưa có
 watch-no-layout = Không có bố cục “{ $name }”. Các bố cục hiện có ở dưới đây.
 watch-no-wall = Không có màn hình lớn “{ $name }”. Các màn hình hiện có ở dưới đây.
+schematic = sơ đồ
+outside-map = · { $count } ngoài bản đồ

@@ -257,11 +257,16 @@ const MICROS: i64 = 1_000_000;
 /// When what is said about the age of a value changes next.
 pub(crate) fn next_change(indicator: &Indicator, at: Timestamp, now: Timestamp) -> Timestamp {
     let stale_at = stale_since(indicator, at);
-    let age_secs = now.since(at).div_euclid(MICROS).max(0);
-    let unit = label::age_unit(age_secs);
-    let older_at = at.plus_micros((age_secs / unit + 1).saturating_mul(unit).saturating_mul(MICROS));
+    let older_at = next_older(at, now);
     let change = if stale_at > now { stale_at } else { older_at };
     change.min(number::next_midnight(now)).max(now.plus_micros(1))
+}
+
+/// When it is said to be older than now.
+pub(crate) fn next_older(at: Timestamp, now: Timestamp) -> Timestamp {
+    let age_secs = now.since(at).div_euclid(MICROS).max(0);
+    let unit = label::age_unit(age_secs);
+    at.plus_micros((age_secs / unit + 1).saturating_mul(unit).saturating_mul(MICROS))
 }
 
 /// The same for all figures of a panel, whichever comes first.

@@ -41,9 +41,9 @@ impl Pill {
 #[derive(Debug, Clone)]
 pub(crate) struct Footer {
     pub source: String,
-    time: Label,
+    pub time: Label,
     /// Where the other one has no room.
-    short_time: Label,
+    pub short_time: Label,
     pub illustrative: bool,
 }
 

@@ -13,6 +13,7 @@ pub mod kinds;
 mod label;
 pub mod legibility;
 pub mod locale;
+pub mod map;
 mod marks;
 pub mod number;
 mod options;
@@ -33,7 +34,7 @@ mod wording;
 use std::collections::BTreeSet;
 
 use protocol::change::WindowSpec;
-use protocol::{Canvas, Catalogue, Layout, PanelSpec, RecordKind, SeriesKey, Timestamp, ViewState};
+use protocol::{Canvas, Catalogue, LayerId, Layout, MapId, PanelSpec, RecordKind, SeriesKey, Timestamp, ViewState};
 
 pub use label::Label;
 pub use options::nearest;
@@ -51,6 +52,8 @@ pub struct Needs {
     pub windows: Vec<WindowSpec>,
     /// Tasks, alarms, sessions, how sources do.
     pub records: BTreeSet<RecordKind>,
+    pub maps: Vec<MapId>,
+    pub layers: Vec<LayerId>,
 }
 
 /// How the link to the server is.
@@ -139,6 +142,7 @@ pub static PANELS: &[&dyn Panel] = &[
     &kinds::alarms::Alarms,
     &kinds::agenda::Agenda,
     &kinds::ticker::Ticker,
+    &kinds::map::Map,
 ];
 
 /// The kind called `kind`.
@@ -188,17 +192,19 @@ pub fn needs(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Needs {
     let mut all = Needs::default();
     for (spec, rect) in place::tiles(layout, canvas) {
         let Some(needs) = panel(&spec.kind).and_then(|panel| panel.needs(spec, catalogue, rect).ok()) else { continue };
-        for series in needs.series {
-            if !all.series.contains(&series) {
-                all.series.push(series);
-            }
-        }
+        add_new(&mut all.series, needs.series);
+        add_new(&mut all.windows, needs.windows);
+        add_new(&mut all.maps, needs.maps);
+        add_new(&mut all.layers, needs.layers);
         all.records.extend(needs.records);
-        for window in needs.windows {
-            if !all.windows.contains(&window) {
-                all.windows.push(window);
-            }
-        }
     }
     all
+}
+
+fn add_new<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
 }

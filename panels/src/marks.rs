@@ -23,6 +23,8 @@ pub(crate) enum Mark {
     Done,
     /// ▶
     Now,
+    /// A hexagon: a schematic map.
+    Schematic,
 }
 
 impl Mark {
@@ -48,6 +50,10 @@ impl Mark {
                 let frame = Rect::new(center.x - half * 0.8, center.y - half * 0.8, side * 0.8, side * 0.8);
                 tile.outline(frame, half * 0.2, side * 0.1, color);
                 tile.line(vec![at(-0.45, 0.45), at(0.45, -0.45)], side * 0.1, color);
+            }
+            Self::Schematic => {
+                let corners = [(0.0, -1.0), (0.87, -0.5), (0.87, 0.5), (0.0, 1.0), (-0.87, 0.5), (-0.87, -0.5)];
+                tile.shape(corners.map(|(dx, dy)| at(dx * 0.95, dy * 0.95)).to_vec(), color);
             }
         }
     }

@@ -53,6 +53,15 @@ impl Rect {
     pub fn has(&self, point: Point) -> bool {
         (self.x..=self.right()).contains(&point.x) && (self.y..=self.bottom()).contains(&point.y)
     }
+    /// Whether they have more than an edge in common.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.x < other.right() && other.x < self.right() && self.y < other.bottom() && other.y < self.bottom()
+    }
+    #[must_use]
+    pub fn middle(&self) -> Point {
+        Point { x: self.x + self.width / 2.0, y: self.y + self.height / 2.0 }
+    }
     /// The smallest one around points; empty for none.
     #[must_use]
     pub fn around(points: &[Point]) -> Self {
@@ -64,7 +73,9 @@ impl Rect {
         }
         Self::new(min.x, min.y, max.x - min.x, max.y - min.y)
     }
-    fn inset_all(&self, by: f32) -> Self {
+    /// Smaller by `by` on all sides; larger where that is negative.
+    #[must_use]
+    pub fn inset_all(&self, by: f32) -> Self {
         Self::new(self.x + by, self.y + by, self.width - 2.0 * by, self.height - 2.0 * by)
     }
     /// Smaller by `dx` on the left and right and `dy` above and below, never negative.

@@ -87,6 +87,12 @@ const SERIES_LIGHT: [Color; 6] = [
     Color::rgb(0xC8_522B),
     Color::rgb(0x5B_7187),
 ];
+/// Areas of a map by their class, the lowest first.
+pub const MAP_RAMP: [Color; 5] =
+    [Color::rgb(0x17_304D), Color::rgb(0x1F_4A75), Color::rgb(0x2D_6AA3), Color::rgb(0x55_95CF), Color::rgb(0x9C_C9F0)];
+
+/// The edge of an area that has no figure.
+pub const GAP: Color = TEXT_3.with_alpha(110);
 
 /// Every colour with the one that stands for it in the light theme.
 fn pairs() -> impl Iterator<Item = (Color, Color)> {
@@ -149,6 +155,7 @@ fn meaning_of_dark(color: Color) -> Option<Meaning> {
         STALE => Some(Meaning::Stale),
         LIVE => Some(Meaning::Live),
         REHEARSAL => Some(Meaning::Rehearsal),
+        step if MAP_RAMP.contains(&step) => Some(Meaning::Map),
         _ => series(),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::Paint;
 use crate::label::Label;
+use crate::map::Tessellated;
 use crate::paint::Strip;
 use crate::provenance::Figure;
 use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent};
@@ -128,6 +129,17 @@ impl<'p, 'a> Tile<'p, 'a> {
             _ => {}
         }
         inside
+    }
+
+    /// Says that words had no room.
+    pub fn leave_out(&mut self, words: &str) {
+        self.scene.left_out.push(words.into());
+    }
+
+    /// A filled polygon of triangles.
+    pub fn polygon(&mut self, shape: &Tessellated, fill: Color) {
+        let Tessellated { points, triangles, ring_ends } = shape.clone();
+        self.put(Item::Polygon(Polygon { points, triangles, ring_ends, fill }));
     }
 
     /// A plain rounded rectangle.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::Name;
-use crate::{AgencyId, AreaId, Indicator, IndicatorId, SourceId, SourceInfo};
+use crate::{AgencyId, AreaId, BaseMap, Indicator, IndicatorId, LayerId, MapId, MapLayer, SourceId, SourceInfo};
 
 /// A place with an administration, at any depth, between two dates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +63,10 @@ pub struct Catalogue {
     pub agencies: BTreeMap<AgencyId, Arc<Agency>>,
     pub indicators: BTreeMap<IndicatorId, Arc<Indicator>>,
     pub sources: BTreeMap<SourceId, Arc<SourceInfo>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub maps: BTreeMap<MapId, Arc<BaseMap>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub layers: BTreeMap<LayerId, Arc<MapLayer>>,
 }
 
 impl Catalogue {

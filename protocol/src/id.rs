@@ -89,3 +89,11 @@ name!(
     /// A video wall.
     WallId
 );
+name!(
+    /// A map of areas.
+    MapId
+);
+name!(
+    /// Features that are drawn on maps together.
+    LayerId
+);

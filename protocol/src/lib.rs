@@ -29,6 +29,7 @@ pub mod day;
 pub mod event;
 pub mod id;
 pub mod layout;
+pub mod map;
 pub mod message;
 pub mod observation;
 pub mod records;
@@ -45,8 +46,11 @@ pub use change::Change;
 pub use command::Command;
 pub use day::Day;
 pub use event::Event;
-pub use id::{AgencyId, AlarmId, AreaId, IndicatorId, LayoutId, PanelId, SessionId, SourceId, TaskId, WallId};
+pub use id::{
+    AgencyId, AlarmId, AreaId, IndicatorId, LayerId, LayoutId, MapId, PanelId, SessionId, SourceId, TaskId, WallId,
+};
 pub use layout::{Layout, PanelSpec, Place};
+pub use map::{BaseMap, MapLayer};
 pub use message::{ClientMessage, CloseReason, Envelope, Frame, ServerMessage, StreamPosition, ViewName};
 pub use observation::{Indicator, Observation, ObservationStatus, Scenario, SeriesKey};
 pub use records::{RecordKind, Records};

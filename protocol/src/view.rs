@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::change::{Arranged, Bucket, Buckets, Change, Envelope, WindowSpec};
 use crate::records::Records;
-use crate::{Alarm, Observation, SeriesKey, Session, SourceState, Task, Timestamp};
+use crate::{Alarm, LayerId, MapLayer, Observation, SeriesKey, Session, SourceState, Task, Timestamp};
 
 /// Something with the offset that it last changed at.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,12 @@ impl ViewState {
     #[must_use]
     pub fn arranged(&self) -> Option<&Arc<Arranged>> {
         self.arranged.as_ref().map(|arranged| &arranged.value)
+    }
+
+    /// A layer of maps as it is now.
+    #[must_use]
+    pub fn layer(&self, layer: &LayerId) -> Option<&Arc<MapLayer>> {
+        self.arranged()?.catalogue.layers.get(layer)
     }
 
     /// The offset of the arrangement.

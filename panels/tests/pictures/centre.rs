@@ -1,5 +1,8 @@
 //! A small invented centre, the same on every run.
 
+#[path = "maps.rs"]
+mod maps;
+
 use std::sync::Arc;
 
 use panels::number::day_start;
@@ -107,6 +110,7 @@ pub fn catalogue() -> Catalogue {
     for indicator in indicators() {
         catalogue.indicators.insert(indicator.id.clone(), Arc::new(indicator));
     }
+    maps::add_to(&mut catalogue);
     catalogue
 }
 
@@ -313,6 +317,30 @@ pub fn command() -> Layout {
         panel("now", "agenda", [0, 12, 8, 5], json!({ "show": "now" })),
         panel("quiet", "alarms", [8, 12, 8, 5], json!({ "area": "522", "title": "Cảnh báo tại TP Quảng Ngãi" })),
         panel("ticker", "ticker", [0, 17, 32, 1], json!({ "area": "51", "parts": true })),
+    ])
+}
+
+/// Maps out of tables and with borders, large and small, with and without figures.
+pub fn mapped() -> Layout {
+    let of = |map: &str| json!({ "map": map, "indicator": "rate" });
+    let layers =
+        json!({ "map": "districts", "layers": ["slides", "rivers", "stations", "reservoirs"], "title": "Môi trường" });
+    let south =
+        json!({ "map": "districts", "indicator": "beds", "area": "51", "breaks": [70, 85, 95], "labels": "figures" });
+    layout(vec![
+        panel("head", "header", [0, 0, 32, 1], json!({})),
+        panel("schematic", "map", [0, 1, 14, 10], of("schematic")),
+        panel("boundaries", "map", [14, 1, 10, 10], of("districts")),
+        panel("layers", "map", [0, 11, 10, 7], layers),
+        panel("figures", "map", [24, 1, 8, 6], south),
+        panel(
+            "stations",
+            "map",
+            [10, 11, 14, 7],
+            json!({ "map": "schematic", "indicator": "rate", "layers": ["stations", "reservoirs"], "class_by": "quantile", "classes": 4 }),
+        ),
+        panel("bare", "map", [24, 7, 8, 5], json!({ "map": "schematic", "legend": false })),
+        panel("tiny", "map", [24, 12, 2, 2], of("schematic")),
     ])
 }
 

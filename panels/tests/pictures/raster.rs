@@ -7,7 +7,7 @@ use panels::{Link, svg};
 use protocol::message::Mode;
 use resvg::{tiny_skia, usvg};
 
-use crate::centre::{CANVAS, NOW, overview, paint_all, state};
+use crate::centre::{CANVAS, NOW, mapped, overview, paint_all, state};
 
 pub fn rasterise(svg: &str, zoom: f32) -> tiny_skia::Pixmap {
     let tree = usvg::Tree::from_str(svg, &usvg::Options::default()).unwrap();
@@ -51,4 +51,6 @@ fn look() {
         let scenes = paint_all(&view, link, language, &mut text);
         save_picture(name, &svg::document(CANVAS, &scenes));
     }
+    let view = state(mapped(), CANVAS, Mode::Live);
+    save_picture("maps", &svg::document(CANVAS, &paint_all(&view, Link::Live, "vi", &mut text)));
 }

@@ -57,7 +57,7 @@ impl Centre {
         }
     }
 
-    /// The indicators and areas that are needed, their owners and parents, and all sources.
+    /// The indicators, areas, maps and layers that are needed, their owners and parents, and all sources.
     fn excerpt(&self, needs: &panels::Needs) -> Catalogue {
         let all = &self.catalogue;
         let mut excerpt = Catalogue {
@@ -74,6 +74,13 @@ impl Centre {
                 }
             }
             add_with_parents(all, &mut excerpt, &series.area);
+        }
+        for map in needs.maps.iter().filter_map(|id| all.maps.get(id)) {
+            excerpt.maps.insert(map.id.clone(), Arc::clone(map));
+            map.shapes.iter().for_each(|shape| add_with_parents(all, &mut excerpt, &shape.area));
+        }
+        for layer in needs.layers.iter().filter_map(|id| all.layers.get(id)) {
+            excerpt.layers.insert(layer.id.clone(), Arc::clone(layer));
         }
         excerpt
     }

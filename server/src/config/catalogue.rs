@@ -243,7 +243,7 @@ fn refuse_rest(doc: &Document, root: &Item<'_>, what: &str, findings: &mut Vec<F
 }
 
 /// Reports a name that is taken or badly formed; whether it is neither.
-fn check_id(
+pub(super) fn check_id(
     doc: &Document,
     what: &str,
     item: &Item<'_>,

@@ -6,6 +6,7 @@
 //! areas.toml        [[area]]        agencies.toml     [[agency]]
 //! indicators.toml   [[indicator]]   sources.toml      [[source]]
 //! walls.toml        [[wall]]        layouts/ID.toml   one layout, [[panel]]
+//! maps.toml         [[map]], [[layer]] and the files of geometry that they name; may be absent
 //! ```
 
 mod catalogue;
@@ -13,6 +14,7 @@ mod document;
 mod finding;
 mod layouts;
 mod legible;
+mod maps;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -81,6 +83,7 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
     let (mut catalogue, settings) = load_centre(dir, environment, &mut findings);
     catalogue::load(dir, &mut catalogue, &mut findings);
     let sources = catalogue::load_sources(dir, &mut catalogue, &settings, &mut findings);
+    maps::load(dir, &settings.time_zone, &mut catalogue, &mut findings);
     let layout_ids = layouts::ids(dir, &mut findings);
     let walls = catalogue::load_walls(dir, &layout_ids, &mut findings);
     let mut panel_lines = BTreeMap::new();
@@ -93,8 +96,8 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
 }
 
 /// The files of the folder, besides layouts/.
-const FILES: [&str; 6] =
-    ["centre.toml", "areas.toml", "agencies.toml", "indicators.toml", "sources.toml", "walls.toml"];
+const FILES: [&str; 7] =
+    ["centre.toml", "areas.toml", "agencies.toml", "indicators.toml", "sources.toml", "walls.toml", maps::FILE];
 
 /// TOML files that nobody would read.
 fn stray_files(dir: &Path) -> Vec<Finding> {

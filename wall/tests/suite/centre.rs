@@ -108,7 +108,7 @@ pub fn arranged(width_px: u32, height_px: u32) -> Arranged {
     assert_eq!(panels::validate(&layout, &catalogue, canvas), []);
     assert_eq!(place::tiles(&layout, canvas).count(), usize::from(COLUMNS * ROWS));
     let needs = panels::needs(&layout, &catalogue, canvas);
-    let panels::Needs { series, windows, records } = needs;
+    let panels::Needs { series, windows, records, .. } = needs;
     Arranged { mode: Mode::Live, wall: None, canvas, layout, spotlight: None, catalogue, series, windows, records }
 }
 
