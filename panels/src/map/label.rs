@@ -22,8 +22,8 @@ pub(crate) struct Room<'c> {
     gap: f32,
 }
 
-/// Leaders that are longer than this share of the frame's longer side lead the eye astray.
-const LONGEST_LEADER: f32 = 0.33;
+/// Leaders that are longer than this share of the frame's shorter side lead the eye astray.
+const LONGEST_LEADER: f32 = 0.4;
 /// How far from a point its label may stand, in distances between them.
 const RINGS: [f32; 3] = [1.0, 2.5, 5.0];
 
@@ -50,7 +50,7 @@ impl<'c> Room<'c> {
 
     /// Beside all shapes, with a line to what it names.
     pub fn outside(&self, size: (f32, f32), at: Point) -> Option<Placed> {
-        let longest = self.bounds.width.max(self.bounds.height) * LONGEST_LEADER;
+        let longest = self.bounds.width.min(self.bounds.height) * LONGEST_LEADER;
         let rect = self.free.nearest(size, at, |rect| {
             let [from, to] = leader(rect, at);
             (from.x - to.x).hypot(from.y - to.y) <= longest && self.is_free(rect) && self.is_clear([from, to])
@@ -157,7 +157,8 @@ mod tests {
         assert!(free.has(wide.rect), "{wide:?}");
         assert_eq!(wide.leader.unwrap()[1], pole);
         room.take(&wide);
-        let next = room.outside((130.0, 40.0), pole).unwrap();
+        let below = Point { y: pole.y + 30.0, ..pole };
+        let next = room.outside((130.0, 40.0), below).unwrap();
         assert!(!next.rect.overlaps(&wide.rect), "{next:?} on {wide:?}");
     }
 

@@ -50,7 +50,7 @@ impl<'m> Board<'m> {
     }
 
     pub fn place(&mut self, tile: &mut Tile<'_, '_>, shown: &'m Shown<'m>, layers: &[Placed<'m>]) {
-        let mut things = self.things(layers);
+        let mut things = self.things(tile, layers);
         by_severity(&mut things, |thing| thing.tag.severity);
         let calm = things.partition_point(|thing| thing.tag.severity.is_abnormal());
         let calm = things.split_off(calm);
@@ -64,7 +64,7 @@ impl<'m> Board<'m> {
     }
 
     /// What stands where it is; its sign takes room before any label does.
-    fn things(&mut self, layers: &[Placed<'m>]) -> Vec<Thing<'m>> {
+    fn things(&mut self, tile: &Tile<'_, '_>, layers: &[Placed<'m>]) -> Vec<Thing<'m>> {
         let mut things = Vec::new();
         for layer in layers {
             for (feature, drawn) in layer.shown.features.iter().zip(layer.drawn.iter()) {
@@ -75,7 +75,8 @@ impl<'m> Board<'m> {
                 if let Some(sign) = sign {
                     self.mark(sign, feature.severity, at, drawn.frame);
                 }
-                let tag = Tag { has_mark: !is_point && feature.severity.mark().is_some(), ..tag_of(feature) };
+                let tag = tag_of(feature, tile.paint.language);
+                let tag = Tag { has_mark: tag.has_mark && !is_point, ..tag };
                 things.push(Thing { tag, sign, frame: drawn.frame, at });
             }
         }
@@ -105,13 +106,17 @@ impl<'m> Board<'m> {
             let named = inset.inset.and_then(|place| shown.map.insets.get(place)?.name.as_ref());
             let Some(name) = named else { continue };
             let tag = Tag::new(Some(name.in_language(tile.paint.language)), None, Severity::Normal);
-            let bottom = Point { x: inset.rect.middle().x, y: inset.rect.bottom() };
             let size = tag.size(tile, Form::STACKED);
-            match self.rooms[frame].inside(&self.map.free, size, bottom) {
+            match self.rooms[frame].inside(&self.map.free, size, self.bottom(frame)) {
                 Some(place) => self.keep(tag, Form::STACKED, frame, place),
                 None => tag.name.into_iter().for_each(|name| tile.leave_out(name)),
             }
         }
+    }
+
+    fn bottom(&self, frame: usize) -> Point {
+        let rect = self.map.frames[frame].rect;
+        Point { x: rect.middle().x, y: rect.bottom() }
     }
 
     /// Inside their areas where they fit; then in what room is left around.
@@ -142,14 +147,16 @@ impl<'m> Board<'m> {
     }
 
     fn try_outside(&mut self, tile: &mut Tile<'_, '_>, outline: &'m Outline, tag: &Tag<'m>, forms: &[Form]) -> bool {
-        let is_alone = outline.frame > 0;
+        let frame = outline.frame;
+        // In a frame of its own it is plain whose label it is.
+        let is_alone = frame > 0 && self.map.outlines.iter().filter(|other| other.frame == frame).count() == 1;
         forms.iter().any(|form| {
             let size = tag.size(tile, *form);
-            let Some(mut place) = self.rooms[outline.frame].outside(size, outline.anchor) else { return false };
-            // In a frame of its own it is plain whose label it is.
-            place.leader = place.leader.filter(|_| !is_alone);
-            self.keep(tag.clone(), *form, outline.frame, place);
-            true
+            let place = match is_alone {
+                true => self.rooms[frame].inside(&self.map.free, size, self.bottom(frame)),
+                false => self.rooms[frame].outside(size, outline.anchor),
+            };
+            place.map(|place| self.keep(tag.clone(), *form, frame, place)).is_some()
         })
     }
 
@@ -177,7 +184,7 @@ impl<'m> Board<'m> {
         sign: Sign,
         outline: &'m Outline,
     ) -> bool {
-        let tag = Tag { has_mark: false, ..tag_of(feature) };
+        let tag = Tag { has_mark: false, ..tag_of(feature, tile.paint.language) };
         let (frame, side) = (outline.frame, self.side * 1.32);
         for form in [Form::STACKED, Form::IN_LINE, Form::STACKED.small(), Form::IN_LINE.small()] {
             let (width, height) = tag.size(tile, form);
@@ -206,8 +213,11 @@ impl<'m> Board<'m> {
     /// Lines first, so that none runs over a sign or a word.
     pub fn draw(self, tile: &mut Tile<'_, '_>) {
         for [from, to] in self.found.iter().filter_map(|found| found.place.leader) {
+            // Seen on light areas too.
+            tile.line(vec![from, to], tile.px(6.0), theme::PANEL);
+            tile.disc(to, tile.px(7.0), theme::PANEL);
             tile.line(vec![from, to], tile.px(2.5), theme::TEXT_3);
-            tile.disc(to, tile.px(4.0), theme::TEXT_3);
+            tile.disc(to, tile.px(4.5), theme::TEXT_3);
         }
         for (sign, severity, at) in self.signs {
             sign.draw(tile, severity, at, self.side);
@@ -218,9 +228,13 @@ impl<'m> Board<'m> {
     }
 }
 
-fn tag_of<'m>(feature: &'m FeatureShown<'m>) -> Tag<'m> {
-    let figure = feature.reading.as_ref().map(|reading| Tag::figure(reading.figure.clone()));
-    Tag::new(Some(feature.name), figure, feature.severity)
+fn tag_of<'m>(feature: &'m FeatureShown<'m>, language: &str) -> Tag<'m> {
+    let reading = feature.reading.as_ref();
+    let figure = reading.map(|reading| Tag::figure(reading.figure.clone()));
+    // Things of one layer may be told in different units.
+    let unit = reading.filter(|reading| reading.latest.is_some()).map(|it| it.indicator.unit.in_language(language));
+    let unit = unit.filter(|unit| !unit.trim().is_empty());
+    Tag { unit, ..Tag::new(Some(feature.name), figure, feature.severity) }
 }
 
 /// `None` where nothing is to be written.

@@ -36,6 +36,8 @@ pub(super) struct Tag<'a> {
     pub name: Option<&'a str>,
     /// Words where there is no figure.
     pub figure: Option<TextContent>,
+    /// Behind the figure.
+    pub unit: Option<&'a str>,
     pub severity: Severity,
     /// Whether a mark stands before the figure; points on a map are marks themselves.
     pub has_mark: bool,
@@ -45,6 +47,7 @@ pub(super) struct Tag<'a> {
 struct Lines {
     name: Option<Piece>,
     figure: Option<Piece>,
+    unit: Option<Piece>,
     /// Width that the mark takes before the figure.
     mark: f32,
     is_stacked: bool,
@@ -52,7 +55,7 @@ struct Lines {
 
 impl<'a> Tag<'a> {
     pub fn new(name: Option<&'a str>, figure: Option<TextContent>, severity: Severity) -> Self {
-        Self { name, figure, severity, has_mark: severity.mark().is_some() }
+        Self { name, figure, unit: None, severity, has_mark: severity.mark().is_some() }
     }
 
     /// A figure, or what stands for none.
@@ -82,7 +85,10 @@ impl<'a> Tag<'a> {
         let mark = figure.as_ref().filter(|_| self.has_mark).map_or(0.0, |figure| figure.style.size * 0.9);
         let name = self.name.filter(|_| form.has_name || figure.is_none());
         let name = name.map(|name| Piece::words(name, style(Font::Regular, TextClass::Caption, theme::TEXT_2)));
-        Lines { name, figure, mark, is_stacked: form.is_stacked }
+        let unit = self.unit.filter(|_| figure.is_some());
+        let unit =
+            unit.map(|unit| Piece::words(format!(" {unit}"), style(Font::Regular, TextClass::Caption, theme::TEXT_3)));
+        Lines { name, figure, unit, mark, is_stacked: form.is_stacked }
     }
 
     pub fn size(&self, tile: &mut Tile<'_, '_>, form: Form) -> (f32, f32) {
@@ -106,7 +112,7 @@ impl<'a> Tag<'a> {
         tile.plate(rect, tile.px(8.0).min(rect.height / 2.0), theme::PANEL.with_alpha(PLATE_ALPHA));
         let (name_width, figure_width) = lines.widths(tile);
         let (pad, gap) = (lines.pad(), lines.gap());
-        let Lines { name, figure, mark, is_stacked } = lines;
+        let Lines { name, figure, unit, mark, is_stacked } = lines;
         let middle = |width: f32| rect.x + (rect.width - width) / 2.0;
         let mut figure_left = if is_stacked { middle(figure_width) } else { rect.x + pad + name_width + gap };
         let name_height = name.as_ref().filter(|_| is_stacked).map_or(0.0, |name| name.style.size * LINE_HEIGHT);
@@ -126,16 +132,17 @@ impl<'a> Tag<'a> {
             shape.draw(tile, center, size * 0.66, self.severity.color());
             figure_left += mark;
         }
-        tile.piece(figure, figure_left, figure_baseline);
+        let end = tile.piece(figure, figure_left, figure_baseline);
+        unit.map(|unit| tile.piece(unit, end, figure_baseline));
     }
 }
 
 impl Lines {
-    /// Of the name, and of the figure with its mark.
+    /// Of the name, and of the figure with its mark and unit.
     fn widths(&self, tile: &mut Tile<'_, '_>) -> (f32, f32) {
         let mut width =
             |piece: &Option<Piece>| piece.as_ref().map_or(0.0, |piece| tile.width(std::slice::from_ref(piece)));
-        (width(&self.name), self.mark + width(&self.figure))
+        (width(&self.name), self.mark + width(&self.figure) + width(&self.unit))
     }
 
     fn em(&self) -> f32 {

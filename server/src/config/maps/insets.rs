@@ -22,13 +22,9 @@ struct Group {
 /// Where the parts of a map lie that need frames of their own.
 pub(super) fn automatic(areas: &[(AreaId, Polygons)]) -> Vec<Bounds> {
     let polygons = areas.iter().enumerate().flat_map(|(place, (_, polygons))| {
-        polygons
-            .iter()
-            .filter_map(move |rings| Some(Group { bounds: Bounds::around(rings.first()?)?, areas: vec![place] }))
+        polygons.iter().filter_map(move |rings| Some((place, Bounds::around(rings.first()?)?)))
     });
-    let polygons: Vec<Group> = polygons.collect();
-    let Some(largest) = polygons.iter().map(|group| side(group.bounds)).reduce(f64::max) else { return Vec::new() };
-    let mut groups = merged(polygons, |a, b| gap(a.bounds, b.bounds) <= largest * NEAR);
+    let mut groups = grouped(&polygons.collect::<Vec<_>>());
     groups.sort_by(|a, b| surface(b.bounds).total_cmp(&surface(a.bounds)));
     let Some((main, rest)) = groups.split_first() else { return Vec::new() };
     let apart: Vec<Group> = rest.iter().filter(|group| is_apart(group, main, areas)).cloned().collect();
@@ -48,6 +44,25 @@ fn is_apart(group: &Group, main: &Group, areas: &[(AreaId, Polygons)]) -> bool {
         count == areas[*place].1.len()
     };
     is_shrinking || side(group.bounds) < LEAST_SHARE * side(main.bounds) && group.areas.iter().any(is_whole)
+}
+
+/// Polygons of areas, those near one another together.
+fn grouped(polygons: &[(usize, Bounds)]) -> Vec<Group> {
+    let largest = polygons.iter().map(|(_, bounds)| side(*bounds)).fold(0.0, f64::max);
+    let mut open: Vec<(usize, Bounds)> = polygons.to_vec();
+    let mut groups = Vec::new();
+    while let Some(first) = open.pop() {
+        let mut members = vec![first];
+        let mut at = 0;
+        while let Some((_, bounds)) = members.get(at).copied() {
+            // By their own bounds: those of a whole coast reach over islands far from it.
+            members.extend(open.extract_if(.., |(_, other)| gap(bounds, *other) <= largest * NEAR));
+            at += 1;
+        }
+        let bounds = members.iter().map(|(_, bounds)| *bounds).fold(first.1, Bounds::and);
+        groups.push(Group { bounds, areas: members.into_iter().map(|(area, _)| area).collect() });
+    }
+    groups
 }
 
 /// Puts groups together until no two belong to one another.
@@ -105,7 +120,7 @@ mod tests {
             ("mainland".into(), vec![square(0, 0, 900), square(910, 10, 20)]),
             ("north".into(), vec![square(0, 900, 900)]),
             // Two islets near one another and near the coast, together an area: as Lý Sơn.
-            ("island".into(), vec![square(950, 1_600, 40), square(1_000, 1_650, 20)]),
+            ("island".into(), vec![square(1_050, 1_600, 40), square(1_100, 1_650, 20)]),
             // Far out, and part of an area on the mainland: as an archipelago.
             ("coast".into(), vec![square(0, -500, 500), square(4_000, 0, 60), square(4_300, 200, 60)]),
         ];
@@ -117,7 +132,7 @@ mod tests {
             east: east * 1_000,
             north: north * 1_000,
         };
-        assert_eq!(found, [bounds(950, 1_600, 1_020, 1_670), bounds(4_000, 0, 4_360, 260)]);
+        assert_eq!(found, [bounds(1_050, 1_600, 1_120, 1_670), bounds(4_000, 0, 4_360, 260)]);
         assert_eq!(automatic(&areas[..2]), []);
     }
 }
