@@ -104,6 +104,24 @@ column-same-period = Cùng kỳ
 column-status = Tình trạng
 column-time = Thời điểm
 column-owner = Cơ quan
+feeds = Nguồn dữ liệu
+no-feeds = Chưa có nguồn dữ liệu nào
+feeds-connected = nguồn đang kết nối
+indicators-automatic = chỉ tiêu cập nhật tự động
+feeds-connected-short = đang kết nối
+indicators-automatic-short = tự động
+feed-how = Cách nhận
+feed-state = Tình trạng
+feed-live = nhận lúc
+feed-down = mất kết nối
+feed-silent = không gửi gì
+feed-waiting = chưa nhận được gì
+feed-refused = từ chối { $count } dòng
+feed-kind-push = gửi qua API
+feed-kind-csv = thư mục tệp CSV
+feed-kind-simulated = mô phỏng
+feed-kind-simulated-records = mô phỏng
+source-centre = Nhật ký của trung tâm
 
 
 # Trang xem trên trình duyệt.

@@ -81,6 +81,13 @@ impl Label {
         Self(as_of(Period::Continuous, at, now, language, true).into())
     }
 
+    /// How many of how many: `12/14`.
+    #[must_use]
+    pub fn of_total(count: usize, total: usize, language: &str) -> Self {
+        let [count, total] = [count, total].map(|count| number::number(count as f64, 0, language));
+        Self(format!("{count}/{total}").into())
+    }
+
     /// `08:42:17`
     #[must_use]
     pub fn clock(at: Timestamp) -> Self {

@@ -143,6 +143,7 @@ pub static PANELS: &[&dyn Panel] = &[
     &kinds::agenda::Agenda,
     &kinds::ticker::Ticker,
     &kinds::map::Map,
+    &kinds::sources::Sources,
 ];
 
 /// The kind called `kind`.

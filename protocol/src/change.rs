@@ -121,6 +121,14 @@ pub struct Arranged {
     pub records: BTreeSet<RecordKind>,
 }
 
+impl Arranged {
+    /// Whether a change of records is sent to this view.
+    #[must_use]
+    pub fn has_records_of(&self, change: &Change) -> bool {
+        change.record_kinds().iter().any(|kind| self.records.contains(kind))
+    }
+}
+
 /// Some buckets of one window, each replacing the one with the same start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Buckets {

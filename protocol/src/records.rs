@@ -39,6 +39,8 @@ impl RecordKind {
 /// What ended before these moments is no longer held, as far as it had changed before `floor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Horizon {
+    /// When it was drawn.
+    pub drawn_at: Timestamp,
     pub tasks: Timestamp,
     pub alarms: Timestamp,
     pub sessions: Timestamp,

@@ -15,7 +15,7 @@ pub struct Session {
     pub place: Option<Name>,
     pub starts_at: Timestamp,
     /// Who directs it.
-    pub chair: String,
+    pub chair: Name,
     /// In their order.
     pub items: Vec<AgendaItem>,
     pub stage: Stage,
@@ -30,7 +30,7 @@ pub struct Session {
 pub struct AgendaItem {
     pub title: Name,
     /// Who speaks.
-    pub presenter: String,
+    pub presenter: Name,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agency: Option<AgencyId>,
     /// How long it is to take.

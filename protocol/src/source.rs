@@ -78,9 +78,9 @@ impl SourceState {
 
     /// Takes in a delivery of which so much was taken and so much refused.
     pub fn deliver(&mut self, at: Timestamp, taken: u64, refused: u64) {
-        for (newest, count) in [(&mut self.taken, taken), (&mut self.refused, refused)] {
-            if count > 0 && newest.is_none_or(|newest| newest.at <= at) {
-                *newest = Some(Delivery { at, count });
+        for (last, count) in [(&mut self.taken, taken), (&mut self.refused, refused)] {
+            if count > 0 {
+                *last = Some(Delivery { at, count });
             }
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::change::{Arranged, Bucket, Buckets, Change, Envelope, WindowSpec};
 use crate::records::Records;
-use crate::{Alarm, LayerId, MapLayer, Observation, SeriesKey, Session, SourceState, Task, Timestamp};
+use crate::{Alarm, LayerId, MapLayer, Observation, SeriesKey, Session, SourceId, SourceState, Task, Timestamp};
 
 /// Something with the offset that it last changed at.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +108,12 @@ impl ViewState {
         self.records.sources.values().map(|held| &held.value)
     }
 
+    /// How one source does, as far as it is known.
+    #[must_use]
+    pub fn source_state(&self, source: &SourceId) -> Option<&SourceState> {
+        self.records.sources.get(source).map(|held| &*held.value)
+    }
+
     /// Whether [`changes_after`](Self::changes_after) `position` lead here: not when something has left meanwhile
     /// without being told.
     #[must_use]
@@ -153,8 +159,7 @@ impl ViewState {
     }
 
     fn record(&mut self, at: u64, change: &Change) {
-        let Some(At { value: arranged, .. }) = &self.arranged else { return };
-        if change.record_kinds().iter().any(|kind| arranged.records.contains(kind)) {
+        if self.arranged.as_ref().is_some_and(|arranged| arranged.value.has_records_of(change)) {
             self.records.apply(at, change);
         }
     }

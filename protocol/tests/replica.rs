@@ -105,7 +105,7 @@ fn session(id: usize, closed: Option<i32>) -> Change {
         title: Default::default(),
         place: None,
         starts_at: since,
-        chair: String::new(),
+        chair: Default::default(),
         items: Vec::new(),
         stage: closed.map_or(Stage::Open { since }, |day| Stage::Closed { since, at: moment(day) }),
         source: "s".into(),
@@ -128,7 +128,7 @@ fn source(id: usize, taken: Option<i32>) -> Change {
 fn record() -> impl Strategy<Value = Change> {
     let horizon = (prop::array::uniform3(0i32..30), 0u64..8).prop_map(|(days, back)| {
         let [tasks, alarms, sessions] = days.map(moment);
-        Change::Horizon(Horizon { tasks, alarms, sessions, floor: back })
+        Change::Horizon(Horizon { drawn_at: moment(0), tasks, alarms, sessions, floor: back })
     });
     let of = (0usize..4, 0usize..4, prop::option::of(0i32..30)).prop_map(|(kind, id, end)| match kind {
         0 => task(id, end),

@@ -101,6 +101,7 @@ impl App {
             recorder: recorder.clone(),
             store: store.clone(),
             catalogue,
+            centre: tail.centre(),
             health: board.clone(),
             clock: clock.clone(),
             stopping: stopping.clone(),
@@ -228,7 +229,7 @@ async fn revise(recorder: &Recorder, tail: &Tail, revised: &CatalogueRevised) ->
     }
     if centre.differs_from(revised) {
         recorder
-            .revise(Event::CatalogueRevised(Box::new(revised.clone())))
+            .tell(Event::CatalogueRevised(Box::new(revised.clone())))
             .await
             .context("the configuration cannot be recorded")?;
     }

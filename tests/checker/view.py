@@ -1,10 +1,32 @@
 """What a client knows of a view, built from nothing but the changes it was sent."""
 
+import datetime
 import json
 
 
 class Violation(Exception):
     """A promise of the server was broken."""
+
+
+# Kinds of records, with what names one of them and what it is called among the kinds that a view needs.
+RECORDS = {
+    "task": ("id", "task"),
+    "alarm": ("id", "alarm"),
+    "session": ("id", "session"),
+    "source_state": ("source", "source"),
+}
+
+
+def ended_at(kind, record):
+    """When a record came to its end; None while it has not."""
+    if kind == "task" and record.get("closed_on"):
+        day = datetime.datetime.fromisoformat(record["closed_on"] + "T00:00:00+00:00")
+        return round(day.timestamp()) * 1_000_000
+    if kind == "alarm" and record["state"]["kind"] == "cleared":
+        return record["state"]["at"]
+    if kind == "session" and record["stage"]["kind"] == "closed":
+        return record["stage"]["at"]
+    return None
 
 
 def series_name(series):
@@ -38,10 +60,11 @@ class State:
         self.arranged = None
         self.latest = {}
         self.windows = []
+        self.records = {}
 
     def replace(self, envelopes, offset):
         """A snapshot: everything there is, up to `offset`."""
-        self.arranged, self.latest, self.windows = None, {}, []
+        self.arranged, self.latest, self.windows, self.records = None, {}, [], {}
         for envelope in envelopes:
             if envelope["at"] > offset:
                 raise Violation(f"a change at {envelope['at']} in a snapshot of {offset}")
@@ -72,12 +95,17 @@ class State:
             self.arranged = body
             self.latest = {series_name(series): None for series in body["series"]}
             self.windows = [Window(spec) for spec in body["windows"]]
+            self.records = {}
         elif kind == "observed":
             self.observe(envelope["at"], body)
         elif kind == "buckets":
             if body["window"] >= len(self.windows):
                 raise Violation(f"buckets of window {body['window']}, but there are {len(self.windows)}")
             self.windows[body["window"]].fill(body["buckets"])
+        elif kind in RECORDS:
+            self.record(envelope["at"], kind, body)
+        elif kind == "horizon":
+            self.forget(body)
         else:
             self.counts["unexpected"] += 1
 
@@ -89,6 +117,21 @@ class State:
         if held is None or (observation["phenomenon_time"], at) >= (held[1]["phenomenon_time"], held[0]):
             self.latest[name] = (at, observation)
 
+    def record(self, at, kind, body):
+        named_by, needed_as = RECORDS[kind]
+        name = (kind, body[named_by])
+        if self.arranged is None or needed_as not in self.arranged.get("records", []):
+            raise Violation(f"{name}, which is not part of this view")
+        if name not in self.records or self.records[name][0] <= at:
+            self.records[name] = (at, body)
+
+    def forget(self, horizon):
+        def is_gone(name, at, body):
+            ended = ended_at(name[0], body)
+            return ended is not None and at < horizon["floor"] and ended < horizon[name[0] + "s"]
+
+        self.records = {name: held for name, held in self.records.items() if not is_gone(name, *held)}
+
     def is_news(self, at, observation):
         held = self.latest.get(series_name(observation["series"]))
         return held is None or (observation["phenomenon_time"], at) > (held[1]["phenomenon_time"], held[0])
@@ -99,6 +142,10 @@ class State:
             return f"arranged {shorten(self.arranged)} ≠ {shorten(other.arranged)}"
         for name in self.latest:
             mine, theirs = value_of(self.latest[name]), value_of(other.latest.get(name))
+            if mine != theirs:
+                return f"{name}: {shorten(mine)} ≠ {shorten(theirs)}"
+        for name in sorted(self.records.keys() | other.records.keys()):
+            mine, theirs = value_of(self.records.get(name)), value_of(other.records.get(name))
             if mine != theirs:
                 return f"{name}: {shorten(mine)} ≠ {shorten(theirs)}"
         for mine, theirs in zip(self.windows, other.windows):
@@ -132,6 +179,8 @@ def merged_names(envelope):
         return [("value",) + series_name(body["series"])]
     if envelope["kind"] == "buckets":
         return [("bucket", body["window"], bucket["start"]) for bucket in body["buckets"]]
+    if envelope["kind"] in RECORDS:
+        return [(envelope["kind"], body[RECORDS[envelope["kind"]][0]])]
     return []
 
 

@@ -120,7 +120,7 @@ fn left_secs(item: &AgendaItem, now: Timestamp) -> Option<i64> {
 
 fn presenter(item: &AgendaItem, catalogue: &Catalogue, language: &str) -> String {
     let agency = item.agency.as_ref().and_then(|id| facts::agency(catalogue, id, language));
-    let presenter = Some(item.presenter.as_str()).filter(|presenter| !presenter.is_empty());
+    let presenter = Some(item.presenter.in_language(language)).filter(|presenter| !presenter.is_empty());
     presenter.into_iter().chain(agency).collect::<Vec<_>>().join(" · ")
 }
 

@@ -9,6 +9,7 @@ pub mod header;
 pub mod map;
 pub mod matrix;
 pub mod series;
+pub mod sources;
 pub mod table;
 pub mod tasks;
 pub mod text;

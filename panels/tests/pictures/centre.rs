@@ -12,9 +12,10 @@ use panels::{Link, Paint, paint_panel, place};
 use protocol::change::{Arranged, Bucket, Buckets, Change, Span, WindowSpec};
 use protocol::message::Mode;
 use protocol::observation::{Better, Name, Period};
+use protocol::source::{Delivery, SourceLink};
 use protocol::{
     Agency, Area, Canvas, Catalogue, Indicator, Layout, Observation, ObservationStatus, PanelSpec, Place, Scenario,
-    SeriesKey, SourceInfo, Timestamp, ViewState,
+    SeriesKey, SourceInfo, SourceState, Timestamp, ViewState,
 };
 use serde_json::{Value, json};
 
@@ -90,19 +91,20 @@ pub fn catalogue() -> Catalogue {
         let agency = Agency { id: id.into(), name, short, parent, valid_from, valid_to, successor };
         catalogue.agencies.insert(id.into(), Arc::new(agency));
     }
-    for (id, vi) in [
-        ("kbnn", "Kho bạc Nhà nước"),
-        ("sct", "Sở Công Thương"),
-        ("qt", "Trạm quan trắc tự động, 5 phút/lần"),
-        ("kttv", "Đài Khí tượng Thủy văn tỉnh"),
-        ("qlvb", "Hệ thống quản lý văn bản"),
+    for (id, vi, kind) in [
+        ("kbnn", "Kho bạc Nhà nước", "simulated"),
+        ("sct", "Sở Công Thương", "csv"),
+        ("qt", "Trạm quan trắc tự động, 5 phút/lần", "simulated"),
+        ("kttv", "Đài Khí tượng Thủy văn tỉnh", "hologram"),
+        ("nhap", "Nhập liệu trực tiếp", "push"),
+        ("qlvb", "Hệ thống quản lý văn bản", "simulated_records"),
     ] {
         catalogue.sources.insert(
             id.into(),
             Arc::new(SourceInfo {
                 id: id.into(),
                 name: Name { vi: vi.into(), en: None },
-                kind: "simulated".into(),
+                kind: kind.into(),
                 owner: None,
             }),
         );
@@ -344,6 +346,36 @@ pub fn mapped() -> Layout {
     ])
 }
 
+/// What operators of the centre look at.
+pub fn operations() -> Layout {
+    let sources = json!({ "area": "51" });
+    layout(vec![
+        panel("head", "header", [0, 0, 32, 1], json!({})),
+        panel("sources", "sources", [0, 1, 14, 11], sources.clone()),
+        panel("small-sources", "sources", [14, 1, 9, 5], json!({ "area": "51", "title": "Nguồn" })),
+        panel("narrow-sources", "sources", [23, 1, 5, 9], sources),
+    ])
+}
+
+/// How each source does; one has never been heard of.
+pub fn source_states() -> Vec<SourceState> {
+    let up = SourceLink::Up { since: ago(86_400) };
+    let down = SourceLink::Down { since: ago(3_600), reason: "connection refused".into() };
+    let delivery = |secs, count| Some(Delivery { at: ago(secs), count });
+    let of = |source: &str, link: &SourceLink, taken, refused| SourceState {
+        source: source.into(),
+        link: Some(link.clone()),
+        taken,
+        refused,
+    };
+    vec![
+        of("kbnn", &up, delivery(137, 12), None),
+        of("sct", &up, delivery(26 * 3_600, 4), None),
+        of("qt", &down, delivery(3_700, 2), None),
+        of("kttv", &up, delivery(737, 9), delivery(737, 3)),
+    ]
+}
+
 /// A state of `layout` as a server would send it.
 pub fn state(layout: Layout, canvas: Canvas, mode: Mode) -> ViewState {
     let catalogue = catalogue();
@@ -372,6 +404,9 @@ pub fn state(layout: Layout, canvas: Canvas, mode: Mode) -> ViewState {
     for (index, spec) in needs.windows.iter().enumerate() {
         let buckets = buckets(spec);
         view.apply(3, &Change::Buckets(Buckets { window: u16::try_from(index).unwrap(), buckets }));
+    }
+    for state in source_states() {
+        view.apply(3, &Change::SourceState(Arc::new(state)));
     }
     view
 }

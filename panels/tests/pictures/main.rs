@@ -9,6 +9,7 @@ mod golden;
 mod legible;
 mod light;
 mod marked;
+mod operations;
 mod raster;
 mod records;
 mod rules;

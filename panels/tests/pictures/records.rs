@@ -113,7 +113,7 @@ fn session() -> Session {
     ];
     let item = |(title, presenter, minutes, stage): (&str, &str, u16, Stage)| AgendaItem {
         title: vi(title),
-        presenter: presenter.into(),
+        presenter: vi(presenter),
         agency: None,
         minutes,
         layout: None,
@@ -125,7 +125,7 @@ fn session() -> Session {
         title: vi("Giao ban tháng 8/2023"),
         place: None,
         starts_at: ago(18),
-        chair: "Phó Chủ tịch UBND tỉnh".into(),
+        chair: vi("Phó Chủ tịch UBND tỉnh"),
         items: items.map(item).into(),
         stage: Stage::Open { since: ago(18) },
         source: "qlvb".into(),

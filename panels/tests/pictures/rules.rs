@@ -7,14 +7,17 @@ use panels::{Link, Paint, paint_panel, panel, place};
 use proptest::prelude::*;
 use protocol::change::{Bucket, Buckets, Change};
 use protocol::message::Mode;
-use protocol::{Canvas, Layout, Observation, ObservationStatus, Timestamp, ViewState};
+use protocol::source::{Delivery, SourceLink};
+use protocol::{Canvas, Layout, Observation, ObservationStatus, SourceState, Timestamp, ViewState};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::centre::{CANVAS, NOW, catalogue, command, districts, lists, overview, paint_all, state};
+use crate::centre::{
+    CANVAS, NOW, catalogue, command, districts, lists, mapped, operations, overview, paint_all, state,
+};
 
 thread_local! {
     static TEXT: RefCell<TextEngine> = RefCell::new(TextEngine::new());
@@ -46,45 +49,71 @@ fn any_canvas() -> impl Strategy<Value = Canvas> {
     (1u32..4_000, 1u32..2_500).prop_map(|(width_px, height_px)| Canvas { width_px, height_px })
 }
 
+/// Sources in any condition, with counts and moments of any size.
+fn any_source_states() -> impl Strategy<Value = Vec<SourceState>> {
+    let delivery = || prop::option::of((any_time(), any::<u64>()).prop_map(|(at, count)| Delivery { at, count }));
+    let link = prop::option::of((any_time(), any::<bool>()).prop_map(|(since, is_up)| match is_up {
+        true => SourceLink::Up { since },
+        false => SourceLink::Down { since, reason: "lý do rất dài ".repeat(40) },
+    }));
+    let source = prop::sample::select(vec!["kbnn", "sct", "qt", "kttv", "nhap", "unknown"]);
+    let state = (source, link, delivery(), delivery()).prop_map(|(source, link, taken, refused)| SourceState {
+        source: source.into(),
+        link,
+        taken,
+        refused,
+    });
+    proptest::collection::vec(state, 0..8)
+}
+
 /// A layout with random figures in it.
 fn any_state() -> impl Strategy<Value = Shown> {
     let figures = proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_time()), 0..40);
     let buckets =
         proptest::collection::vec((any::<prop::sample::Index>(), any_value(), any_value(), any_time()), 0..60);
-    (any_canvas(), figures, buckets, 0..4usize).prop_map(|(canvas, figures, points, layout)| {
-        let mut view = state_without_figures([overview, districts, lists, command][layout](), canvas);
-        let arranged = view.arranged().unwrap().clone();
-        for (index, value, at) in figures {
-            let series = index.get(&arranged.series).clone();
-            let observation = Observation {
-                series,
-                value,
-                phenomenon_time: at,
-                received_at: at,
-                status: ObservationStatus::Simulated,
-                source: "kbnn".into(),
-            };
-            view.apply(2, &Change::Observed(observation.into()));
-        }
-        let points = if arranged.windows.is_empty() { Vec::new() } else { points };
-        for (index, a, b, at) in points {
-            let window = index.index(arranged.windows.len());
-            let Some(start) = arranged.windows[window].bucket_start(at) else { continue };
-            let bucket = Bucket {
-                start,
-                min: a.min(b),
-                max: a.max(b),
-                last: b,
-                time: at,
-                received_at: at,
-                status: ObservationStatus::Automatic,
-                source: "qt".into(),
-                at: 3,
-            };
-            view.apply(3, &Change::Buckets(Buckets { window: u16::try_from(window).unwrap(), buckets: vec![bucket] }));
-        }
-        Shown(view)
-    })
+    (any_canvas(), figures, buckets, any_source_states(), 0..6_usize).prop_map(
+        |(canvas, figures, points, sources, layout)| {
+            let layout = [overview, districts, operations, lists, command, mapped][layout]();
+            let mut view = state_without_figures(layout, canvas);
+            let arranged = view.arranged().unwrap().clone();
+            for (index, value, at) in figures {
+                let series = index.get(&arranged.series).clone();
+                let observation = Observation {
+                    series,
+                    value,
+                    phenomenon_time: at,
+                    received_at: at,
+                    status: ObservationStatus::Simulated,
+                    source: "kbnn".into(),
+                };
+                view.apply(2, &Change::Observed(observation.into()));
+            }
+            for source in sources {
+                view.apply(2, &Change::SourceState(source.into()));
+            }
+            let points = if arranged.windows.is_empty() { Vec::new() } else { points };
+            for (index, a, b, at) in points {
+                let window = index.index(arranged.windows.len());
+                let Some(start) = arranged.windows[window].bucket_start(at) else { continue };
+                let bucket = Bucket {
+                    start,
+                    min: a.min(b),
+                    max: a.max(b),
+                    last: b,
+                    time: at,
+                    received_at: at,
+                    status: ObservationStatus::Automatic,
+                    source: "qt".into(),
+                    at: 3,
+                };
+                view.apply(
+                    3,
+                    &Change::Buckets(Buckets { window: u16::try_from(window).unwrap(), buckets: vec![bucket] }),
+                );
+            }
+            Shown(view)
+        },
+    )
 }
 
 /// Printed briefly.
@@ -175,8 +204,11 @@ proptest! {
 
 #[test]
 fn before_the_first_snapshot_every_kind_says_that_it_waits() {
-    let (layouts, view, mut text) =
-        ([overview(), districts(), lists(), command()], ViewState::default(), TextEngine::new());
+    let (layouts, view, mut text) = (
+        [overview(), districts(), lists(), command(), operations(), mapped()],
+        ViewState::default(),
+        TextEngine::new(),
+    );
     let tiles = layouts.iter().flat_map(|layout| place::tiles(layout, CANVAS));
     for (spec, rect) in tiles.filter(|(spec, _)| !["text", "clock", "hologram"].contains(&spec.kind.as_str())) {
         let scene = paint_panel(Paint {
@@ -368,6 +400,8 @@ fn what_is_wrong_with_options_is_named_with_what_would_be_right() {
 #[test]
 fn what_is_wrong_with_what_compares_areas_is_named() {
     let cases = [
+        ("sources", serde_json::json!({ "area": "5" }), "area", "did you mean '51'?"),
+        ("sources", serde_json::json!({ "area": "51", "titel": "x" }), "titel", "did you mean 'title'?"),
         ("exceptions", serde_json::json!({ "area": "51", "most": 0 }), "most", "1 to 20"),
         (
             "exceptions",

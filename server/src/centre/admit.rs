@@ -57,10 +57,13 @@ pub fn check_number(scenario: Scenario, time: Timestamp, value: f64, now: Timest
     Ok(())
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let shown: String = name.chars().take(80).collect();
     match panels::nearest(&shown, known) {
         Some(nearest) => format!("unknown {what} '{shown}'; did you mean '{nearest}'?"),
-        None => format!("unknown {what} '{shown}'; see /api/v1/{what}s for those that are configured"),
+        None => {
+            let list = what.strip_suffix('y').map_or_else(|| format!("{what}s"), |stem| format!("{stem}ies"));
+            format!("unknown {what} '{shown}'; see /api/v1/{list} for those that are configured")
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::change::Arranged;
 use protocol::message::{Mode, ViewName};
-use protocol::{AreaId, Canvas, Catalogue, Layout, LayoutId, Wall};
+use protocol::{AreaId, Canvas, Catalogue, Layout, LayoutId, RecordKind, Wall};
 
 use super::Centre;
 
@@ -57,7 +57,8 @@ impl Centre {
         }
     }
 
-    /// The indicators, areas, maps and layers that are needed, their owners and parents, and all sources.
+    /// The indicators, areas, maps and layers that are needed, their owners and parents, and all sources. Records may
+    /// name any agency and area.
     fn excerpt(&self, needs: &panels::Needs) -> Catalogue {
         let all = &self.catalogue;
         let mut excerpt = Catalogue {
@@ -81,6 +82,10 @@ impl Centre {
         }
         for layer in needs.layers.iter().filter_map(|id| all.layers.get(id)) {
             excerpt.layers.insert(layer.id.clone(), Arc::clone(layer));
+        }
+        if RecordKind::ENDING.iter().any(|kind| needs.records.contains(kind)) {
+            excerpt.agencies.clone_from(&all.agencies);
+            excerpt.areas.clone_from(&all.areas);
         }
         excerpt
     }

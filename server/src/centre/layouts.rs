@@ -11,7 +11,7 @@ use protocol::{
 };
 
 use super::arrange::DEFAULT_CANVAS;
-use super::{Centre, Refusal};
+use super::{Centre, Refusal, records};
 
 impl Centre {
     pub(super) fn decide_save(
@@ -81,14 +81,16 @@ impl Centre {
         let buckets: usize = arranged.windows.iter().map(|window| usize::from(window.buckets)).sum();
         let (canvas, values) = (arranged.canvas, arranged.series.len());
         let message = format!(
-            "on a canvas of {} × {} the panels need {values} values and {buckets} buckets of history together, about {bytes} bytes; a snapshot has at most {MAX_SNAPSHOT_BYTES}, so use fewer or narrower charts",
-            canvas.width_px, canvas.height_px
+            "on a canvas of {} × {} the panels need {values} values and {buckets} buckets of history together{}, about {bytes} bytes; a snapshot has at most {MAX_SNAPSHOT_BYTES}, so use fewer or narrower charts",
+            canvas.width_px,
+            canvas.height_px,
+            if arranged.records.is_empty() { "" } else { " with room for records" },
         );
         Some(LayoutFinding { panel: None, option: None, message })
     }
 }
 
-/// What a snapshot takes as JSON once every value and bucket is there.
+/// What a snapshot takes as JSON once every value and bucket is there, and as many records as there may be.
 fn snapshot_bytes(arranged: &Arranged) -> usize {
     // Of what is not known yet: as long as it gets.
     let source = arranged.catalogue.sources.keys().max_by_key(|id| id.as_str().len());
@@ -122,11 +124,12 @@ fn snapshot_bytes(arranged: &Arranged) -> usize {
         ))
     });
     let buckets: usize = arranged.windows.iter().map(|window| usize::from(window.buckets)).sum();
-    json_bytes(arranged) + arranged.series.len() * (observed + 1) + buckets * (json_bytes(&bucket) + 1)
+    let records: usize = arranged.records.iter().map(|kind| records::most_bytes(*kind)).sum();
+    json_bytes(arranged) + records + arranged.series.len() * (observed + 1) + buckets * (json_bytes(&bucket) + 1)
 }
 
 /// What cannot be written is refused elsewhere.
-fn json_bytes(value: &impl serde::Serialize) -> usize {
+pub(super) fn json_bytes(value: &impl serde::Serialize) -> usize {
     serde_json::to_vec(value).map_or(0, |bytes| bytes.len())
 }
 

@@ -4,8 +4,10 @@
 //! Neither does I/O nor reads a clock.
 
 pub mod admit;
+mod admit_records;
 pub mod arrange;
 mod layouts;
+mod records;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,13 +98,6 @@ impl Centre {
                     wall.at = offset;
                 }
             }
-        }
-    }
-
-    fn record(&mut self, offset: u64, event: &Event) {
-        let records = Arc::make_mut(&mut self.records);
-        for change in records.changes_by(event) {
-            records.apply(offset, &change);
         }
     }
 

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::path::Path;
 
-use protocol::{AreaId, Catalogue, IndicatorId};
+use protocol::{AgencyId, AreaId, Catalogue, IndicatorId, LayoutId};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use toml::Spanned;
@@ -313,6 +313,25 @@ impl<'a> Options<'a> {
             let known: Vec<&str> = self.catalogue.indicators.keys().map(|id| id.as_str()).collect();
             let near = suggestion(id.as_str(), known.iter().copied());
             self.report(path, &format!("indicator '{id}' is not in indicators.toml{near}"));
+        }
+    }
+
+    /// Reports an agency at `path` that is not configured.
+    pub fn check_agency(&mut self, path: &[&str], id: &AgencyId) {
+        if !self.catalogue.agencies.contains_key(id) {
+            let known: Vec<&str> = self.catalogue.agencies.keys().map(|id| id.as_str()).collect();
+            let near = suggestion(id.as_str(), known.iter().copied());
+            self.report(path, &format!("agency '{id}' is not in agencies.toml{near}"));
+        }
+    }
+
+    /// Reports a layout at `path` that there is no file for.
+    pub fn check_layout(&mut self, path: &[&str], id: &LayoutId) {
+        // What is wrong with the files themselves is reported where they are read.
+        let known = super::layouts::ids(self.dir, &mut Vec::new());
+        if !known.contains(id) {
+            let near = suggestion(id.as_str(), known.iter().map(LayoutId::as_str));
+            self.report(path, &format!("layout '{id}' is not in layouts/{near}"));
         }
     }
 

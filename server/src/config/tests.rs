@@ -399,3 +399,94 @@ fn names_in_csv_sources_are_checked() {
         ]
     );
 }
+
+/// A whole source of made-up records, each line of its own.
+const RECORDS: &str = "[[source]]
+id = 'dieu-hanh'
+name = 'Điều hành'
+kind = 'simulated_records'
+[source.options]
+seed = 1
+[[source.options.tasks]]
+id = 'bao-cao'
+content = { vi = 'Báo cáo' }
+given_by = 'so-tai-chinh'
+lead = 'so-tai-chinh'
+origin = 'government'
+every_days = 30
+takes_days = 10
+[[source.options.alarms]]
+id = 'mua-lon'
+severity = 'warning'
+text = { vi = 'Mưa lớn' }
+area = '522'
+every_minutes = 60
+lasts_minutes = 20
+[[source.options.sessions]]
+id = 'giao-ban'
+title = { vi = 'Giao ban' }
+chair = { vi = 'Chủ tịch' }
+starts = '08:00'
+items = [{ title = { vi = 'Một' }, presenter = { vi = 'Ai đó' }, minutes = 10, layout = 'overview' }]
+";
+
+#[test]
+fn made_up_records_that_cannot_be_are_named_with_their_place() {
+    let said_of = |right: &str, wrong: &str| {
+        assert!(RECORDS.contains(right), "{right}");
+        said("sources.toml", |text| *text = RECORDS.replacen(right, wrong, 1))
+    };
+    assert_eq!(said_of("seed = 1", "seed = 2"), Vec::<String>::new());
+    for (right, wrong, expected) in [
+        (
+            "lead = 'so-tai-chinh'",
+            "lead = 'so-tai-chin'",
+            "sources.toml:11: source 'dieu-hanh': agency 'so-tai-chin' is not in agencies.toml; did you mean 'so-tai-chinh'?",
+        ),
+        ("every_days = 30", "every_days = 0", "sources.toml:13: source 'dieu-hanh': every_days is 0; it is 1 to 400"),
+        (
+            "origin = 'government'",
+            "origin = 'goverment'",
+            "sources.toml:12: 'origin' in the options of source 'dieu-hanh' is 'goverment'; did you mean 'government'?",
+        ),
+        (
+            "area = '522'",
+            "aera = '522'",
+            "sources.toml:19: unknown key 'aera' in the options of source 'dieu-hanh'; did you mean 'area'?",
+        ),
+        (
+            "area = '522'",
+            "area = '523'",
+            "sources.toml:19: source 'dieu-hanh': area '523' is not in areas.toml; did you mean '522'?",
+        ),
+        (
+            "lasts_minutes = 20",
+            "lasts_minutes = 61",
+            "sources.toml:21: source 'dieu-hanh': lasts_minutes is 61; it is 1 to 60",
+        ),
+        (
+            "id = 'mua-lon'",
+            "id = 'bao-cao'",
+            "sources.toml:16: source 'dieu-hanh': a second one is called 'bao-cao'; give it another id",
+        ),
+        (
+            "id = 'giao-ban'",
+            "id = 'giao ban'",
+            "sources.toml:23: source 'dieu-hanh': id 'giao ban': 1 to 60 letters without marks, digits, '.', '_' and '-'",
+        ),
+        (
+            "'08:00'",
+            "'8 giờ'",
+            "sources.toml:26: 'starts' in the options of source 'dieu-hanh': '8 giờ' is no time of day; write it like '08:00'",
+        ),
+        (
+            "layout = 'overview'",
+            "layout = 'overveiw'",
+            "sources.toml:27: source 'dieu-hanh': layout 'overveiw' is not in layouts/; did you mean 'overview'?",
+        ),
+    ] {
+        assert_eq!(said_of(right, wrong), [expected]);
+    }
+    let missing = said_of("every_days = 30\n", "");
+    assert!(missing.len() == 1 && missing[0].contains("missing key 'every_days'"), "{missing:?}");
+}

@@ -344,7 +344,8 @@ struct Joining {
 }
 
 impl Joining {
-    fn join(self, view: &mut View) -> Result<Subscription, ViewError> {
+    fn join(mut self, view: &mut View) -> Result<Subscription, ViewError> {
+        self.resume = view.resumable(self.resume);
         let channel = view.channel(self.encoding);
         let follower = channel.follow();
         let (message, position) = match self.resume {

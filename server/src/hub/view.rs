@@ -11,7 +11,7 @@ use protocol::change::{Arranged, Buckets, Change, Envelope};
 use protocol::event::ObservationsRecorded;
 use protocol::message::{CloseReason, Frame, ViewName};
 use protocol::view::ViewState;
-use protocol::{Event, Observation, SeriesKey, ServerMessage, Timestamp};
+use protocol::{Event, Observation, RecordKind, Records, SeriesKey, ServerMessage, SourceState, Timestamp};
 
 use super::ViewError;
 use super::encode::{self, Message, encode};
@@ -19,7 +19,7 @@ use super::painting::Painting;
 use super::ring::{Channel, Encoding, RingLimits};
 use crate::centre::Centre;
 use crate::log::Entry;
-use crate::store::{Loaded, Wanted};
+use crate::store::{LastDeliveries, Loaded, Wanted};
 
 /// An idle view gets an empty frame this often, so that a client can tell silence from a lost link.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -107,6 +107,7 @@ impl View {
         arranged.map_or_else(Wanted::default, |arranged| Wanted {
             series: arranged.series.clone(),
             windows: arranged.windows.clone(),
+            deliveries: arranged.records.contains(&RecordKind::Source),
         })
     }
 
@@ -114,6 +115,12 @@ impl View {
     #[must_use]
     pub fn ready(&self) -> Option<u64> {
         matches!(self.progress, Progress::Ready).then_some(self.folded)
+    }
+
+    /// From where a client goes on that has everything up to `position`; nowhere when changes do not lead from there.
+    #[must_use]
+    pub fn resumable(&self, position: Option<u64>) -> Option<u64> {
+        position.filter(|position| self.state.can_lead_from(*position))
     }
 
     /// What is shown.
@@ -125,7 +132,7 @@ impl View {
     /// Takes in an entry; `centre` is as of it or a later one.
     pub fn fold(&mut self, entry: &Arc<Entry>, centre: &Centre) -> Next {
         let arrangement = match &entry.event {
-            Event::ObservationsRecorded(_) => None,
+            Event::ObservationsRecorded(_) | Event::RecordsReported(_) | Event::SourceStateChanged(_) => None,
             _ => match centre.arrange(&self.name) {
                 None => return Next::Gone,
                 arrangement => arrangement,
@@ -141,10 +148,15 @@ impl View {
         let to_load = match &entry.event {
             Event::ObservationsRecorded(recorded) => {
                 if self.observe_batch(entry.offset, recorded) {
+                    self.record(entry, centre);
                     None
                 } else {
                     self.current()
                 }
+            }
+            Event::RecordsReported(_) | Event::SourceStateChanged(_) => {
+                self.record(entry, centre);
+                None
             }
             _ => arrangement.filter(|(at, _)| *at != self.state.arranged_at()),
         };
@@ -170,6 +182,22 @@ impl View {
 
     fn current(&self) -> Option<(u64, Arc<Arranged>)> {
         self.state.arranged().map(|arranged| (self.state.arranged_at(), Arc::clone(arranged)))
+    }
+
+    /// Takes in what an entry does to the records that are shown. Deliveries wait like the numbers in them; the rest
+    /// is told on the next tick.
+    fn record(&mut self, entry: &Entry, centre: &Centre) {
+        let Some(arranged) = self.state.arranged().filter(|arranged| !arranged.records.is_empty()).cloned() else {
+            return;
+        };
+        let horizon = centre.records.horizon.as_ref().filter(|horizon| horizon.at == entry.offset);
+        let horizon = horizon.map(|horizon| Change::Horizon(horizon.value));
+        let changes = self.state.records().changes_by(&entry.event).into_iter().chain(horizon);
+        for change in changes.filter(|change| arranged.has_records_of(change)) {
+            self.state.apply(entry.offset, &change);
+            self.dirty = true;
+            self.urgent |= !matches!(entry.event, Event::ObservationsRecorded(_));
+        }
     }
 
     /// Takes in the numbers of a batch that are shown; false when one of them is late.
@@ -224,7 +252,7 @@ impl View {
         }
         let first = self.state.arranged().is_none();
         self.urgent |= self.state.arranged_at() != at;
-        self.state = loaded_state(at, &arranged, loaded);
+        self.state = loaded_state(at, &arranged, loaded, &centre.records);
         if !loaded.lacking.is_empty() {
             self.folded = loaded.offset;
         }
@@ -348,6 +376,10 @@ impl View {
         if self.state.arranged().is_none() || !(flush || silent) {
             return;
         }
+        if flush && !self.state.can_lead_from(self.sent) {
+            // Whoever has waited for so long comes back for all of it.
+            self.send_away(CloseReason::Behind);
+        }
         let changes = if flush { self.state.changes_after(self.sent) } else { Vec::new() };
         let lead_ms =
             self.state.arranged().and_then(|arranged| arranged.wall.as_ref()).map_or(0, |wall| wall.lead_ms.min(250));
@@ -391,7 +423,11 @@ impl View {
 }
 
 /// What was loaded, under an arrangement: nothing of it is older than the arrangement to a client.
-fn loaded_state(at: u64, arranged: &Arc<Arranged>, loaded: &Loaded) -> ViewState {
+///
+/// The centre may be further than what was loaded: its records count as of the latter, and the entries between bring
+/// each to its own offset again.
+fn loaded_state(at: u64, arranged: &Arc<Arranged>, loaded: &Loaded, records: &Records) -> ViewState {
+    let clamped = |offset: u64| offset.min(loaded.offset).max(at);
     let mut state = ViewState::default();
     state.apply(at, &Change::Arranged(Arc::clone(arranged)));
     for row in &loaded.latest {
@@ -401,6 +437,18 @@ fn loaded_state(at: u64, arranged: &Arc<Arranged>, loaded: &Loaded) -> ViewState
         let buckets =
             buckets.iter().map(|bucket| protocol::change::Bucket { at: bucket.at.max(at), ..bucket.clone() }).collect();
         state.apply(at, &Change::Buckets(Buckets { window: index as u16, buckets }));
+    }
+    for Envelope { at, change } in records.only(&arranged.records).changes_after(0) {
+        change.iter().for_each(|change| state.apply(clamped(at), change));
+    }
+    for LastDeliveries { source, offset, taken, refused } in &loaded.deliveries {
+        let held = state.records().sources.get(source);
+        let (held_at, held) = held.map_or((0, None), |held| (held.at, Some((*held.value).clone())));
+        let mut source = held.unwrap_or_else(|| SourceState::unknown(source.clone()));
+        // Of records the centre knows the last delivery.
+        source.taken = source.taken.into_iter().chain(*taken).max_by_key(|delivery| delivery.at);
+        source.refused = *refused;
+        state.apply(clamped(*offset).max(held_at), &Change::SourceState(Arc::new(source)));
     }
     state
 }

@@ -366,8 +366,12 @@ fn forget_old_keys(connection: &Connection, now: i64, keyed: i64) -> Result<(), 
 
 /// The key of an event within its source.
 pub(super) fn idempotency_key(event: &Event) -> Option<String> {
-    let Event::ObservationsRecorded(recorded) = event else { return None };
-    recorded.idempotency_key.as_ref().map(|key| format!("{}\n{key}", recorded.source))
+    let (source, key) = match event {
+        Event::ObservationsRecorded(recorded) => (&recorded.source, recorded.idempotency_key.as_ref()?),
+        Event::RecordsReported(reported) => (&reported.source, reported.idempotency_key.as_ref()?),
+        _ => return None,
+    };
+    Some(format!("{source}\n{key}"))
 }
 
 type Row = (i64, i64, [u8; 32], Vec<u8>);

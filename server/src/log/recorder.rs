@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::event::{ObservationsRecorded, RefusedRow, Rows};
+use protocol::event::{ObservationsRecorded, RecordsReported, RefusedRow, Rows};
 use protocol::{Command, Event, SourceId, StreamPosition, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
@@ -88,7 +88,7 @@ enum Request {
         command: Command,
         reply: oneshot::Sender<Result<Decided, RecordError>>,
     },
-    Revise {
+    Tell {
         event: Box<Event>,
         reply: oneshot::Sender<Result<Decided, RecordError>>,
     },
@@ -127,30 +127,48 @@ impl Recorder {
             let offset = self.tail.head().borrow().position.offset;
             return Ok(Recorded { offset, accepted: 0, refused, repeated: false });
         }
-        let elsewhere = self.elsewhere();
         let is_keyed = idempotency_key.is_some();
-        // What goes to another server may have to be sent again.
-        let key = idempotency_key.or_else(|| elsewhere.is_some().then(|| format!("{:032x}", rand::random::<u128>())));
+        let key = self.key(idempotency_key);
         let kept = if key.is_some() { refused.clone() } else { Vec::new() };
         let received_at = self.clock.now();
         let recorded =
             ObservationsRecorded { source, received_at, rows, idempotency_key: key, refused_count, refused: kept };
-        let draft = encode(Event::ObservationsRecorded(recorded))?;
-        let forwarded = match elsewhere {
-            Some(redis) => redis.forward(&Forwarded::Record { body: draft.body.clone().into() }).await?,
-            None => None,
-        };
-        let mut answer = match forwarded {
-            Some(answer) => answer.recorded()?,
-            None => self.record_here(draft).await?,
-        };
-        if !is_keyed {
-            answer.repeated = false;
-        }
+        let mut answer = self.submit(Event::ObservationsRecorded(recorded)).await?;
+        answer.repeated &= is_keyed;
         if !answer.repeated {
             answer.refused = refused;
         }
         Ok(answer)
+    }
+
+    /// Makes records durable that another system keeps.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn report(&self, mut reported: RecordsReported) -> Result<Recorded, RecordError> {
+        let is_keyed = reported.idempotency_key.is_some();
+        reported.idempotency_key = self.key(reported.idempotency_key);
+        let mut answer = self.submit(Event::RecordsReported(reported)).await?;
+        answer.repeated &= is_keyed;
+        Ok(answer)
+    }
+
+    /// What goes to another server may have to be sent again.
+    fn key(&self, given: Option<String>) -> Option<String> {
+        given.or_else(|| self.elsewhere().is_some().then(|| format!("{:032x}", rand::random::<u128>())))
+    }
+
+    /// Records an event that may carry a key, here or where the log is written.
+    async fn submit(&self, event: Event) -> Result<Recorded, RecordError> {
+        let draft = encode(event)?;
+        let forwarded = match self.elsewhere() {
+            Some(redis) => redis.forward(&Forwarded::Record { body: draft.body.clone().into() }).await?,
+            None => None,
+        };
+        match forwarded {
+            Some(answer) => answer.recorded(),
+            None => self.record_here(draft).await,
+        }
     }
 
     /// Carries out a command.
@@ -166,12 +184,12 @@ impl Recorder {
         self.ask(|reply| Request::Command { command, reply }).await
     }
 
-    /// Records a new revision of the configuration, as the writer.
+    /// Records what this server itself has to tell, as the writer.
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn revise(&self, event: Event) -> Result<Decided, RecordError> {
-        self.ask(|reply| Request::Revise { event: Box::new(event), reply }).await
+    pub async fn tell(&self, event: Event) -> Result<Decided, RecordError> {
+        self.ask(|reply| Request::Tell { event: Box::new(event), reply }).await
     }
 
     /// Does what another server has forwarded; it is not forwarded again.
@@ -373,7 +391,7 @@ impl Writer {
                     self.decide_record(draft, key.as_deref(), &mut drafts, &mut places).await
                 }
                 Request::Command { command, .. } => decide_command(&centre, command, now, &mut drafts),
-                Request::Revise { event, .. } => decided(vec![(**event).clone()], &mut drafts),
+                Request::Tell { event, .. } => decided(vec![(**event).clone()], &mut drafts),
             };
             if matches!(verdict, Verdict::Decided { .. }) {
                 let next = head.position.offset + 1 + before as u64;
@@ -449,6 +467,7 @@ fn take_back(group: &mut [Request], verdicts: &[Verdict], drafts: Vec<Draft>) {
 fn accepted(event: &Event) -> u64 {
     match event {
         Event::ObservationsRecorded(recorded) => recorded.rows.len() as u64,
+        Event::RecordsReported(reported) => reported.len() as u64,
         _ => 0,
     }
 }
@@ -511,7 +530,7 @@ impl Request {
     fn bytes(&self) -> usize {
         match self {
             Self::Record { draft, .. } => draft.as_ref().map_or(0, |draft| draft.body.len()),
-            Self::Command { .. } | Self::Revise { .. } => 1024,
+            Self::Command { .. } | Self::Tell { .. } => 1024,
         }
     }
 
@@ -519,7 +538,7 @@ impl Request {
     fn settle(self, verdict: Verdict, written: &[Written]) {
         match self {
             Self::Record { reply, .. } => drop(reply.send(verdict.recorded(written))),
-            Self::Command { reply, .. } | Self::Revise { reply, .. } => drop(reply.send(verdict.decided(written))),
+            Self::Command { reply, .. } | Self::Tell { reply, .. } => drop(reply.send(verdict.decided(written))),
         }
     }
 }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use protocol::event::{ObservationRow, Rows};
-use protocol::{Catalogue, SourceId, Timestamp};
+use protocol::{Catalogue, Records, SourceId, Timestamp};
 use tokio::sync::watch;
 
 use super::health::Board;
-use crate::centre::admit;
+use crate::centre::{Centre, admit};
 use crate::clock::Clock;
 use crate::log::recorder::{Batch, RecordError, Recorded, Recorder};
 use crate::store::{Delivered, Reader, StoreError};
@@ -45,6 +45,7 @@ pub struct Link {
     pub(super) recorder: Recorder,
     pub(super) store: Reader,
     pub(super) catalogue: watch::Receiver<Arc<Catalogue>>,
+    pub(super) centre: watch::Receiver<Arc<Centre>>,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -117,6 +118,12 @@ impl Link {
     /// Notes what was wrong at `place`.
     pub fn problem(&self, place: impl Into<String>, reason: &str) {
         self.health.problem(&self.source, self.now(), place, reason);
+    }
+
+    /// What the centre has of tasks, alarms and sessions.
+    #[must_use]
+    pub fn records(&self) -> Arc<Records> {
+        Arc::clone(&self.centre.borrow().records)
     }
 
     #[must_use]

@@ -3,7 +3,10 @@
 mod csv;
 pub mod health;
 mod link;
+mod links;
+mod reports;
 mod simulated;
+mod simulated_records;
 mod state;
 mod supervisor;
 
@@ -15,9 +18,10 @@ use futures_util::future::BoxFuture;
 use crate::config::Options;
 
 pub use link::{Link, SourceError, on_disk};
+pub use reports::Reported;
 pub use supervisor::{Running, Surroundings, start};
 
-/// Something that brings observations in.
+/// Something that brings observations or records in.
 pub trait Source: Send + Sync + fmt::Debug {
     /// Runs until [`Link::stopped`]. After an error it is started again, later and later.
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>>;
@@ -35,6 +39,7 @@ pub static SOURCES: &[Kind] = &[
     Kind { name: "push", read: push },
     Kind { name: "csv", read: csv::read },
     Kind { name: "simulated", read: simulated::read },
+    Kind { name: "simulated_records", read: simulated_records::read },
 ];
 
 /// Others send its observations to `POST /api/v1/observations`; it takes no options.

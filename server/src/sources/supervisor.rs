@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::health::Board;
-use super::{Link, Source};
+use super::{Link, Source, links};
+use crate::centre::Centre;
 use crate::clock::Clock;
 use crate::config::SourceSpec;
 use crate::log::recorder::Recorder;
@@ -43,6 +44,7 @@ pub struct Surroundings {
     pub recorder: Recorder,
     pub store: Reader,
     pub catalogue: watch::Receiver<Arc<Catalogue>>,
+    pub centre: watch::Receiver<Arc<Centre>>,
     pub health: Board,
     pub clock: Clock,
     pub stopping: watch::Receiver<bool>,
@@ -51,13 +53,7 @@ pub struct Surroundings {
 /// Starts all sources; those of a log that several servers share run on the one that writes it.
 #[must_use]
 pub fn start(sources: Vec<SourceSpec>, surroundings: Surroundings) -> Running {
-    for SourceSpec { info, source } in &sources {
-        surroundings.health.add(&info.id);
-        if source.is_none() {
-            // Nothing to run: it is as alive as the server.
-            surroundings.health.well(&info.id, surroundings.clock.now());
-        }
-    }
+    put_on_board(&sources, &surroundings);
     match surroundings.recorder.shared_log().map(RedisLog::writer) {
         None => start_now(&sources, &surroundings),
         Some(writer) => {
@@ -68,8 +64,21 @@ pub fn start(sources: Vec<SourceSpec>, surroundings: Surroundings) -> Running {
     }
 }
 
+fn put_on_board(sources: &[SourceSpec], surroundings: &Surroundings) {
+    for SourceSpec { info, source } in sources {
+        surroundings.health.add(&info.id);
+        if source.is_none() {
+            // Nothing to run: it is as alive as the server.
+            surroundings.health.well(&info.id, surroundings.clock.now());
+        }
+    }
+}
+
 fn start_now(sources: &[SourceSpec], surroundings: &Surroundings) -> Running {
+    // What was known of a source may be of when this server last ran it.
+    put_on_board(sources, surroundings);
     let mut workers = JoinSet::new();
+    workers.spawn(links::tell(surroundings.clone()));
     for SourceSpec { info, source } in sources {
         let Some(source) = source else { continue };
         let link = Link {
@@ -80,6 +89,7 @@ fn start_now(sources: &[SourceSpec], surroundings: &Surroundings) -> Running {
             recorder: surroundings.recorder.clone(),
             store: surroundings.store.clone(),
             catalogue: surroundings.catalogue.clone(),
+            centre: surroundings.centre.clone(),
             stopping: surroundings.stopping.clone(),
         };
         workers.spawn(supervise(Arc::clone(source), link));
@@ -159,7 +169,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
 fn report(link: &Link, ended: &str, wait: Duration) {
     let source: &SourceId = &link.source;
     tracing::warn!(%source, "the source stopped: {ended}; it is started again in {:.1} s", wait.as_secs_f32());
-    link.health.down(source);
+    link.health.down(source, link.now(), ended);
     link.problem("source", ended);
 }
 

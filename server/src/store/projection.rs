@@ -173,9 +173,16 @@ impl Projection {
             let source_id = source_id(&transaction, &mut self.sources, &recorded.source)?;
             transaction
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO batches (offset, source_id, received_at, recorded_at) VALUES (?1, ?2, ?3, ?4)",
+                    "INSERT OR REPLACE INTO batches (offset, source_id, received_at, recorded_at, taken, refused) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
-                .execute(params![offset as i64, source_id, recorded.received_at.as_micros(), recorded_at.as_micros()])?;
+                .execute(params![
+                    offset as i64,
+                    source_id,
+                    recorded.received_at.as_micros(),
+                    recorded_at.as_micros(),
+                    recorded.rows.len() as i64,
+                    recorded.refused_count as i64
+                ])?;
             for (series, mut rows) in by_series(recorded, offset) {
                 write_runs(&transaction, &mut self.series, series, offset, &mut rows)?;
             }

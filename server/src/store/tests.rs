@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use protocol::change::{Bucket, Span, WindowSpec};
 use protocol::event::{ObservationRow, ObservationsRecorded};
+use protocol::source::Delivery;
 use protocol::{Event, ObservationStatus, Scenario, SeriesKey, Timestamp};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
 
-use super::{Projection, Reader, Wanted, folder};
+use super::{LastDeliveries, Projection, Reader, Wanted, folder};
 use crate::log::local::LocalLog;
 use crate::log::{Draft, Head};
 
@@ -53,6 +54,11 @@ impl Kept {
     }
 
     async fn record(&self, source: &str, recorded_secs: i64, rows: &[(i64, f64)]) {
+        self.record_some(source, recorded_secs, rows, 0).await;
+    }
+
+    /// Of a delivery of which so many rows were refused.
+    async fn record_some(&self, source: &str, recorded_secs: i64, rows: &[(i64, f64)], refused_count: u64) {
         let row = |(time, value): &(i64, f64)| ObservationRow {
             series: series("51"),
             value: *value,
@@ -66,7 +72,7 @@ impl Kept {
             received_at: recorded_at.plus_micros(-500_000),
             rows: rows.iter().map(row).collect(),
             idempotency_key: None,
-            refused_count: 0,
+            refused_count,
             refused: Vec::new(),
         });
         let body = rmp_serde::to_vec_named(&event).unwrap();
@@ -76,7 +82,7 @@ impl Kept {
 
     async fn window(&self, span: Span, buckets: u16) -> Vec<Bucket> {
         let spec = WindowSpec { series: series("51"), span, buckets };
-        let wanted = Wanted { series: Vec::new(), windows: vec![spec] };
+        let wanted = Wanted { windows: vec![spec], ..Wanted::default() };
         let offset = self.head.borrow().position.offset;
         self.reader.load(wanted, offset).await.unwrap().windows.remove(0)
     }
@@ -245,6 +251,25 @@ async fn what_a_source_gave_last_is_told_without_the_others() {
         [Some((2, 2.0)), None, None]
     );
     assert_eq!(values(kept.reader.delivered(&"other".into(), rows).await.unwrap()), [None, None, None]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_deliveries_of_each_source_are_told() {
+    let kept = Kept::new();
+    kept.record_some("files", 1, &[(7, 1.0), (8, 1.0)], 3).await;
+    kept.record_some("api", 2, &[(7, 1.0)], 0).await;
+    kept.record_some("files", 3, &[], 1).await;
+    kept.record_some("files", 4, &[(9, 1.0)], 0).await;
+    let wanted = |deliveries| Wanted { deliveries, ..Wanted::default() };
+    let found = kept.reader.load(wanted(true), 4).await.unwrap().deliveries;
+    let delivery = |secs: i64, count| Some(Delivery { at: Timestamp(secs * 1_000_000 - 500_000), count });
+    let of = |source: &str, offset, taken, refused| LastDeliveries { source: source.into(), offset, taken, refused };
+    assert_eq!(
+        found,
+        [of("api", 2, delivery(2, 1), None), of("files", 4, delivery(4, 1), delivery(3, 1))],
+        "by their names"
+    );
+    assert_eq!(kept.reader.load(wanted(false), 4).await.unwrap().deliveries, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,9 +7,10 @@ use protocol::change::{Bucket, Span, WindowSpec};
 use protocol::{Observation, SeriesKey, Timestamp};
 use rusqlite::Connection;
 
-use super::database;
+use super::deliveries::LastDeliveries;
 use super::history::HistoryRow;
 use super::runs::{self, Batches, Completion, Row};
+use super::{database, deliveries};
 use crate::log::Entry;
 
 /// What a view wants to be loaded.
@@ -17,6 +18,8 @@ use crate::log::Entry;
 pub struct Wanted {
     pub series: Vec<SeriesKey>,
     pub windows: Vec<WindowSpec>,
+    /// Whether it is told when each source last delivered.
+    pub deliveries: bool,
 }
 
 /// What was loaded: everything up to `offset` and nothing behind it.
@@ -26,6 +29,7 @@ pub struct Loaded {
     pub latest: Vec<HistoryRow>,
     /// In the order they were wanted.
     pub windows: Vec<Vec<Bucket>>,
+    pub deliveries: Vec<LastDeliveries>,
     /// Entries right behind `offset`, which the history ought to have and has not.
     pub lacking: Vec<Arc<Entry>>,
 }
@@ -40,6 +44,9 @@ pub(super) fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result
     }
     for spec in &wanted.windows {
         loaded.windows.push(window(&transaction, spec)?);
+    }
+    if wanted.deliveries {
+        loaded.deliveries = deliveries::load(&transaction)?;
     }
     Ok(loaded)
 }

@@ -57,6 +57,10 @@ fn snapshot(offset: u64, changes: &[Value]) -> Value {
     json!({ "type": "snapshot", "offset": offset, "changes": all })
 }
 
+fn source_state(at: u64) -> Value {
+    json!({ "at": at, "kind": "source_state", "body": { "source": "s" } })
+}
+
 fn frame(since: u64, until: u64, changes: &[Value]) -> Value {
     json!({ "type": "frame", "since": since, "until": until, "present_at": 1, "changes": changes })
 }
@@ -97,6 +101,7 @@ async fn every_broken_promise_is_found() {
         ("backwards", with(&[frame(5, 4, &[])]), "back to"),
         ("outside", with(&[frame(5, 10, &[observed(4, 2.0)])]), "a change at 4"),
         ("twice", with(&[frame(5, 10, &[observed(8, 2.0), observed(9, 3.0)])]), "twice in the frame"),
+        ("stray", with(&[frame(5, 10, &[source_state(8)])]), "which is not part of this view"),
         ("unasked", vec![resumed], "without having been here"),
         ("no-welcome", vec![frame(0, 10, &[])], "before the welcome"),
         ("no-snapshot", vec![welcome(), frame(0, 10, &[])], "before the snapshot"),

@@ -6,6 +6,7 @@ mod checker;
 mod demo;
 mod legibility;
 mod pictures;
+mod records;
 mod show2_budget;
 mod show3_kills;
 mod show4_cuts;

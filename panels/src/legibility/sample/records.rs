@@ -90,7 +90,7 @@ fn session(catalogue: &Catalogue, agency: impl Fn(usize) -> AgencyId, source: So
     let open_since = since(if day == Sample::Bad { 27 } else { 8 });
     let item = |index: u16| AgendaItem {
         title: words(catalogue),
-        presenter: String::new(),
+        presenter: Name::default(),
         agency: Some(agency(usize::from(index))),
         minutes: 20,
         layout: None,
@@ -106,7 +106,7 @@ fn session(catalogue: &Catalogue, agency: impl Fn(usize) -> AgencyId, source: So
         title: words(catalogue),
         place: None,
         starts_at: since(40),
-        chair: String::new(),
+        chair: Name::default(),
         items: (0..ITEMS).map(item).collect(),
         stage: Stage::Open { since: since(40) },
         source,

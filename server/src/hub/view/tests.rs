@@ -1,5 +1,7 @@
 //! One view, driven by hand: what is folded when, what the history answers, at which moments it ticks.
 
+mod records;
+
 use protocol::change::{Bucket, WindowSpec};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -49,7 +51,22 @@ impl Log {
         rows.dedup_by_key(|row| row.observation.phenomenon_time);
         let latest = rows.last().filter(|row| wanted.series.contains(&row.observation.series)).cloned();
         let windows = wanted.windows.iter().map(|spec| buckets(spec, &rows)).collect();
-        Loaded { offset, latest: latest.into_iter().collect(), windows, lacking: Vec::new() }
+        let deliveries = if wanted.deliveries { self.deliveries(offset) } else { Vec::new() };
+        Loaded { offset, latest: latest.into_iter().collect(), windows, deliveries, lacking: Vec::new() }
+    }
+
+    fn deliveries(&self, upto: u64) -> Vec<LastDeliveries> {
+        let last = self.entries[..upto as usize].iter().rev().find_map(|entry| match &entry.event {
+            Event::ObservationsRecorded(recorded) => Some((entry.offset, recorded)),
+            _ => None,
+        });
+        let last = last.map(|(offset, recorded)| LastDeliveries {
+            source: recorded.source.clone(),
+            offset,
+            taken: Some(protocol::source::Delivery { at: recorded.received_at, count: recorded.rows.len() as u64 }),
+            refused: None,
+        });
+        last.into_iter().collect()
     }
 
     fn fresh(&self) -> View {

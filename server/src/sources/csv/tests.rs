@@ -206,6 +206,7 @@ impl Running {
         let clock = crate::clock::Clock;
         let projected = Projection::start(dir.path(), log.clone(), tail.head()).unwrap();
         let store = Reader::new(dir.path(), log.clone(), tail.head(), projected);
+        let centre = tail.centre();
         let recorder = Recorder::start(log, Backend::Local, tail, clock.clone());
         let (sender, catalogue) = watch::channel(Arc::new(catalogue()));
         let (stop, stopping) = watch::channel(false);
@@ -217,6 +218,7 @@ impl Running {
             recorder,
             store,
             catalogue,
+            centre,
             stopping,
         };
         Self { dir, link, stop, catalogue: sender }

@@ -177,7 +177,7 @@ fn two_who_write_at_once_take_turns() {
         scope.spawn(|| {
             for turn in 1..=50 {
                 let recorder = &b.shared.recorder;
-                b.runtime.as_ref().unwrap().block_on(recorder.revise(revised(turn))).unwrap();
+                b.runtime.as_ref().unwrap().block_on(recorder.tell(revised(turn))).unwrap();
             }
         });
     });
