@@ -90,13 +90,16 @@ const SERIES_LIGHT: [Color; 6] = [
 /// Areas of a map by their class, the lowest first.
 pub const MAP_RAMP: [Color; 5] =
     [Color::rgb(0x17_304D), Color::rgb(0x1F_4A75), Color::rgb(0x2D_6AA3), Color::rgb(0x55_95CF), Color::rgb(0x9C_C9F0)];
+const MAP_RAMP_LIGHT: [Color; 5] =
+    [Color::rgb(0xE1_EBF6), Color::rgb(0xB9_D2EA), Color::rgb(0x86_B3DD), Color::rgb(0x4A_86C0), Color::rgb(0x1B_4F87)];
 
 /// The edge of an area that has no figure.
 pub const GAP: Color = TEXT_3.with_alpha(110);
 
 /// Every colour with the one that stands for it in the light theme.
 fn pairs() -> impl Iterator<Item = (Color, Color)> {
-    LIGHT.iter().copied().chain(SERIES.into_iter().zip(SERIES_LIGHT))
+    let ramp = MAP_RAMP.into_iter().zip(MAP_RAMP_LIGHT);
+    LIGHT.iter().copied().chain(SERIES.into_iter().zip(SERIES_LIGHT)).chain(ramp)
 }
 
 impl Color {

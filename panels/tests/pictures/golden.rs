@@ -7,7 +7,7 @@ use panels::{Link, svg};
 use protocol::message::Mode;
 use protocol::{Canvas, Layout};
 
-use crate::centre::{NOW, command, districts, lists, operations, overview, paint_all, state};
+use crate::centre::{NOW, command, districts, lists, mapped, operations, overview, paint_all, state};
 
 const FULL_HD: Canvas = Canvas { width_px: 1920, height_px: 1080 };
 
@@ -16,6 +16,7 @@ fn only(ids: &[&str]) -> Layout {
     layout.panels.extend(districts().panels.into_iter().skip(1).chain(lists().panels.into_iter().skip(1)));
     layout.panels.extend(command().panels.into_iter().skip(1));
     layout.panels.extend(operations().panels.into_iter().skip(1));
+    layout.panels.extend(mapped().panels.into_iter().skip(1));
     layout.panels.retain(|panel| ids.contains(&panel.id.as_str()));
     layout
 }
@@ -36,7 +37,7 @@ fn compare(name: &str, svg: &str) -> Result<(), String> {
 
 #[test]
 fn pictures_are_as_they_were() {
-    let cases: [(&str, &[&str], Mode, Link, &str); 14] = [
+    let cases: [(&str, &[&str], Mode, Link, &str); 15] = [
         ("header", &["head", "future"], Mode::Live, Link::Lost { since: NOW.plus_micros(-65_000_000) }, "vi"),
         ("text", &["note"], Mode::Live, Link::Live, "vi"),
         ("value", &["revenue", "capital", "on-time", "iip", "visitors", "beds"], Mode::Live, Link::Live, "vi"),
@@ -50,6 +51,7 @@ fn pictures_are_as_they_were() {
         ("tasks", &["tasks", "by-agency"], Mode::Live, Link::Live, "vi"),
         ("command", &["alarms", "agenda", "now", "quiet", "ticker"], Mode::Live, Link::Live, "vi"),
         ("sources", &["sources", "small-sources", "narrow-sources"], Mode::Live, Link::Live, "vi"),
+        ("map", &["schematic", "boundaries", "layers", "figures", "stations"], Mode::Live, Link::Live, "vi"),
         ("replay-en", &["revenue", "rivers"], Mode::Replay, Link::Live, "en"),
     ];
     let mut text = TextEngine::new();

@@ -8,6 +8,7 @@ mod figures;
 mod golden;
 mod legible;
 mod light;
+mod mapped;
 mod marked;
 mod operations;
 mod raster;
