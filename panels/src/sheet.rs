@@ -27,6 +27,8 @@ pub(crate) struct Line {
     pub cells: Vec<Vec<Piece>>,
 }
 
+/// Between columns, in em.
+const GAP: f32 = 0.9;
 /// What names share at most of the width when cells want more.
 const LEAST_NAMES: f32 = 0.25;
 
@@ -42,7 +44,10 @@ pub(crate) fn draw(tile: &mut Tile<'_, '_>, heads: Vec<Head>, count: usize, line
     let size = rows.size;
     let lines: Vec<Line> = rows.shown.clone().map(|index| line(index, size)).collect();
     let aligns: Vec<Align> = heads.iter().map(|head| head.align).collect();
-    let heads: Vec<Vec<String>> = heads.into_iter().map(|head| two_lines(tile, &head.words, caption)).collect();
+    let one_line: Vec<Vec<String>> = heads.iter().map(|head| vec![head.words.clone()]).collect();
+    let has_room = Columns::wanted(tile, &lines, &one_line, caption, size).iter().sum::<f32>() <= Columns::most(tile);
+    let heads =
+        if has_room { one_line } else { heads.into_iter().map(|head| two_lines(tile, &head.words, caption)).collect() };
     let columns = Columns::of(tile, &lines, &heads, caption, size);
     let indent = if lines.iter().any(|line| line.mark.is_some()) { size * 1.1 } else { 0.0 };
     for ((words, place), align) in heads.into_iter().zip(&columns.cells).zip(&aligns) {
@@ -94,15 +99,25 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(tile: &mut Tile<'_, '_>, lines: &[Line], heads: &[Vec<String>], caption: Style, size: f32) -> Self {
-        let gap = size * 0.9;
+    /// What cells may take.
+    fn most(tile: &Tile<'_, '_>) -> f32 {
+        tile.room.width * (1.0 - LEAST_NAMES)
+    }
+
+    /// How wide each column has to be.
+    fn wanted(tile: &mut Tile<'_, '_>, lines: &[Line], heads: &[Vec<String>], caption: Style, size: f32) -> Vec<f32> {
         let widest = |column: usize| {
             let head = heads[column].iter().map(|words| tile.paint.text.width(words, caption)).fold(0.0, f32::max);
             let cells = lines.iter().filter_map(|line| line.cells.get(column));
-            cells.map(|pieces| tile.width(pieces)).fold(head, f32::max) + gap
+            cells.map(|pieces| tile.width(pieces)).fold(head, f32::max) + size * GAP
         };
-        let mut widths: Vec<f32> = (0..heads.len()).map(widest).collect();
-        let (all, most) = (widths.iter().sum::<f32>(), tile.room.width * (1.0 - LEAST_NAMES));
+        (0..heads.len()).map(widest).collect()
+    }
+
+    fn of(tile: &mut Tile<'_, '_>, lines: &[Line], heads: &[Vec<String>], caption: Style, size: f32) -> Self {
+        let gap = size * GAP;
+        let mut widths = Self::wanted(tile, lines, heads, caption, size);
+        let (all, most) = (widths.iter().sum::<f32>(), Self::most(tile));
         if all > most {
             widths.iter_mut().for_each(|width| *width *= most / all);
         }
