@@ -1,4 +1,5 @@
 //! The law of the view: a replica of a state is that state, and so is an earlier state plus the changes after it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
 use std::sync::Arc;
 

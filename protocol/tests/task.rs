@@ -1,4 +1,5 @@
 //! How tasks stand in time, and that their report adds up.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
 use proptest::prelude::*;
 use protocol::task::{Extension, Report, TaskOrigin, TaskState, Timing, Urgency};

@@ -124,7 +124,7 @@ fn color_alone(seen: &Seen<'_>) -> Option<Finding> {
         let mut items = seen.scene.items.iter().filter(|item| color_of(item).and_then(theme::meaning) == Some(meaning));
         // Lines and charts have dashes and markers of their own.
         let colored = items.clone().any(|item| matches!(item, Item::Text(_) | Item::Quad(_)));
-        colored && !items.any(|item| is_shape(item))
+        colored && !items.any(is_shape)
     })?;
     Some(Finding {
         rule: Rule::ColourCount,

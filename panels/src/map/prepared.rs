@@ -86,7 +86,9 @@ pub(crate) struct Cut {
 }
 
 static MAPS: LazyLock<Mutex<Kept<BaseMap, Cut, Prepared>>> = LazyLock::new(Mutex::default);
-static LAYERS: LazyLock<Mutex<Kept<MapLayer, Weak<Prepared>, Vec<Option<Drawn>>>>> = LazyLock::new(Mutex::default);
+/// What was prepared of layers, by the map that they lie on.
+type KeptLayers = Kept<MapLayer, Weak<Prepared>, Vec<Option<Drawn>>>;
+static LAYERS: LazyLock<Mutex<KeptLayers>> = LazyLock::new(Mutex::default);
 
 /// A map in the pixels of a room. The same one for the same, since it takes a hundred times as long to make as to
 /// draw: whoever paints in this process shares it.

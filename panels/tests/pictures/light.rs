@@ -13,6 +13,9 @@ use protocol::{Canvas, Layout, Room, ViewState, Wall};
 use crate::centre::{CANVAS, NOW, command, districts, lists, overview, paint_all, state};
 use crate::raster::save_picture;
 
+/// Makes a layout.
+type Make = fn() -> Layout;
+
 /// Every layout of the invented centre in every state that has colours of its own.
 fn views() -> impl Iterator<Item = (String, ViewState, Link)> {
     let lost = NOW.plus_micros(-65_000_000);
@@ -23,7 +26,7 @@ fn views() -> impl Iterator<Item = (String, ViewState, Link)> {
         ("replay", Mode::Replay, Link::Live),
         ("rehearsal", Mode::Rehearsal, Link::Live),
     ];
-    let layouts: [(&str, fn() -> Layout); 4] =
+    let layouts: [(&str, Make); 4] =
         [("overview", overview), ("districts", districts), ("lists", lists), ("command", command)];
     layouts.into_iter().flat_map(move |(name, layout)| {
         states.map(move |(of, mode, link)| (format!("{name}-{of}"), state(layout(), CANVAS, mode), link))

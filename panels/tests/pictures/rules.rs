@@ -135,7 +135,7 @@ fn state_without_figures(layout: Layout, canvas: Canvas) -> ViewState {
     let full = state(layout, canvas, Mode::Live);
     let mut view = ViewState::default();
     view.apply(1, &Change::Arranged(full.arranged().unwrap().clone()));
-    if canvas.width_px % 2 == 0 {
+    if canvas.width_px.is_multiple_of(2) {
         crate::records::all().iter().for_each(|change| view.apply(2, change));
     }
     view

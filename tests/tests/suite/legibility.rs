@@ -7,7 +7,9 @@ const ROOM: &str = "wall_width_mm = 7200, wall_height_mm = 4050, nearest_seat_mm
 const LEVEL: &str = "[[indicator]]\nid = \"level\"\nname = \"Mực nước\"\nunit = \"m\"\ndecimals = 2\nperiod = \"day\"\n\
                      owner = \"stc\"\nexpected_interval_secs = 86400\nbetter = \"lower\"\nwarning = 3.5\n\
                      [[indicator]]\nid = \"vast\"\nname = \"Diện tích\"\nunit = \"ha\"\ndecimals = 2\nperiod = \"day\"\n\
-                     owner = \"stc\"\nexpected_interval_secs = 86400\nwarning = 3500000\n";
+                     owner = \"stc\"\nexpected_interval_secs = 86400\nwarning = 3500000\n\
+                     [[indicator]]\nid = \"plain\"\nname = \"Số hồ sơ\"\nunit = \"hồ sơ\"\nperiod = \"day\"\n\
+                     owner = \"stc\"\nexpected_interval_secs = 86400\n";
 
 /// A centre whose only layout has these panels, on a wall with this canvas and room.
 fn centre(canvas: &str, room: &str, more_of_wall: &str, panels: &str) -> Centre {
@@ -55,6 +57,7 @@ fn a_good_layout_has_no_finding() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of layouts")]
 fn each_bad_layout_yields_exactly_its_finding() {
     let long = "Tình hình thực hiện các nhiệm vụ trọng tâm về phát triển kinh tế – xã hội, bảo đảm quốc phòng";
     let text = |title: &str, place| panel("note", "text", place, &format!("title = \"{title}\", body = \"Tốt.\""));
@@ -116,7 +119,7 @@ fn each_bad_layout_yields_exactly_its_finding() {
                         "table",
                         "table",
                         [4, 11, 24, 5],
-                        "indicator = \"level\", area = \"51\", columns = [\"value\"]",
+                        "indicators = [\"plain\"], area = \"51\", columns = [\"value\"]",
                     )),
             ),
         ),
@@ -141,7 +144,11 @@ fn each_bad_layout_yields_exactly_its_finding() {
     for (rule, panel, centre) in cases {
         match rule {
             "colour-count" => centre.write("areas.toml", &areas).unwrap(),
-            "overflow" => centre.write("agencies.toml", &agency).unwrap(),
+            "overflow" => {
+                let source = "[[source]]\nid = \"s\"\nname = \"Nguồn\"\nkind = \"push\"\nowner = \"stc\"\n";
+                centre.write("agencies.toml", &agency).unwrap();
+                centre.write("sources.toml", source).unwrap();
+            }
             _ => {}
         }
         let found = check(&centre);
