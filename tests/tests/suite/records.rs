@@ -1,5 +1,6 @@
 //! How sources do, from the source to the client of a layout that shows it: at once, after a restart, after a cut.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -67,8 +68,15 @@ async fn how_a_source_does_reaches_who_watches_it() {
     let centre = centre();
     let mut server: Server = centre.serve().await.unwrap();
     let mut client = Client::hello(server.authority(), view()).await.unwrap();
-    told(&mut client, "tay", |state| state["link"]["kind"] == "up").await.unwrap();
-    told(&mut client, "tep", |state| state["link"]["kind"] == "up").await.unwrap();
+    // Both may be told in one frame.
+    let mut up = BTreeSet::new();
+    let are_up = |change: &Value| {
+        if change["kind"] == "source_state" && change["body"]["link"]["kind"] == "up" {
+            up.insert(change["body"]["source"].to_string());
+        }
+        up.len() == 2
+    };
+    client.change(LIMIT, are_up).await.unwrap();
 
     server.post(&row(json!(1.5)), None).await.unwrap();
     let taken = told(&mut client, "tay", |state| state["taken"]["count"] == 1).await.unwrap();
