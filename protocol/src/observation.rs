@@ -119,6 +119,14 @@ pub struct SeriesKey {
     pub scenario: Scenario,
 }
 
+impl SeriesKey {
+    /// What was measured of `indicator` in `area`.
+    #[must_use]
+    pub fn actual(indicator: &IndicatorId, area: &AreaId) -> Self {
+        Self { indicator: indicator.clone(), area: area.clone(), scenario: Scenario::Actual }
+    }
+}
+
 /// How good a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

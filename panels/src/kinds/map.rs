@@ -18,7 +18,7 @@ use protocol::{
 use protocol::{Timestamp, ViewState};
 
 use self::classes::Classes;
-use self::options::{Options, key};
+use self::options::Options;
 use self::sign::Sign;
 use crate::facts::{self, Severity};
 use crate::frame::{Footer, Pill, Said};
@@ -143,7 +143,7 @@ impl<'a> Shown<'a> {
         let map = catalogue.maps.get(&options.map)?;
         let area = |id| {
             let area = catalogue.areas.get(id)?;
-            let series = options.indicator.as_ref().map(|indicator| key(indicator, id));
+            let series = options.indicator.as_ref().map(|indicator| SeriesKey::actual(indicator, id));
             let reading = series.and_then(|series| Reading::of(view, &series, language, now));
             Some(AreaShown { area, name: area.name.in_language(language), reading })
         };

@@ -1,6 +1,6 @@
 //! A matrix: areas below one another, indicators side by side, each figure in a cell that shows how it stands.
 
-use protocol::{AreaId, Catalogue, Indicator, IndicatorId, ObservationStatus, PanelSpec, Scenario, SeriesKey};
+use protocol::{AreaId, Catalogue, Indicator, IndicatorId, ObservationStatus, PanelSpec, SeriesKey};
 use protocol::{Observation, Timestamp, ViewState};
 use serde::Deserialize;
 
@@ -54,12 +54,8 @@ impl Options {
 
     fn series<'o>(&'o self, catalogue: &'o Catalogue) -> impl Iterator<Item = SeriesKey> + 'o {
         let areas = parts::of(catalogue, &self.area, self.boundaries.as_deref());
-        areas.into_iter().flat_map(|area| self.indicators.iter().map(|indicator| key(indicator, &area.id)))
+        areas.into_iter().flat_map(|area| self.indicators.iter().map(|id| SeriesKey::actual(id, &area.id)))
     }
-}
-
-fn key(indicator: &IndicatorId, area: &AreaId) -> SeriesKey {
-    SeriesKey { indicator: indicator.clone(), area: area.clone(), scenario: Scenario::Actual }
 }
 
 impl Panel for Matrix {
@@ -137,7 +133,7 @@ struct Cell<'a> {
 
 impl<'a> Cell<'a> {
     fn of(view: &'a ViewState, indicator: &'a Indicator, area: &AreaId, (language, now): (&str, Timestamp)) -> Self {
-        let latest = view.latest(&key(&indicator.id, area)).map(|latest| &**latest);
+        let latest = view.latest(&SeriesKey::actual(&indicator.id, area)).map(|latest| &**latest);
         let severity = latest.map_or(Severity::Normal, |latest| facts::judge(indicator, latest, now));
         Self { indicator, latest, figure: latest.map(|latest| Figure::value(latest, indicator, language)), severity }
     }

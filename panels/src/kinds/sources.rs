@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protocol::observation::Period;
 use protocol::source::SourceLink;
 use protocol::{
-    Area, AreaId, Catalogue, ObservationStatus, PanelSpec, RecordKind, Scenario, SeriesKey, SourceId, SourceInfo,
-    SourceState, Timestamp, ViewState,
+    Area, AreaId, Catalogue, ObservationStatus, PanelSpec, RecordKind, SeriesKey, SourceId, SourceInfo, SourceState,
+    Timestamp, ViewState,
 };
 use serde::Deserialize;
 
@@ -44,13 +44,8 @@ impl Options {
     fn series(&self, catalogue: &Catalogue) -> Vec<SeriesKey> {
         let below = parts::of(catalogue, &self.area, None).into_iter();
         let areas: Vec<&Area> = catalogue.areas.get(&self.area).map(|area| &**area).into_iter().chain(below).collect();
-        let key = |indicator: &protocol::IndicatorId, area: &Area| SeriesKey {
-            indicator: indicator.clone(),
-            area: area.id.clone(),
-            scenario: Scenario::Actual,
-        };
         let indicators = catalogue.indicators.keys();
-        indicators.flat_map(|indicator| areas.iter().map(move |area| key(indicator, area))).collect()
+        indicators.flat_map(|indicator| areas.iter().map(move |area| SeriesKey::actual(indicator, &area.id))).collect()
     }
 }
 

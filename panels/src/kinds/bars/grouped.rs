@@ -1,8 +1,6 @@
 //! Several indicators of each area: bars below one another, or one bar of their parts with the sum behind it.
 
-use protocol::{
-    Area, AreaId, Catalogue, Indicator, IndicatorId, ObservationStatus, Scenario, SeriesKey, Timestamp, ViewState,
-};
+use protocol::{Area, Catalogue, Indicator, IndicatorId, ObservationStatus, SeriesKey, Timestamp, ViewState};
 
 use super::options::{Options, Sort};
 use crate::facts::{self, Severity};
@@ -56,13 +54,8 @@ impl<'a> Group<'a> {
 
 /// The series that the groups are made of.
 pub(super) fn keys(options: &Options, catalogue: &Catalogue) -> Vec<SeriesKey> {
-    let key = |area: &AreaId, indicator: &IndicatorId| SeriesKey {
-        indicator: indicator.clone(),
-        area: area.clone(),
-        scenario: Scenario::Actual,
-    };
     let areas = options.areas(catalogue).unwrap_or_default();
-    areas.iter().flat_map(|area| options.indicators.iter().map(|indicator| key(&area.id, indicator))).collect()
+    areas.iter().flat_map(|area| options.indicators.iter().map(|id| SeriesKey::actual(id, &area.id))).collect()
 }
 
 pub(super) fn groups<'a>(
@@ -73,8 +66,7 @@ pub(super) fn groups<'a>(
 ) -> Vec<Group<'a>> {
     let part = |area: &Area, id: &IndicatorId| {
         let indicator = catalogue.indicators.get(id)?;
-        let key = SeriesKey { indicator: id.clone(), area: area.id.clone(), scenario: Scenario::Actual };
-        let latest = view.latest(&key)?;
+        let latest = view.latest(&SeriesKey::actual(id, &area.id))?;
         let severity = facts::judge(indicator, latest, now);
         Some(Part { indicator, origin: Origin::from(&**latest), severity })
     };

@@ -1,7 +1,7 @@
 //! What a map may be asked to show.
 
 use protocol::map::{Geometry, MapKind};
-use protocol::{AreaId, BaseMap, Catalogue, IndicatorId, LayerId, MapId, MapLayer, Scenario, SeriesKey};
+use protocol::{AreaId, BaseMap, Catalogue, IndicatorId, LayerId, MapId, MapLayer, SeriesKey};
 use serde::Deserialize;
 
 use super::classes::ClassBy;
@@ -104,7 +104,7 @@ impl Options {
         self.check_classes()?;
         let mut needs = Needs { maps: vec![self.map.clone()], layers: self.layers.clone(), ..Needs::default() };
         if let Some(indicator) = &self.indicator {
-            needs.series.extend(areas.iter().map(|area| key(indicator, area)));
+            needs.series.extend(areas.iter().map(|area| SeriesKey::actual(indicator, area)));
         }
         for (place, id) in self.layers.iter().enumerate() {
             let layer = self.check_layer(catalogue, place, id)?;
@@ -189,8 +189,4 @@ fn check_schematic(layer: &MapLayer, areas: &[&AreaId]) -> Result<(), OptionsErr
         return Err(OptionsError::of("layers", message));
     }
     Ok(())
-}
-
-pub(super) fn key(indicator: &IndicatorId, area: &AreaId) -> SeriesKey {
-    SeriesKey { indicator: indicator.clone(), area: area.clone(), scenario: Scenario::Actual }
 }
