@@ -7,6 +7,7 @@ use protocol::{
     AgencyId, AreaId, Catalogue, Indicator, IndicatorId, Observation, Scenario, SeriesKey, Timestamp, ViewState,
 };
 
+use crate::frame::Said;
 use crate::marks::Mark;
 use crate::provenance::{Figure, Origin};
 use crate::theme::{self, Color};
@@ -183,10 +184,11 @@ impl<'a> Facts<'a> {
         Figure::share_percent(part, whole, language)
     }
 
-    /// Whether any of the figures was made up.
-    pub fn is_illustrative(&self) -> bool {
+    /// Of the actual figure, made up where any of those that it is compared with was.
+    pub fn said(&self) -> Option<Said<'_>> {
         let all = [&self.actual, &self.plan, &self.expected, &self.same_period];
-        all.into_iter().flatten().any(|origin| origin.is_illustrative())
+        let illustrative = all.into_iter().flatten().any(Origin::is_illustrative);
+        Some(Said { illustrative, ..Said::of(self.indicator, self.actual.as_ref()?) })
     }
 }
 

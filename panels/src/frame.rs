@@ -9,6 +9,7 @@ use crate::facts::{self, Severity};
 use crate::label::Label;
 use crate::locale;
 use crate::marks::Mark;
+use crate::provenance::Origin;
 use crate::scene::{Point, Rect, TextContent};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
 use crate::theme::{self, Color, TextClass};
@@ -53,6 +54,13 @@ pub(crate) struct Said<'a> {
     pub source: &'a SourceId,
     pub at: Timestamp,
     pub illustrative: bool,
+}
+
+impl<'a> Said<'a> {
+    pub fn of(indicator: &'a Indicator, origin: &'a Origin) -> Self {
+        let (source, at, illustrative) = (origin.source(), origin.phenomenon_time(), origin.is_illustrative());
+        Self { indicator, source, at, illustrative }
+    }
 }
 
 /// What a footer is told of one record.

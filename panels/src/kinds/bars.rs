@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use protocol::change::Bucket;
 use protocol::observation::{Freshness, Period};
 use protocol::view::Window;
-use protocol::{Catalogue, Indicator, ObservationStatus, PanelSpec, SeriesKey, SourceId, Timestamp, ViewState};
+use protocol::{Catalogue, Indicator, PanelSpec, SeriesKey, Timestamp, ViewState};
 
 use crate::facts::{self, Severity};
 use crate::frame::{Footer, Pill, Said};
@@ -72,7 +72,7 @@ impl Panel for Bars {
         let mut footer = Footer::of(catalogue, &said, &tile);
         if let Some(footer) = &mut footer {
             footer.add(boundaries(&options, catalogue, language));
-            footer.illustrative = facts.iter().any(|(_, fact)| fact.illustrative);
+            footer.illustrative = facts.iter().any(|(_, fact)| fact.origin.is_illustrative());
         }
         let pill = stale_pill(&options, &facts, now, language);
         let head = tile.room;
@@ -138,7 +138,7 @@ struct Bar<'a> {
 
 impl Bar<'_> {
     fn said<'f>(&'f self, fact: &'f Fact) -> Said<'f> {
-        Said { indicator: self.indicator, source: &fact.source, at: fact.at, illustrative: fact.illustrative }
+        Said::of(self.indicator, &fact.origin)
     }
 
     /// Where it begins to need attention, as it is written.
@@ -151,20 +151,13 @@ struct Fact {
     /// Multiplied by the indicator's display scale.
     shown: f64,
     figure: Figure,
-    at: Timestamp,
-    source: SourceId,
-    illustrative: bool,
+    origin: Origin,
 }
 
 impl Fact {
-    fn of_bucket(series: &SeriesKey, bucket: &Bucket, indicator: &Indicator, language: &str) -> Self {
-        Self {
-            shown: bucket.last * indicator.display_scale,
-            figure: Figure::value(Origin::of_bucket(series, bucket), indicator, language),
-            at: bucket.time,
-            source: bucket.source.clone(),
-            illustrative: bucket.status == ObservationStatus::Simulated,
-        }
+    fn of(origin: Origin, indicator: &Indicator, language: &str) -> Self {
+        let shown = origin.value() * indicator.display_scale;
+        Self { shown, figure: Figure::value(origin.clone(), indicator, language), origin }
     }
 }
 
@@ -190,8 +183,8 @@ fn stale_pill(options: &Options, facts: &[(&Bar<'_>, &Fact)], now: Timestamp, la
         return None;
     }
     let newest = if options.by == By::Time { facts.len().saturating_sub(1) } else { 0 };
-    let is_stale = |bar: &Bar<'_>, fact: &Fact| bar.indicator.freshness(fact.at, now) == Freshness::Stale;
-    let stale = facts.iter().skip(newest).filter(|(bar, fact)| is_stale(bar, fact)).map(|(_, fact)| fact.at);
+    let times = facts.iter().skip(newest).map(|(bar, fact)| (bar, fact.origin.phenomenon_time()));
+    let stale = times.filter(|(bar, at)| bar.indicator.freshness(*at, now) == Freshness::Stale).map(|(_, at)| at);
     Pill::at(Severity::Stale, stale.min()?, now, language)
 }
 
@@ -211,13 +204,7 @@ fn compared<'a>(
         };
         let latest = view.latest(&series);
         let severity = latest.map_or(Severity::Normal, |latest| facts::judge(indicator, latest, now));
-        let fact = latest.map(|latest| Fact {
-            shown: latest.value * indicator.display_scale,
-            figure: Figure::value(&**latest, indicator, language),
-            at: latest.phenomenon_time,
-            source: latest.source.clone(),
-            illustrative: latest.status == ObservationStatus::Simulated,
-        });
+        let fact = latest.map(|latest| Fact::of(Origin::from(&**latest), indicator, language));
         Some(Bar { name: TextContent::Words(name.into()), indicator, severity, fact })
     };
     let mut bars: Vec<Bar<'_>> = series.into_iter().filter_map(bar).collect();
@@ -260,7 +247,7 @@ fn periods<'a>(
         // Judged as of then: the past does not go stale.
         severity: bucket
             .map_or(Severity::Normal, |bucket| facts::judge_value(indicator, bucket.last, bucket.time, bucket.time)),
-        fact: bucket.map(|bucket| Fact::of_bucket(&spec.series, bucket, indicator, language)),
+        fact: bucket.map(|bucket| Fact::of(Origin::of_bucket(&spec.series, bucket), indicator, language)),
     };
     places.into_iter().map(bar).collect()
 }

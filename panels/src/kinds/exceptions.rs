@@ -148,7 +148,7 @@ impl Panel for Exceptions {
         let mut found = options.found(view, catalogue, now);
         let hidden = found.len().saturating_sub(options.most());
         found.truncate(found.len() - hidden);
-        let said: Vec<Said<'_>> = found.iter().filter_map(Exception::said).collect();
+        let said: Vec<Said<'_>> = found.iter().filter_map(|exception| exception.facts.said()).collect();
         let footer = Footer::of(catalogue, &said, &tile);
         let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
         tile.frame(&title.unwrap_or_else(|| locale::text(language, "exceptions")), None, footer.as_ref());
@@ -225,12 +225,6 @@ impl<'a> Exception<'a> {
             }
         };
         Some(Self { subject, facts, severity, weight, since })
-    }
-
-    fn said(&self) -> Option<Said<'_>> {
-        let (actual, illustrative) = (self.facts.actual.as_ref()?, self.facts.is_illustrative());
-        let at = actual.phenomenon_time();
-        Some(Said { indicator: self.subject.indicator, source: actual.source(), at, illustrative })
     }
 
     pub(super) fn name(&self, of: &AreaId, language: &str) -> String {

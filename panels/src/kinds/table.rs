@@ -81,13 +81,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn said(&self) -> Option<Said<'_>> {
-        let actual = self.actual.as_ref()?;
-        Some(Said {
-            indicator: self.subject.indicator,
-            source: actual.source(),
-            at: actual.phenomenon_time(),
-            illustrative: actual.is_illustrative(),
-        })
+        Some(Said::of(self.subject.indicator, self.actual.as_ref()?))
     }
 
     fn shown(&self) -> Option<f64> {

@@ -5,7 +5,7 @@ use protocol::{Catalogue, PanelSpec, Scenario, Timestamp, ViewState};
 
 use crate::chart::{Pen, Plot};
 use crate::facts::{self, Facts, Severity};
-use crate::frame::{Footer, Pill, Said};
+use crate::frame::{Footer, Pill};
 use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
 use crate::scene::{Rect, Scene};
@@ -125,13 +125,7 @@ impl<'a> Picture<'a> {
         let title = self.title(tile);
         let start = tile.checkpoint();
         tile.title_row(&title, pill.as_ref(), false);
-        let (Some(actual), Some(arranged)) = (actual, view.arranged()) else { return tile.notice("no-figures") };
-        let said = Said {
-            indicator: facts.indicator,
-            source: actual.source(),
-            at: actual.phenomenon_time(),
-            illustrative: facts.is_illustrative(),
-        };
+        let (Some(said), Some(arranged)) = (facts.said(), view.arranged()) else { return tile.notice("no-figures") };
         let footer = Footer::of(&arranged.catalogue, &[said], tile);
         let mut blocks = self.blocks(tile, view);
         let is_told = footer.as_ref().is_none_or(|footer| blocks.footer && tile.footer(footer) || !footer.illustrative);

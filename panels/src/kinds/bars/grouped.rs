@@ -1,6 +1,6 @@
 //! Several indicators of each area: bars below one another, or one bar of their parts with the sum behind it.
 
-use protocol::{Area, Catalogue, Indicator, IndicatorId, ObservationStatus, SeriesKey, Timestamp, ViewState};
+use protocol::{Area, Catalogue, Indicator, IndicatorId, SeriesKey, Timestamp, ViewState};
 
 use super::options::{Options, Sort};
 use crate::facts::{self, Severity};
@@ -43,12 +43,7 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn said(&self) -> impl Iterator<Item = Said<'_>> {
-        self.parts.iter().flatten().map(|part| Said {
-            indicator: part.indicator,
-            source: part.origin.source(),
-            at: part.origin.phenomenon_time(),
-            illustrative: part.origin.status() == ObservationStatus::Simulated,
-        })
+        self.parts.iter().flatten().map(|part| Said::of(part.indicator, &part.origin))
     }
 }
 
