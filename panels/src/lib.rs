@@ -21,6 +21,7 @@ mod paint;
 mod parts;
 pub mod place;
 pub mod provenance;
+mod reading;
 mod rows;
 pub mod scene;
 mod sheet;

@@ -12,9 +12,7 @@ use std::sync::Arc;
 
 use protocol::map::{Feature, MapKind};
 use protocol::observation::Period;
-use protocol::{
-    Area, AreaId, BaseMap, Catalogue, Indicator, MapLayer, Observation, ObservationStatus, PanelSpec, SeriesKey,
-};
+use protocol::{Area, AreaId, BaseMap, Catalogue, Indicator, MapLayer, ObservationStatus, PanelSpec, SeriesKey};
 use protocol::{Timestamp, ViewState};
 
 use self::classes::Classes;
@@ -25,7 +23,7 @@ use crate::frame::{Footer, Pill, Said};
 use crate::label::Label;
 use crate::marks::Mark;
 use crate::options::parse;
-use crate::provenance::Figure;
+use crate::reading::Reading;
 use crate::scene::{Rect, Scene, TextContent};
 use crate::theme::{self, Color};
 use crate::tile::Tile;
@@ -72,35 +70,10 @@ fn is_stale(layer: &MapLayer, now: Timestamp) -> bool {
     layer.stale_since().is_some_and(|stale| stale <= now)
 }
 
-/// A figure of an area or a feature.
-struct Reading<'a> {
-    indicator: &'a Indicator,
-    /// `None` while there is no figure.
-    latest: Option<&'a Observation>,
-    figure: Option<Figure>,
-    severity: Severity,
-}
-
-impl<'a> Reading<'a> {
-    fn of(view: &'a ViewState, series: &SeriesKey, language: &str, now: Timestamp) -> Option<Self> {
-        let indicator = view.arranged()?.catalogue.indicators.get(&series.indicator)?;
-        let latest = view.latest(series).map(|latest| &**latest);
-        let severity = latest.map_or(Severity::Normal, |latest| facts::judge(indicator, latest, now));
-        let figure = latest.map(|latest| Figure::value(latest, indicator, language));
-        Some(Self { indicator, latest, figure, severity })
-    }
-
-    /// As it is written.
-    fn value(&self) -> Option<f64> {
-        let value = self.latest?.value * self.indicator.display_scale;
-        value.is_finite().then_some(value)
-    }
-
-    fn said(&self) -> Option<Said<'_>> {
-        let latest = self.latest?;
-        let illustrative = latest.status == ObservationStatus::Simulated;
-        Some(Said { indicator: self.indicator, source: &latest.source, at: latest.phenomenon_time, illustrative })
-    }
+/// A figure of an area or a feature; `None` where the catalogue lacks its indicator.
+fn reading<'a>(view: &'a ViewState, series: &SeriesKey, at: (&str, Timestamp)) -> Option<Reading<'a>> {
+    let indicator = view.arranged()?.catalogue.indicators.get(&series.indicator)?;
+    Some(Reading::of(view, indicator, series, at))
 }
 
 /// An area of the map.
@@ -144,7 +117,7 @@ impl<'a> Shown<'a> {
         let area = |id| {
             let area = catalogue.areas.get(id)?;
             let series = options.indicator.as_ref().map(|indicator| SeriesKey::actual(indicator, id));
-            let reading = series.and_then(|series| Reading::of(view, &series, language, now));
+            let reading = series.and_then(|series| reading(view, &series, (language, now)));
             Some(AreaShown { area, name: area.name.in_language(language), reading })
         };
         let areas: Vec<AreaShown<'_>> = options.areas(catalogue, map).into_iter().filter_map(area).collect();
@@ -197,12 +170,12 @@ impl<'a> Shown<'a> {
     fn has_gap(&self, area: &AreaId) -> bool {
         let shown = self.areas.iter().find(|shown| shown.area.id == *area);
         let reading = shown.and_then(|shown| shown.reading.as_ref());
-        reading.is_some_and(|reading| reading.latest.is_none())
+        reading.is_some_and(|reading| reading.figure.is_none())
     }
 
     fn color(&self, area: &AreaShown<'_>) -> Color {
         match (&area.reading, self.indicator) {
-            (Some(reading), _) if reading.latest.is_some() => {
+            (Some(reading), _) if reading.figure.is_some() => {
                 reading.value().map_or(theme::INSET, |value| self.classes.color(value))
             }
             (_, Some(_)) => theme::INSET,
@@ -212,17 +185,17 @@ impl<'a> Shown<'a> {
 }
 
 impl<'a> LayerShown<'a> {
-    fn of(view: &'a ViewState, layer: &'a Arc<MapLayer>, sign: Sign, (language, now): (&str, Timestamp)) -> Self {
-        let severity = if is_stale(layer, now) { Severity::Stale } else { Severity::Normal };
+    fn of(view: &'a ViewState, layer: &'a Arc<MapLayer>, sign: Sign, at: (&str, Timestamp)) -> Self {
+        let severity = if is_stale(layer, at.1) { Severity::Stale } else { Severity::Normal };
         let feature = |feature: &'a Feature| {
-            let reading = feature.series.as_ref().and_then(|series| Reading::of(view, series, language, now));
+            let reading = feature.series.as_ref().and_then(|series| reading(view, series, at));
             let severity = match &reading {
                 // One that has sent nothing yet is not well either.
-                Some(reading) if reading.latest.is_none() => Severity::Stale,
+                Some(reading) if reading.figure.is_none() => Severity::Stale,
                 Some(reading) => reading.severity,
                 None => severity,
             };
-            FeatureShown { feature, name: feature.name.in_language(language), reading, severity }
+            FeatureShown { feature, name: feature.name.in_language(at.0), reading, severity }
         };
         Self { layer, sign, severity, features: layer.features.iter().map(feature).collect() }
     }

@@ -1,13 +1,12 @@
 //! A matrix: areas below one another, indicators side by side, each figure in a cell that shows how it stands.
 
-use protocol::{AreaId, Catalogue, Indicator, IndicatorId, ObservationStatus, PanelSpec, SeriesKey};
-use protocol::{Observation, Timestamp, ViewState};
+use protocol::{AreaId, Catalogue, Indicator, IndicatorId, PanelSpec, SeriesKey, Timestamp, ViewState};
 use serde::Deserialize;
 
 use crate::facts::{self, Severity};
 use crate::frame::{Footer, Said};
 use crate::options::{check_area, check_indicator, parse};
-use crate::provenance::Figure;
+use crate::reading::Reading;
 use crate::rows::{self, Rest, RowStyle, Rows};
 use crate::scene::{Point, Rect, Scene};
 use crate::text::{BASELINE, CAP_HEIGHT, Font, LINE_HEIGHT, Style};
@@ -84,12 +83,14 @@ impl Panel for Matrix {
                 name: area.name.in_language(language),
                 cells: indicators
                     .iter()
-                    .map(|indicator| Cell::of(view, indicator, &area.id, (language, now)))
+                    .map(|indicator| {
+                        Reading::of(view, indicator, &SeriesKey::actual(&indicator.id, &area.id), (language, now))
+                    })
                     .collect(),
             })
             .collect();
         rows.sort_by_cached_key(|row| collation::key(row.name));
-        let said: Vec<Said<'_>> = rows.iter().flat_map(|row| &row.cells).filter_map(Cell::said).collect();
+        let said: Vec<Said<'_>> = rows.iter().flat_map(|row| &row.cells).filter_map(Reading::said).collect();
         let mut footer = Footer::of(catalogue, &said, &tile);
         if let Some(footer) = &mut footer {
             footer.add(parts::boundaries(&areas, language));
@@ -119,38 +120,17 @@ fn area_name<'a>(catalogue: &'a Catalogue, area: &AreaId, language: &str) -> &'a
 /// One area.
 struct Row<'a> {
     name: &'a str,
-    cells: Vec<Cell<'a>>,
+    /// In the order of the indicators.
+    cells: Vec<Reading<'a>>,
 }
 
-/// One indicator in one area.
-struct Cell<'a> {
-    indicator: &'a Indicator,
-    /// `None` while there is no figure.
-    latest: Option<&'a Observation>,
-    figure: Option<Figure>,
-    severity: Severity,
-}
-
-impl<'a> Cell<'a> {
-    fn of(view: &'a ViewState, indicator: &'a Indicator, area: &AreaId, (language, now): (&str, Timestamp)) -> Self {
-        let latest = view.latest(&SeriesKey::actual(&indicator.id, area)).map(|latest| &**latest);
-        let severity = latest.map_or(Severity::Normal, |latest| facts::judge(indicator, latest, now));
-        Self { indicator, latest, figure: latest.map(|latest| Figure::value(latest, indicator, language)), severity }
-    }
-
-    fn said(&self) -> Option<Said<'_>> {
-        let latest = self.latest?;
-        let illustrative = latest.status == ObservationStatus::Simulated;
-        Some(Said { indicator: self.indicator, source: &latest.source, at: latest.phenomenon_time, illustrative })
-    }
-
-    fn colors(&self) -> (Color, Color) {
-        match self.severity {
-            Severity::Normal => (theme::TEXT, theme::INSET),
-            // Greyed out, and no louder than what is fresh.
-            Severity::Stale => (theme::STALE_TEXT, theme::INSET),
-            other => other.pill(),
-        }
+/// Of the figure in a cell, and of the cell.
+fn colors(severity: Severity) -> (Color, Color) {
+    match severity {
+        Severity::Normal => (theme::TEXT, theme::INSET),
+        // Greyed out, and no louder than what is fresh.
+        Severity::Stale => (theme::STALE_TEXT, theme::INSET),
+        other => other.pill(),
     }
 }
 
@@ -213,8 +193,8 @@ fn draw_head(tile: &mut Tile<'_, '_>, indicator: &Indicator, place: Rect) {
     }
 }
 
-fn draw_cell(tile: &mut Tile<'_, '_>, cell: &Cell<'_>, place: Rect, size: f32) {
-    let (ink, plate) = cell.colors();
+fn draw_cell(tile: &mut Tile<'_, '_>, cell: &Reading<'_>, place: Rect, size: f32) {
+    let (ink, plate) = colors(cell.severity);
     tile.plate(place, tile.px(8.0).min(place.height / 2.0).min(place.width / 2.0), plate);
     let style = Style::new(Font::SemiBold, TextClass::Body, size, ink);
     let baseline = Tile::middle_baseline(place, size);

@@ -232,7 +232,7 @@ fn tag_of<'m>(feature: &'m FeatureShown<'m>, language: &str) -> Tag<'m> {
     let reading = feature.reading.as_ref();
     let figure = reading.map(|reading| Tag::figure(reading.figure.clone()));
     // Things of one layer may be told in different units.
-    let unit = reading.filter(|reading| reading.latest.is_some()).map(|it| it.indicator.unit.in_language(language));
+    let unit = reading.filter(|reading| reading.figure.is_some()).map(|it| it.indicator.unit.in_language(language));
     let unit = unit.filter(|unit| !unit.trim().is_empty());
     Tag { unit, ..Tag::new(Some(feature.name), figure, feature.severity) }
 }
