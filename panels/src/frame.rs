@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use protocol::observation::Period;
-use protocol::{Catalogue, Indicator, SourceId, Timestamp};
+use protocol::{Catalogue, Indicator, ObservationStatus, SourceId, Timestamp};
 
 use crate::facts::{self, Severity};
 use crate::label::Label;
@@ -68,6 +68,12 @@ pub(crate) struct Report<'a> {
     pub source: &'a SourceId,
     pub received_at: Timestamp,
     pub illustrative: bool,
+}
+
+impl<'a> Report<'a> {
+    pub fn of(source: &'a SourceId, received_at: Timestamp, status: ObservationStatus) -> Self {
+        Self { source, received_at, illustrative: status == ObservationStatus::Simulated }
+    }
 }
 
 impl Footer {

@@ -1,7 +1,7 @@
 //! The session that is on, or comes next: its items, or the one that is talked about with the time it has left.
 
 use protocol::session::{AgendaItem, Session, Stage};
-use protocol::{Catalogue, ObservationStatus, PanelSpec, RecordKind, Timestamp, ViewState};
+use protocol::{Catalogue, PanelSpec, RecordKind, Timestamp, ViewState};
 use serde::Deserialize;
 
 use crate::entries::{self, Entry, Styles};
@@ -60,7 +60,8 @@ impl Panel for Agenda {
             tile.title_row(&title.unwrap_or_else(|| locale::text(language, "agenda")), None, false);
             return tile.notice("no-session");
         };
-        let footer = Footer::of_reports(&arranged.catalogue, &[report(session)], &tile);
+        let report = Report::of(&session.source, session.received_at, session.status);
+        let footer = Footer::of_reports(&arranged.catalogue, &[report], &tile);
         match (options.show, session.open_item()) {
             (Show::Now, Some((index, item))) => {
                 let named = locale::text_with(language, "agenda-item-left", &[("number", &(index + 1).to_string())]);
@@ -103,11 +104,6 @@ fn current(view: &ViewState) -> Option<&Session> {
         Stage::Closed { at, .. } => (0, at.as_micros()),
     };
     view.sessions().map(|session| &**session).max_by_key(by)
-}
-
-fn report(session: &Session) -> Report<'_> {
-    let illustrative = session.status == ObservationStatus::Simulated;
-    Report { source: &session.source, received_at: session.received_at, illustrative }
 }
 
 /// Seconds until the item should end; negative when it is over time.

@@ -1,7 +1,7 @@
 //! Alarms that stand: the worst that nobody sees to first, each with who has to act and since when.
 
 use protocol::alarm::{AlarmSeverity, AlarmState};
-use protocol::{Alarm, AreaId, Catalogue, ObservationStatus, PanelSpec, RecordKind, Timestamp, ViewState};
+use protocol::{Alarm, AreaId, Catalogue, PanelSpec, RecordKind, Timestamp, ViewState};
 use serde::Deserialize;
 
 use crate::entries::{self, Entry, Styles};
@@ -53,7 +53,8 @@ impl Panel for Alarms {
         let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
         let catalogue = &arranged.catalogue;
         let alarms = standing(view, catalogue, &options, now);
-        let reports: Vec<Report<'_>> = alarms.iter().map(|alarm| report(alarm)).collect();
+        let reports: Vec<_> =
+            alarms.iter().map(|alarm| Report::of(&alarm.source, alarm.received_at, alarm.status)).collect();
         let footer = Footer::of_reports(catalogue, &reports, &tile);
         let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
         let pill = unseen_pill(&alarms, language);
@@ -117,11 +118,6 @@ fn severity(alarm: &Alarm) -> Severity {
         AlarmSeverity::Warning => Severity::Warning,
         AlarmSeverity::Critical => Severity::Critical,
     }
-}
-
-fn report(alarm: &Alarm) -> Report<'_> {
-    let illustrative = alarm.status == ObservationStatus::Simulated;
-    Report { source: &alarm.source, received_at: alarm.received_at, illustrative }
 }
 
 fn unseen_pill(alarms: &[&Alarm], language: &str) -> Option<Pill> {

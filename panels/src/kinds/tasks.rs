@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::day::Day;
 use protocol::task::{Report, Timing};
-use protocol::{AgencyId, Catalogue, ObservationStatus, PanelSpec, RecordKind, Task, Timestamp, ViewState};
+use protocol::{AgencyId, Catalogue, PanelSpec, RecordKind, Task, Timestamp, ViewState};
 use serde::Deserialize;
 
 use crate::entries::{self, Entry, Styles};
@@ -68,7 +68,8 @@ impl Panel for Tasks {
         let mut tile = Tile::new(paint, scene);
         let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
         let tasks = tasks(view, &options);
-        let reports: Vec<frame::Report<'_>> = tasks.iter().map(|task| report(task)).collect();
+        let reports: Vec<_> =
+            tasks.iter().map(|task| frame::Report::of(&task.source, task.received_at, task.status)).collect();
         let footer = Footer::of_reports(&arranged.catalogue, &reports, &tile);
         let key = if options.by == By::Task { "tasks" } else { "tasks-by-agency" };
         let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
@@ -97,11 +98,6 @@ impl Panel for Tasks {
 fn tasks<'v>(view: &'v ViewState, options: &Options) -> Vec<&'v Task> {
     let is_meant = |task: &&Task| options.agencies.is_empty() || options.agencies.contains(&task.lead);
     view.tasks().map(|task| &**task).filter(is_meant).collect()
-}
-
-fn report(task: &Task) -> frame::Report<'_> {
-    let illustrative = task.status == ObservationStatus::Simulated;
-    frame::Report { source: &task.source, received_at: task.received_at, illustrative }
 }
 
 /// How one that is not done stands; none of the others.
