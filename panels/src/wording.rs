@@ -36,6 +36,11 @@ impl Wording {
         Self::Each(Each(name.clone()))
     }
 
+    /// The text in `language` where one was given, else what goes without saying.
+    pub fn or(given: Option<&Self>, language: &str, usual: impl FnOnce() -> String) -> String {
+        given.map_or_else(usual, |wording| wording.in_language(language).to_owned())
+    }
+
     /// The text in `language`.
     pub fn in_language(&self, language: &str) -> &str {
         match self {

@@ -55,33 +55,25 @@ impl Panel for Agenda {
         let (view, language, now) = (paint.view, paint.language, paint.now);
         let mut tile = Tile::new(paint, scene);
         let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
-        let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
         let Some(session) = current(view) else {
-            tile.title_row(&title.unwrap_or_else(|| locale::text(language, "agenda")), None, false);
+            let title = Wording::or(options.title.as_ref(), language, || locale::text(language, "agenda"));
+            tile.title_row(&title, None, false);
             return tile.notice("no-session");
         };
         let report = Report::of(&session.source, session.received_at, session.status);
         let footer = Footer::of_reports(&arranged.catalogue, &[report], &tile);
-        match (options.show, session.open_item()) {
-            (Show::Now, Some((index, item))) => {
-                let named = locale::text_with(language, "agenda-item-left", &[("number", &(index + 1).to_string())]);
-                tile.frame(&title.unwrap_or(named), None, footer.as_ref());
-                now_open(&mut tile, &arranged.catalogue, item);
+        let open = session.open_item().filter(|_| options.show == Show::Now);
+        let title = Wording::or(options.title.as_ref(), language, || match open {
+            Some((index, _)) => {
+                locale::text_with(language, "agenda-item-left", &[("number", &(index + 1).to_string())])
             }
-            (Show::Now, None) => {
-                tile.frame(
-                    &title.unwrap_or_else(|| session.title.in_language(language).to_owned()),
-                    None,
-                    footer.as_ref(),
-                );
-                not_open(&mut tile, session);
-            }
+            None => session.title.in_language(language).to_owned(),
+        });
+        tile.frame(&title, None, footer.as_ref());
+        match (options.show, open) {
+            (Show::Now, Some((_, item))) => now_open(&mut tile, &arranged.catalogue, item),
+            (Show::Now, None) => not_open(&mut tile, session),
             (Show::Items, _) => {
-                tile.frame(
-                    &title.unwrap_or_else(|| session.title.in_language(language).to_owned()),
-                    None,
-                    footer.as_ref(),
-                );
                 entries::draw(&mut tile, session.items.len(), Rest::Counted { more: 0 }, |index, styles| {
                     entry(&session.items[index], index, &arranged.catalogue, (language, now), styles)
                 });

@@ -56,9 +56,9 @@ impl Panel for Alarms {
         let reports: Vec<_> =
             alarms.iter().map(|alarm| Report::of(&alarm.source, alarm.received_at, alarm.status)).collect();
         let footer = Footer::of_reports(catalogue, &reports, &tile);
-        let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
+        let title = Wording::or(options.title.as_ref(), language, || locale::text(language, "alarms"));
         let pill = unseen_pill(&alarms, language);
-        tile.frame(&title.unwrap_or_else(|| locale::text(language, "alarms")), pill.as_ref(), footer.as_ref());
+        tile.frame(&title, pill.as_ref(), footer.as_ref());
         let Some(worst) = alarms.iter().map(|alarm| severity(alarm)).max() else { return tile.notice("no-alarms") };
         tile.attention_border(worst);
         entries::draw(&mut tile, alarms.len(), Rest::Counted { more: 0 }, |index, styles| {

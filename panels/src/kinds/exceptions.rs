@@ -150,8 +150,8 @@ impl Panel for Exceptions {
         found.truncate(found.len() - hidden);
         let said: Vec<Said<'_>> = found.iter().filter_map(|exception| exception.facts.said()).collect();
         let footer = Footer::of(catalogue, &said, &tile);
-        let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
-        tile.frame(&title.unwrap_or_else(|| locale::text(language, "exceptions")), None, footer.as_ref());
+        let title = Wording::or(options.title.as_ref(), language, || locale::text(language, "exceptions"));
+        tile.frame(&title, None, footer.as_ref());
         if found.is_empty() {
             let is_known = view.latest_values().next().is_some();
             return tile.notice(if is_known { "no-exceptions" } else { "no-figures" });

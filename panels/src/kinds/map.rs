@@ -27,6 +27,7 @@ use crate::reading::Reading;
 use crate::scene::{Rect, Scene, TextContent};
 use crate::theme::{self, Color};
 use crate::tile::Tile;
+use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, locale, number, parts};
 
 /// The kind `map`.
@@ -48,8 +49,8 @@ impl Panel for Map {
         let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
         let Some(shown) = Shown::of(&options, view, language, now) else { return tile.notice("no-figures") };
         let footer = shown.footer(&arranged.catalogue, &tile);
-        let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
-        tile.frame(&title.unwrap_or_else(|| shown.name(language)), shown.pill(language).as_ref(), footer.as_ref());
+        let title = Wording::or(options.title.as_ref(), language, || shown.name(language));
+        tile.frame(&title, shown.pill(language).as_ref(), footer.as_ref());
         draw::draw(&mut tile, &shown);
     }
 

@@ -95,11 +95,9 @@ impl Panel for Matrix {
         if let Some(footer) = &mut footer {
             footer.add(parts::boundaries(&areas, language));
         }
-        let title = options
-            .title
-            .as_ref()
-            .map_or_else(|| area_name(catalogue, &options.area, language), |title| title.in_language(language));
-        tile.frame(title, None, footer.as_ref());
+        let area = || area_name(catalogue, &options.area, language).to_owned();
+        let title = Wording::or(options.title.as_ref(), language, area);
+        tile.frame(&title, None, footer.as_ref());
         if said.is_empty() {
             return tile.notice("no-figures");
         }

@@ -13,6 +13,7 @@ use crate::scene::{Point, Rect, Scene};
 use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT};
 use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
+use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, locale, window};
 
 mod domain;
@@ -52,10 +53,7 @@ impl Panel for Series {
         let mut tile = Tile::new(paint, scene);
         let lines = lines(&options, view, language, rect);
         let (Some(first), Some(arranged)) = (lines.first(), view.arranged()) else { return tile.notice("waiting") };
-        let title = match &options.title {
-            Some(title) => title.in_language(language).to_owned(),
-            None => facts::name_with_unit(first.indicator, language),
-        };
+        let title = Wording::or(options.title.as_ref(), language, || facts::name_with_unit(first.indicator, language));
         let (severity, pill) = judge(&options, &lines, tile.paint.now, language);
         tile.attention_border(severity);
         let footer = Footer::of(&arranged.catalogue, &said(&lines), &tile);

@@ -78,8 +78,8 @@ impl Panel for Sources {
             short_time: time(newest, true),
             illustrative: figures.illustrative,
         });
-        let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
-        tile.frame(&title.unwrap_or_else(|| locale::text(language, "feeds")), None, footer.as_ref());
+        let title = Wording::or(options.title.as_ref(), language, || locale::text(language, "feeds"));
+        tile.frame(&title, None, footer.as_ref());
         if feeds.is_empty() {
             return tile.notice("no-feeds");
         }

@@ -72,8 +72,8 @@ impl Panel for Tasks {
             tasks.iter().map(|task| frame::Report::of(&task.source, task.received_at, task.status)).collect();
         let footer = Footer::of_reports(&arranged.catalogue, &reports, &tile);
         let key = if options.by == By::Task { "tasks" } else { "tasks-by-agency" };
-        let title = options.title.as_ref().map(|title| title.in_language(language).to_owned());
-        tile.frame(&title.unwrap_or_else(|| locale::text(language, key)), None, footer.as_ref());
+        let title = Wording::or(options.title.as_ref(), language, || locale::text(language, key));
+        tile.frame(&title, None, footer.as_ref());
         if tasks.is_empty() {
             return tile.notice("no-tasks");
         }
