@@ -225,6 +225,11 @@ pub(crate) fn name_with_unit(indicator: &Indicator, language: &str) -> String {
     if unit.trim().is_empty() { name.to_owned() } else { format!("{name} ({unit})") }
 }
 
+/// What it is called where there is little room.
+pub(crate) fn short_name<'a>(indicator: &'a Indicator, language: &str) -> &'a str {
+    indicator.short.as_ref().unwrap_or(&indicator.name).in_language(language)
+}
+
 /// Who answers for it, briefly; `None` for one who is not in the catalogue.
 pub(crate) fn owner<'a>(catalogue: &'a Catalogue, indicator: &Indicator, language: &str) -> Option<&'a str> {
     agency(catalogue, &indicator.owner, language)

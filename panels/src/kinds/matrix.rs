@@ -176,7 +176,7 @@ fn draw_head(tile: &mut Tile<'_, '_>, indicator: &Indicator, place: Rect) {
     let language = tile.paint.language;
     let style = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
     let room = place.inset(style.size * 0.3, 0.0);
-    let short = indicator.short.as_ref().unwrap_or(&indicator.name).in_language(language);
+    let short = facts::short_name(indicator, language);
     let unit = indicator.unit.in_language(language);
     let smallest = tile.smallest().min(style.size);
     let mut lines = |words: &str| tile.paint.text.fit_lines(words, style, (room.width, room.height), smallest);

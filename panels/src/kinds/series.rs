@@ -202,7 +202,7 @@ fn lines<'a>(options: &Options, view: &'a ViewState, language: &str, rect: Rect)
             Some(label) => label.in_language(language).to_owned(),
             None if one_indicator && one_area => locale::text(language, scenario_key(line.scenario, indicator)),
             None if one_indicator => catalogue.areas.get(&line.area)?.name.in_language(language).to_owned(),
-            None => indicator.short.as_ref().unwrap_or(&indicator.name).in_language(language).to_owned(),
+            None => facts::short_name(indicator, language).to_owned(),
         };
         Some(Line { indicator, window, label, pen_color, pen })
     };

@@ -123,7 +123,7 @@ fn legend(tile: &mut Tile<'_, '_>, indicators: &[&Indicator]) {
         let left = row.x + place as f32 * slot;
         let middle = row.y + row.height / 2.0;
         tile.plate(Rect::new(left, middle - tile.px(9.0), swatch, tile.px(18.0)), tile.px(4.0), color(place));
-        let short = indicator.short.as_ref().unwrap_or(&indicator.name).in_language(tile.paint.language);
+        let short = facts::short_name(indicator, tile.paint.language);
         let room = (slot - swatch - style.size * 1.2).max(0.0);
         let left = left + swatch + style.size * 0.5;
         tile.pieces(vec![Piece::words(short, style)], left, Tile::middle_baseline(row, style.size), room);
