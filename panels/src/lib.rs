@@ -6,6 +6,7 @@
 mod axis;
 pub mod chart;
 mod collation;
+mod counts;
 mod entries;
 mod facts;
 mod frame;

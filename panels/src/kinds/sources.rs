@@ -10,6 +10,7 @@ use protocol::{
 };
 use serde::Deserialize;
 
+use crate::counts::{self, Count};
 use crate::entries::{self, Entry, Styles};
 use crate::facts::{self, Severity};
 use crate::frame::Footer;
@@ -19,7 +20,7 @@ use crate::options::{check_area, parse};
 use crate::rows::{self, Rest};
 use crate::scene::{Rect, Scene};
 use crate::sheet::{self, Align, Head, Line};
-use crate::text::{CAP_HEIGHT, Font, Style};
+use crate::text::{Font, Style};
 use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
@@ -240,27 +241,22 @@ fn draw(tile: &mut Tile<'_, '_>, feeds: &[Feed<'_>], figures: &Figures<'_>) {
 fn head(tile: &mut Tile<'_, '_>, feeds: &[Feed<'_>], figures: &Figures<'_>) {
     let language = tile.paint.language;
     let connected = feeds.iter().filter(|feed| matches!(feed.condition, Condition::Live | Condition::Waiting)).count();
-    let counts = [
+    if tile.room.width < tile.em(TextClass::Caption) * 12.0 {
+        return;
+    }
+    let told = [
         (Label::of_total(connected, feeds.len(), language), "feeds-connected"),
         (Label::of_total(figures.automatic, figures.indicators, language), "indicators-automatic"),
     ];
-    let numeral = tile.style(Font::DisplaySemiBold, TextClass::Heading, theme::TEXT);
-    let caption = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
-    let height = numeral.size * CAP_HEIGHT + caption.line_height() + tile.px(26.0);
-    if tile.room.height < height * 1.5 || tile.room.width < caption.size * 12.0 {
-        return;
-    }
-    let strip = tile.take_top(height);
-    let width = strip.width / counts.len() as f32;
-    for (index, (count, key)) in counts.into_iter().enumerate() {
-        let (left, room) = (strip.x + index as f32 * width, width - caption.size * 0.5);
+    let of = told.len();
+    let count = |(number, key): (Label, &str)| {
         let whole = locale::text(language, key);
-        let fits = tile.paint.text.width(&whole, caption) <= room;
+        let fits = counts::fits(tile, &whole, of);
         let words = if fits { whole } else { locale::text(language, &format!("{key}-short")) };
-        let below = strip.y + tile.px(14.0) + CAP_HEIGHT * numeral.size;
-        tile.pieces(vec![Piece::label(count, numeral)], left, below, room);
-        tile.pieces(vec![Piece::words(words, caption)], left, below + caption.line_height(), room);
-    }
+        Count { number, font: Font::DisplaySemiBold, ink: theme::TEXT, mark: None, words }
+    };
+    let counts = told.map(count).into();
+    counts::draw(tile, counts);
 }
 
 impl Feed<'_> {

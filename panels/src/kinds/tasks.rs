@@ -7,15 +7,16 @@ use protocol::task::{Report, Timing};
 use protocol::{AgencyId, Catalogue, PanelSpec, RecordKind, Task, Timestamp, ViewState};
 use serde::Deserialize;
 
+use crate::counts::{self, Count};
 use crate::entries::{self, Entry, Styles};
 use crate::facts::{self, Severity};
 use crate::frame::{self, Footer};
 use crate::label::Label;
 use crate::options::{parse, unknown};
 use crate::rows::{self, Rest};
-use crate::scene::{Point, Rect, Scene};
+use crate::scene::{Rect, Scene};
 use crate::sheet::{self, Align, Head, Line};
-use crate::text::{CAP_HEIGHT, Font, LINE_HEIGHT, Style};
+use crate::text::{Font, Style};
 use crate::theme::{self, Color, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
@@ -110,6 +111,43 @@ fn severity(timing: Timing) -> Option<Severity> {
     }
 }
 
+/// A part of the report, or some of them together.
+#[derive(Clone, Copy)]
+struct Part {
+    key: &'static str,
+    count: fn(&Report) -> u32,
+    /// Of one that should be empty.
+    severity: Option<Severity>,
+}
+
+const OPEN_IN_TIME: Part = Part::of("tasks-open-in-time", |report| report.open_in_time);
+const OVERDUE: Part = Part { severity: Some(Severity::Critical), ..Part::of("tasks-overdue", |report| report.overdue) };
+/// Every task stands in one of those behind the first, so that they add up to it.
+const PARTS: [Part; 5] = [
+    Part::of("tasks-total", Report::total),
+    Part::of("tasks-done-in-time", |report| report.done_in_time),
+    Part::of("tasks-done-late", |report| report.done_late),
+    OPEN_IN_TIME,
+    OVERDUE,
+];
+/// Where those have no room.
+const FEWER_PARTS: [Part; 3] = [Part::of("tasks-done", Report::done), OPEN_IN_TIME, OVERDUE];
+
+impl Part {
+    const fn of(key: &'static str, count: fn(&Report) -> u32) -> Self {
+        Self { key, count, severity: None }
+    }
+
+    /// What its count is written in; in `none` where that is nothing.
+    fn ink(self, count: u32, none: Color) -> Color {
+        match self.severity {
+            _ if count == 0 => none,
+            Some(severity) => severity.pill().0,
+            None => theme::TEXT,
+        }
+    }
+}
+
 struct Drawing<'a> {
     catalogue: &'a Catalogue,
     language: &'a str,
@@ -133,54 +171,23 @@ impl Drawing<'_> {
         entries::draw(tile, open.len(), Rest::Counted { more: 0 }, |index, styles| self.entry(open[index], styles));
     }
 
-    /// The report: every task stands in one of its parts, so that they add up to the whole.
+    /// The report, in as many parts as have room.
     fn summary(&self, tile: &mut Tile<'_, '_>, report: Report) {
-        let parts = [
-            ("tasks-total", report.total(), theme::TEXT),
-            ("tasks-done-in-time", report.done_in_time, theme::TEXT),
-            ("tasks-done-late", report.done_late, theme::TEXT),
-            ("tasks-open-in-time", report.open_in_time, theme::TEXT),
-            ("tasks-overdue", report.overdue, Severity::Critical.pill().0),
-        ];
-        let fewer = [
-            ("tasks-done", report.done(), theme::TEXT),
-            ("tasks-open-in-time", report.open_in_time, theme::TEXT),
-            ("tasks-overdue", report.overdue, Severity::Critical.pill().0),
-        ];
-        let (count, caption) = (tile.em(TextClass::Heading), tile.em(TextClass::Caption));
-        let height = count * CAP_HEIGHT + caption * LINE_HEIGHT + tile.px(26.0);
-        let fitting = [&parts[..], &fewer[..]].into_iter().find(|parts| self.fit(tile, parts));
-        let Some(parts) = fitting.filter(|_| tile.room.height >= height * 1.5) else { return };
-        let strip = tile.take_top(height);
-        let width = strip.width / parts.len() as f32;
-        for (index, (key, count, ink)) in parts.iter().copied().enumerate() {
-            let place = Rect { x: strip.x + index as f32 * width, width: width - caption * 0.5, ..strip };
-            self.part(tile, key, count, if count == 0 { theme::TEXT_3 } else { ink }, place);
-        }
-    }
-
-    /// Whether the words of all parts have room side by side.
-    fn fit(&self, tile: &mut Tile<'_, '_>, parts: &[(&str, u32, Color)]) -> bool {
-        let words = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
-        let slot = tile.room.width / parts.len() as f32 - words.size * 0.5;
-        parts.iter().all(|(key, ..)| tile.paint.text.width(&locale::text(self.language, key), words) <= slot)
-    }
-
-    fn part(&self, tile: &mut Tile<'_, '_>, key: &str, count: u32, ink: Color, place: Rect) {
-        let number = tile.style(Font::DisplayBold, TextClass::Heading, ink);
-        let words = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
-        let baseline = place.y + tile.px(14.0) + number.size * CAP_HEIGHT;
-        let label = Piece::label(Label::number(count as usize, self.language), number);
-        let pen = tile.pieces(vec![label], place.x, baseline, place.width);
-        if key == "tasks-overdue"
-            && count > 0
-            && let Some(mark) = Severity::Critical.mark()
-        {
-            let center = Point { x: pen + number.size * 0.3, y: baseline - CAP_HEIGHT * number.size / 2.0 };
-            mark.draw(tile, center, number.size * 0.4, Severity::Critical.color());
-        }
-        let below = baseline + words.size * LINE_HEIGHT;
-        tile.pieces(vec![Piece::words(locale::text(self.language, key), words)], place.x, below, place.width);
+        let mut fits = |part: &Part, of| counts::fits(tile, &locale::text(self.language, part.key), of);
+        let mut fit = |parts: &&[Part]| parts.iter().all(|part| fits(part, parts.len()));
+        let Some(parts) = [&PARTS[..], &FEWER_PARTS].into_iter().find(&mut fit) else { return };
+        let count = |part: &Part| {
+            let count = (part.count)(&report);
+            let severity = part.severity.filter(|_| count > 0);
+            Count {
+                number: Label::number(count as usize, self.language),
+                font: Font::DisplayBold,
+                ink: part.ink(count, theme::TEXT_3),
+                mark: severity.and_then(|severity| Some((severity.mark()?, severity.color()))),
+                words: locale::text(self.language, part.key),
+            }
+        };
+        counts::draw(tile, parts.iter().map(count).collect());
     }
 
     fn entry(&self, (task, timing): (&Task, Timing), styles: Styles) -> Entry {
@@ -216,8 +223,7 @@ impl Drawing<'_> {
         rows.sort_by_cached_key(|(name, report)| (std::cmp::Reverse(report.overdue), collation::key(name)));
         let all = Report::of(tasks.iter().copied(), self.today);
         rows.insert(0, (locale::text(self.language, "tasks-all"), all));
-        let keys = ["tasks-total", "tasks-done-in-time", "tasks-done-late", "tasks-open-in-time", "tasks-overdue"];
-        let heads = keys.map(|key| Head { words: locale::text(self.language, key), align: Align::Right });
+        let heads = PARTS.map(|part| Head { words: locale::text(self.language, part.key), align: Align::Right });
         sheet::draw(tile, heads.into(), rows.len(), |index, size| {
             let (name, report) = &rows[index];
             self.agency_line(name, *report, index == 0, size)
@@ -227,21 +233,16 @@ impl Drawing<'_> {
     fn agency_line(&self, name: &str, report: Report, is_total: bool, size: f32) -> Line {
         let font = if is_total { Font::SemiBold } else { Font::Regular };
         let style = |color| Style::new(font, TextClass::Body, size, color);
-        let counts = [report.total(), report.done_in_time, report.done_late, report.open_in_time, report.overdue];
-        let cell = |(index, count): (usize, u32)| {
-            let ink = match (count, index) {
-                (0, _) => theme::CAPTION,
-                (_, 4) => Severity::Critical.pill().0,
-                _ => theme::TEXT,
-            };
-            vec![Piece::label(Label::number(count as usize, self.language), style(ink))]
+        let cell = |part: Part| {
+            let count = (part.count)(&report);
+            vec![Piece::label(Label::number(count as usize, self.language), style(part.ink(count, theme::CAPTION)))]
         };
         let is_late = report.overdue > 0 && !is_total;
         let mark = Severity::Critical.mark().filter(|_| is_late).map(|mark| (mark, Severity::Critical.color()));
         Line {
             mark,
             name: vec![Piece::words(name, style(if is_total { theme::TEXT } else { theme::TEXT_2 }))],
-            cells: counts.into_iter().enumerate().map(cell).collect(),
+            cells: PARTS.map(cell).into(),
         }
     }
 }
