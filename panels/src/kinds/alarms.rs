@@ -52,7 +52,7 @@ impl Panel for Alarms {
         let mut tile = Tile::new(paint, scene);
         let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
         let catalogue = &arranged.catalogue;
-        let alarms = standing(view, catalogue, &options, now);
+        let alarms = options.standing(view, catalogue, now);
         let reports: Vec<_> =
             alarms.iter().map(|alarm| Report::of(&alarm.source, alarm.received_at, alarm.status)).collect();
         let footer = Footer::of_reports(catalogue, &reports, &tile);
@@ -70,29 +70,42 @@ impl Panel for Alarms {
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         let options: Options = parse(spec).ok()?;
         let catalogue = &view.arranged()?.catalogue;
-        // Since when is told by the day, and what is put aside comes back.
-        let shelved = view.alarms().filter_map(|alarm| match &alarm.state {
-            AlarmState::Shelved { until, .. } if *until > now => Some(*until),
-            _ => None,
-        });
-        let stands = !standing(view, catalogue, &options, now).is_empty();
-        shelved.chain(stands.then(|| number::next_midnight(now))).min()
+        let stands = !options.standing(view, catalogue, now).is_empty();
+        // Since when is told by the day.
+        next_return(view, now).into_iter().chain(stands.then(|| number::next_midnight(now))).min()
+    }
+}
+
+impl Options {
+    fn standing<'v>(&self, view: &'v ViewState, catalogue: &Catalogue, now: Timestamp) -> Vec<&'v Alarm> {
+        let is_meant = |alarm: &&Alarm| match (&self.area, &alarm.area) {
+            (Some(within), Some(area)) => lies_within(catalogue, area, within),
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        standing(view, now).into_iter().filter(is_meant).collect()
     }
 }
 
 /// Those that are not over or put aside, in the order in which they are to be looked at.
-fn standing<'v>(view: &'v ViewState, catalogue: &Catalogue, options: &Options, now: Timestamp) -> Vec<&'v Alarm> {
-    let is_meant = |alarm: &&Alarm| match (&options.area, &alarm.area) {
-        (Some(within), Some(area)) => lies_within(catalogue, area, within),
-        (Some(_), None) => false,
-        (None, _) => true,
-    };
-    let is_aside = |alarm: &Alarm| matches!(&alarm.state, AlarmState::Shelved { until, .. } if *until > now);
+pub(super) fn standing(view: &ViewState, now: Timestamp) -> Vec<&Alarm> {
     let all = view.alarms().map(|alarm| &**alarm);
     let mut standing: Vec<&Alarm> =
-        all.filter(|alarm| alarm.is_standing() && !is_aside(alarm)).filter(is_meant).collect();
+        all.filter(|alarm| alarm.is_standing() && aside_until(alarm, now).is_none()).collect();
     standing.sort_by_key(|alarm| (std::cmp::Reverse((is_unseen(alarm), alarm.severity, alarm.raised_at)), &alarm.id));
     standing
+}
+
+/// When the next one that is put aside comes back.
+pub(super) fn next_return(view: &ViewState, now: Timestamp) -> Option<Timestamp> {
+    view.alarms().filter_map(|alarm| aside_until(alarm, now)).min()
+}
+
+fn aside_until(alarm: &Alarm, now: Timestamp) -> Option<Timestamp> {
+    match alarm.state {
+        AlarmState::Shelved { until, .. } => Some(until).filter(|until| *until > now),
+        _ => None,
+    }
 }
 
 fn lies_within(catalogue: &Catalogue, area: &AreaId, within: &AreaId) -> bool {
@@ -113,7 +126,7 @@ fn is_unseen(alarm: &Alarm) -> bool {
     !matches!(alarm.state, AlarmState::Acknowledged { .. })
 }
 
-fn severity(alarm: &Alarm) -> Severity {
+pub(super) fn severity(alarm: &Alarm) -> Severity {
     match alarm.severity {
         AlarmSeverity::Warning => Severity::Warning,
         AlarmSeverity::Critical => Severity::Critical,

@@ -1,8 +1,8 @@
 //! A strip of what needs attention, side by side: alarms first, then figures. It does not run; it turns its pages.
 
-use protocol::alarm::{AlarmSeverity, AlarmState};
 use protocol::{Catalogue, PanelSpec, RecordKind, Timestamp, ViewState};
 
+use super::alarms;
 use super::exceptions::{Exception, Options};
 use crate::facts::Severity;
 use crate::label::Label;
@@ -54,8 +54,8 @@ impl Panel for Ticker {
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         let options: Options = parse(spec).ok()?;
-        let aged = options.next_change(view, now);
-        Some(aged.into_iter().fold(rows::next_page(now), Timestamp::min))
+        let changes = options.next_change(view, now).into_iter().chain(alarms::next_return(view, now));
+        Some(changes.fold(rows::next_page(now), Timestamp::min))
     }
 }
 
@@ -107,13 +107,8 @@ fn news(view: &ViewState, options: &Options, catalogue: &Catalogue, tile: &Tile<
     let (language, now) = (tile.paint.language, tile.paint.now);
     let words = tile.style(Font::Regular, TextClass::Body, theme::TEXT_2);
     let strong = |severity: Severity| tile.style(Font::SemiBold, TextClass::Body, severity.pill().0);
-    let mut alarms: Vec<_> = view
-        .alarms()
-        .filter(|alarm| !matches!(alarm.state, AlarmState::Cleared { .. } | AlarmState::Shelved { .. }))
-        .collect();
-    alarms.sort_by_key(|alarm| std::cmp::Reverse((alarm.severity, alarm.raised_at)));
-    let alarms = alarms.into_iter().map(|alarm| {
-        let severity = if alarm.severity == AlarmSeverity::Critical { Severity::Critical } else { Severity::Warning };
+    let alarms = alarms::standing(view, now).into_iter().map(|alarm| {
+        let severity = alarms::severity(alarm);
         let since = Label::moment(alarm.raised_at, now, language);
         let text = format!(" {}", alarm.text.in_language(language));
         News { severity, pieces: vec![Piece::label(since, strong(severity)), Piece::words(text, words)] }

@@ -1,6 +1,7 @@
 //! What the panels draw, held in pictures.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+mod alarms;
 mod centre;
 mod dates;
 mod demo;
