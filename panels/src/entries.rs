@@ -38,17 +38,22 @@ impl Styles {
     }
 }
 
-/// Draws `count` entries, or as many as have room, and says how many are missing; `entry` is asked for those that are
-/// shown by their place.
+/// Least heights of an entry whose words stand in one line, and in two, with the line below them.
+const ONE_LINE_EM: f32 = 2.7;
+const TWO_LINES_EM: f32 = 4.0;
+
+/// Draws `count` entries, or as many as have room, and says how many are missing; `entry` is asked by their place for
+/// those that could be shown, and again for those that are.
 pub(crate) fn draw(tile: &mut Tile<'_, '_>, count: usize, rest: Rest, entry: impl Fn(usize, Styles) -> Entry) {
     tile.take_top(tile.px(10.0));
     tile.take_bottom(tile.px(8.0));
     let full = Styles::of(tile, tile.em(TextClass::Title));
-    let entries: Vec<Entry> = (0..count).map(|index| entry(index, full)).collect();
+    let most = Rows::most(tile, count, TextClass::Title, ONE_LINE_EM, rest);
+    let entries: Vec<Entry> = (0..most).map(|index| entry(index, full)).collect();
     let has_marks = entries.iter().any(|entry| entry.mark.is_some());
     // Two lines for what is longer than one, as far as any of them is.
     let wraps = entries.iter().any(|entry| entry.is_longer(tile, has_marks));
-    let (least_em, most_height) = if wraps { (4.0, tile.px(220.0)) } else { (2.7, tile.px(170.0)) };
+    let (least_em, most_height) = if wraps { (TWO_LINES_EM, tile.px(220.0)) } else { (ONE_LINE_EM, tile.px(170.0)) };
     let style = RowStyle { class: TextClass::Title, least_em, most_height, rest };
     let Some(rows) = Rows::fit(tile, count, &style) else { return };
     let styles = Styles::of(tile, rows.size);
@@ -136,4 +141,45 @@ fn line(tile: &mut Tile<'_, '_>, (pieces, right): (Vec<Piece>, Vec<Piece>), row:
     let gap = right.first().map_or(0.0, |piece| piece.style.size * 0.5);
     tile.pieces(right, row.right() - width, baseline, width * 1.001);
     tile.pieces_keeping_figures(pieces, row.x, baseline, (row.width - width - gap).max(0.0));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use protocol::{PanelSpec, Timestamp, ViewState};
+
+    use super::*;
+    use crate::text::TextEngine;
+    use crate::{Link, Paint, Scene};
+
+    /// How often an entry is asked for when so many are drawn in a large tile, and how many are drawn.
+    fn asked(count: usize, rest: Rest, words: &str) -> (usize, usize) {
+        let spec: PanelSpec = serde_json::from_value(serde_json::json!({
+            "id": "tile", "kind": "tasks", "place": { "column": 0, "row": 0, "columns": 16, "rows": 18 }
+        }))
+        .unwrap();
+        let (view, rect, text) = (ViewState::default(), Rect::new(0.0, 0.0, 1_900.0, 2_100.0), &mut TextEngine::new());
+        let (now, link, language, scale) = (Timestamp(0), Link::Live, "vi", 1.0);
+        let (mut scene, asked) = (Scene::default(), Cell::new(0));
+        let mut paint = Paint { spec: &spec, view: &view, now, link, language, rect, scale, text };
+        draw(&mut Tile::new(&mut paint, &mut scene), count, rest, |index, styles| {
+            asked.set(asked.get() + 1);
+            Entry { above: vec![Piece::words(format!("{index} {words}"), styles.name)], ..Entry::default() }
+        });
+        let drawn = scene.texts().filter(|run| run.content.as_str().starts_with(|sign: char| sign.is_ascii_digit()));
+        (asked.get(), drawn.count())
+    }
+
+    #[test]
+    fn entries_that_cannot_be_shown_are_not_asked_for() {
+        for rest in [Rest::Counted { more: 0 }, Rest::Counted { more: 7 }, Rest::Smaller] {
+            for words in ["Kho bạc", &"Nhiệm vụ ".repeat(40)] {
+                let (few, drawn) = asked(100, rest, words);
+                assert!((5..100).contains(&drawn), "{rest:?}: {drawn} are drawn");
+                assert!(few < 200, "{rest:?}: {few}");
+                assert_eq!(asked(10_000, rest, words).0, few, "{rest:?}");
+            }
+        }
+    }
 }

@@ -52,6 +52,16 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// As many of the first of `count` rows as may have to be looked at, each at least `least_em` high.
+    pub fn most(tile: &Tile<'_, '_>, count: usize, class: TextClass, least_em: f32, rest: Rest) -> usize {
+        if rest == Rest::Pages {
+            return count;
+        }
+        let least = tile.smallest().min(tile.em(class)) * least_em;
+        // One more, since `fit` may round otherwise.
+        count.min((tile.room.height / least).floor() as usize + 1)
+    }
+
     /// Takes the room of `count` rows; `None` where there is none for a single one.
     pub fn fit(tile: &mut Tile<'_, '_>, count: usize, style: &RowStyle) -> Option<Self> {
         let (room, full, least) = (tile.room, tile.em(style.class), tile.smallest().min(tile.em(style.class)));
