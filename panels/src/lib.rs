@@ -34,9 +34,11 @@ mod window;
 mod wording;
 
 use std::collections::BTreeSet;
+use std::hash::Hash;
 
 use protocol::change::WindowSpec;
 use protocol::{Canvas, Catalogue, LayerId, Layout, MapId, PanelSpec, RecordKind, SeriesKey, Timestamp, ViewState};
+use rustc_hash::FxHashSet;
 
 pub use label::Label;
 pub use options::nearest;
@@ -195,19 +197,35 @@ pub fn needs(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Needs {
     let mut all = Needs::default();
     for (spec, rect) in place::tiles(layout, canvas) {
         let Some(needs) = panel(&spec.kind).and_then(|panel| panel.needs(spec, catalogue, rect).ok()) else { continue };
-        add_new(&mut all.series, needs.series);
-        add_new(&mut all.windows, needs.windows);
-        add_new(&mut all.maps, needs.maps);
-        add_new(&mut all.layers, needs.layers);
+        all.series.extend(needs.series);
+        all.windows.extend(needs.windows);
+        all.maps.extend(needs.maps);
+        all.layers.extend(needs.layers);
         all.records.extend(needs.records);
     }
+    name_once(&mut all.series);
+    name_once(&mut all.windows);
+    name_once(&mut all.maps);
+    name_once(&mut all.layers);
     all
 }
 
-fn add_new<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
-    for one in more {
-        if !all.contains(&one) {
-            all.push(one);
-        }
+/// Each where it is first named.
+fn name_once<T: Eq + Hash>(all: &mut Vec<T>) {
+    let mut named = FxHashSet::default();
+    let is_first: Vec<bool> = all.iter().map(|one| named.insert(one)).collect();
+    let mut is_first = is_first.into_iter();
+    all.retain(|_| is_first.next().unwrap_or(true));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_again_stands_where_it_was_first_named() {
+        let mut all = vec!["c", "a", "c", "b", "a"];
+        name_once(&mut all);
+        assert_eq!(all, ["c", "a", "b"]);
     }
 }
