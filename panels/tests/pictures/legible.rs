@@ -12,6 +12,7 @@ use protocol::message::Mode;
 use protocol::{Canvas, PanelId, Room, Wall};
 
 use crate::centre::{CANVAS, NOW, command, name, overview, paint_all, state};
+use crate::eyes::{EYES, distance, seen_by};
 
 /// 7.2 × 4.05 m, seats from 4 to 8 m.
 fn room() -> Room {
@@ -202,45 +203,6 @@ fn type_follows_the_room() {
     }
 }
 
-/// How those see who lack one kind of cone, in linear light (Machado, Oliveira and Fernandes, 2009).
-const DEFICIENCIES: [(&str, [[f64; 3]; 3]); 3] = [
-    (
-        "protanopia",
-        [[0.152_286, 1.052_583, -0.204_868], [0.114_503, 0.786_281, 0.099_216], [-0.003_882, -0.048_116, 1.051_998]],
-    ),
-    (
-        "deuteranopia",
-        [[0.367_322, 0.860_646, -0.227_968], [0.280_085, 0.672_501, 0.047_413], [-0.011_820, 0.042_940, 0.968_881]],
-    ),
-    (
-        "tritanopia",
-        [[1.255_528, -0.076_749, -0.178_779], [-0.078_411, 0.930_809, 0.147_602], [0.004_733, 0.691_367, 0.303_900]],
-    ),
-];
-
-fn linear(color: Color) -> [f64; 3] {
-    [color.r, color.g, color.b].map(|channel| match f64::from(channel) / 255.0 {
-        low if low <= 0.040_45 => low / 12.92,
-        high => ((high + 0.055) / 1.055).powf(2.4),
-    })
-}
-
-/// Oklab, in which distances are about as large as they look.
-fn perceived([r, g, b]: [f64; 3]) -> [f64; 3] {
-    let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
-    let m = (0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b).cbrt();
-    let s = (0.088_302_461_9 * r + 0.281_718_837_6 * g + 0.629_978_700_5 * b).cbrt();
-    [
-        0.210_454_255_3 * l + 0.793_617_785_0 * m - 0.004_072_046_8 * s,
-        1.977_998_495_1 * l - 2.428_592_205_0 * m + 0.450_593_709_9 * s,
-        0.025_904_037_1 * l + 0.782_771_766_2 * m - 0.808_675_766_0 * s,
-    ]
-}
-
-fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
-}
-
 /// Three times what is just noticed side by side.
 const APART: f64 = 0.06;
 
@@ -265,17 +227,12 @@ fn the_colour_blind_tell_all_statuses_of_the_overview_apart() {
     for status in statuses {
         assert!(shown.iter().any(|(meaning, _)| *meaning == status), "{status:?} is not shown");
     }
-    for (deficiency, matrix) in DEFICIENCIES {
-        let seen = |[r, g, b]: [u8; 3]| {
-            let light = linear(Color { r, g, b, a: 255 });
-            perceived(
-                matrix.map(|row| row.iter().zip(light).map(|(weight, light)| weight * light).sum::<f64>().max(0.0)),
-            )
-        };
+    for (name, eye) in &EYES {
+        let seen = |[r, g, b]: [u8; 3]| seen_by(eye, Color { r, g, b, a: 255 });
         for (one, a) in &shown {
             for (other, b) in shown.iter().filter(|(other, _)| other != one) {
                 let apart = distance(seen(*a), seen(*b));
-                assert!(apart >= APART, "{one:?} {a:?} and {other:?} {b:?} are {apart:.3} apart in {deficiency}");
+                assert!(apart >= APART, "{one:?} {a:?} and {other:?} {b:?} are {apart:.3} apart in {name}");
             }
         }
     }

@@ -11,6 +11,7 @@ use protocol::message::Mode;
 use protocol::{Canvas, Layout, Room, ViewState, Wall};
 
 use crate::centre::{CANVAS, NOW, command, districts, lists, overview, paint_all, state};
+use crate::eyes::{EYES, distance, seen_by};
 use crate::raster::save_picture;
 
 /// Makes a layout.
@@ -116,27 +117,6 @@ fn what_is_left_dark_is_found() {
     }
 }
 
-/// How strong each of three primaries is to an eye: whole, and without one of its kinds of cones (Machado, 2009).
-const EYES: [(&str, [[f64; 3]; 3]); 4] = [
-    ("whole", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
-    ("protan", [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
-    ("deutan", [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
-    ("tritan", [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]),
-];
-
-/// A colour as such an eye sees it, in Oklab, where distances are differences that are seen.
-fn seen_by(eye: &[[f64; 3]; 3], color: Color) -> [f64; 3] {
-    let linear = |channel: u8| match f64::from(channel) / 255.0 {
-        low if low <= 0.040_45 => low / 12.92,
-        high => ((high + 0.055) / 1.055).powf(2.4),
-    };
-    let times = |rows: &[[f64; 3]; 3], v: [f64; 3]| rows.map(|row| row[0] * v[0] + row[1] * v[1] + row[2] * v[2]);
-    let rgb = times(eye, [color.r, color.g, color.b].map(linear)).map(|part| part.clamp(0.0, 1.0));
-    let cones = [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]];
-    let lab = [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]];
-    times(&lab, times(&cones, rgb).map(f64::cbrt))
-}
-
 #[test]
 fn statuses_are_told_apart_by_every_eye_in_either_theme() {
     /// A difference of a fiftieth is just seen; this is four of them.
@@ -147,7 +127,7 @@ fn statuses_are_told_apart_by_every_eye_in_either_theme() {
             let seen = statuses.map(|color| seen_by(eye, color.in_theme(theme)));
             for (index, a) in seen.iter().enumerate() {
                 for (other, b) in seen.iter().enumerate().skip(index + 1) {
-                    let apart = (0..3).map(|axis| (a[axis] - b[axis]).powi(2)).sum::<f64>().sqrt();
+                    let apart = distance(*a, *b);
                     assert!(apart >= LEAST, "{theme:?}, {name}: {index} and {other} are {apart:.3} apart");
                 }
             }

@@ -5,6 +5,7 @@ mod alarms;
 mod centre;
 mod dates;
 mod demo;
+mod eyes;
 mod figures;
 mod golden;
 mod legible;
