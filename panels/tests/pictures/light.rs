@@ -10,7 +10,7 @@ use panels::{Link, place, svg};
 use protocol::message::Mode;
 use protocol::{Canvas, Layout, Room, ViewState, Wall};
 
-use crate::centre::{CANVAS, NOW, command, districts, lists, overview, paint_all, state};
+use crate::centre::{CANVAS, NOW, command, districts, lists, mapped, operations, overview, paint_all, state};
 use crate::eyes::{EYES, distance, seen_by};
 use crate::raster::save_picture;
 
@@ -27,8 +27,14 @@ fn views() -> impl Iterator<Item = (String, ViewState, Link)> {
         ("replay", Mode::Replay, Link::Live),
         ("rehearsal", Mode::Rehearsal, Link::Live),
     ];
-    let layouts: [(&str, Make); 4] =
-        [("overview", overview), ("districts", districts), ("lists", lists), ("command", command)];
+    let layouts: [(&str, Make); 6] = [
+        ("overview", overview),
+        ("districts", districts),
+        ("lists", lists),
+        ("command", command),
+        ("operations", operations),
+        ("mapped", mapped),
+    ];
     layouts.into_iter().flat_map(move |(name, layout)| {
         states.map(move |(of, mode, link)| (format!("{name}-{of}"), state(layout(), CANVAS, mode), link))
     })
