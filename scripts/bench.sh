@@ -11,7 +11,28 @@ if [ "$(ulimit -n)" != unlimited ] && [ "$(ulimit -n)" -lt "$wanted_files" ]; th
         exit 2
     }
 fi
-folder=${CARGO_TARGET_DIR:-target}/release
+target=${CARGO_TARGET_DIR:-target}
+folder=$target/release
+
+# What the page beside the wall draws its charts with, in the version that tests/peer/package-lock.json names.
+install_echarts() {
+    local place=$target/peer
+    if ! command -v npm >/dev/null 2>&1; then
+        echo "bench: the peer of the wall is a page with ECharts, which npm fetches, and npm is missing." >&2
+        echo "bench: install it (apt-get install npm, or https://nodejs.org) and run again." >&2
+        exit 2
+    fi
+    mkdir -p "$place"
+    if ! cmp -s tests/peer/package-lock.json "$place/installed.json"; then
+        cp tests/peer/package.json tests/peer/package-lock.json "$place/"
+        npm ci --prefix "$place" --ignore-scripts --no-audit --no-fund --loglevel=error
+        cp tests/peer/package-lock.json "$place/installed.json"
+    fi
+}
+
+case " $* " in
+    "  " | *" peer "*) install_echarts ;;
+esac
 status=0
 "$folder/bench" "$@" || status=1
 if [ $# = 0 ]; then
