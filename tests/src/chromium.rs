@@ -23,8 +23,45 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 pub struct Chromium {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next_id: u64,
-    _process: Process,
+    process: Process,
     _profile: TempDir,
+}
+
+/// What a browser paints and composes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Graphics {
+    /// No GPU, not even one in software.
+    Cpu,
+    /// Mesa's Vulkan in software, which a wall without a GPU draws with too.
+    Lavapipe,
+    /// Mesa's OpenGL in software.
+    Llvmpipe,
+    /// Chromium's own GPU in software.
+    SwiftShader,
+}
+
+impl Graphics {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Cpu => &["--disable-gpu"],
+            Self::Lavapipe => &["--use-gl=angle", "--use-angle=vulkan", "--ignore-gpu-blocklist"],
+            Self::Llvmpipe => &["--use-gl=angle", "--use-angle=gl-egl", "--ignore-gpu-blocklist"],
+            Self::SwiftShader => {
+                &["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+            }
+        }
+    }
+
+    /// Whether a renderer as WebGL names it is this one.
+    #[must_use]
+    pub fn is_named(self, renderer: &str) -> bool {
+        match self {
+            Self::Cpu => renderer.is_empty(),
+            Self::Lavapipe => renderer.contains("llvmpipe") && renderer.contains("Vulkan"),
+            Self::Llvmpipe => renderer.contains("llvmpipe") && renderer.contains("OpenGL"),
+            Self::SwiftShader => renderer.contains("SwiftShader"),
+        }
+    }
 }
 
 impl Chromium {
@@ -33,11 +70,21 @@ impl Chromium {
     /// # Errors
     /// When there is none or it does not answer.
     pub async fn start(width: u32, height: u32) -> Result<Self> {
+        let mut browser = Self::start_with((width, height), Graphics::Cpu, &[]).await?;
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        browser.call("Emulation.setDeviceMetricsOverride", size).await?;
+        Ok(browser)
+    }
+
+    /// Starts one that paints with `graphics`, in a window of `size` pixels, with arguments of one's own.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with((width, height): (u32, u32), graphics: Graphics, more: &[&str]) -> Result<Self> {
         let profile = TempDir::new()?;
-        let arguments = [
+        let mut arguments = vec![
             "--headless=new".to_owned(),
             "--no-sandbox".to_owned(),
-            "--disable-gpu".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
             "--no-first-run".to_owned(),
             "--no-proxy-server".to_owned(),
@@ -47,18 +94,38 @@ impl Chromium {
             format!("--window-size={width},{height}"),
             format!("--user-data-dir={}", profile.path().display()),
             "--remote-debugging-port=0".to_owned(),
-            "about:blank".to_owned(),
         ];
-        let process = Process::start(&program()?, &arguments, &[], &profile.path().join("chromium.log"))?;
+        let asked = graphics.arguments().iter().chain(more);
+        arguments.extend(asked.map(|argument| (*argument).to_owned()).chain(["about:blank".to_owned()]));
+        let variables = if graphics == Graphics::Lavapipe { software_vulkan()? } else { Vec::new() };
+        let process = Process::start(&program()?, &arguments, &variables, &profile.path().join("chromium.log"))?;
         let port = Self::port(profile.path()).await.with_context(|| process.log_tail())?;
         let address = Self::page_address(port).await?;
         let limits = WebSocketConfig::default().max_message_size(Some(256 << 20)).max_frame_size(Some(256 << 20));
         let (socket, _) = tokio_tungstenite::connect_async_with_config(address, Some(limits), true).await?;
-        let mut browser = Self { socket, next_id: 0, _process: process, _profile: profile };
-        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        browser.call("Emulation.setDeviceMetricsOverride", size).await?;
+        let mut browser = Self { socket, next_id: 0, process, _profile: profile };
         browser.call("Page.enable", json!({})).await?;
         Ok(browser)
+    }
+
+    /// The process that all the others of this browser come from.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Makes the window as large as it must be for a page of `width` × `height` pixels.
+    ///
+    /// # Errors
+    /// When the page is of another size all the same.
+    pub async fn fit(&mut self, width: u32, height: u32) -> Result<()> {
+        let window = self.call("Browser.getWindowForTarget", json!({})).await?;
+        let frame = self.evaluate("[outerWidth - innerWidth, outerHeight - innerHeight]").await?;
+        let [beside, above]: [u32; 2] = serde_json::from_value(frame)?;
+        let bounds = json!({ "width": width + beside, "height": height + above });
+        let place = json!({ "windowId": window["windowId"], "bounds": bounds });
+        self.call("Browser.setWindowBounds", place).await?;
+        self.until(&format!("innerWidth === {width} && innerHeight === {height}"), ANSWER_LIMIT).await
     }
 
     async fn port(profile: &Path) -> Result<u16> {
@@ -182,6 +249,21 @@ impl Chromium {
         std::fs::write(path, from_base64(text)?).with_context(|| path.display().to_string())?;
         Picture::read(path)
     }
+}
+
+/// The environment in which Vulkan is Mesa's in software, whatever GPU there is.
+///
+/// # Errors
+/// When it is not installed.
+pub fn software_vulkan() -> Result<Vec<(String, String)>> {
+    let folders = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
+    let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let mut drivers = files.filter(|file| file.file_name().to_string_lossy().starts_with("lvp_icd"));
+    let driver =
+        drivers.next().context("Mesa's Vulkan in software is not installed: apt-get install mesa-vulkan-drivers")?;
+    // The second is what older loaders call it.
+    let names = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
+    Ok(names.map(|name| (name.to_owned(), driver.path().display().to_string())).into())
 }
 
 fn program() -> Result<PathBuf> {

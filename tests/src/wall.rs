@@ -31,8 +31,17 @@ impl Wall {
     /// # Errors
     /// When there is no program.
     pub fn start_with(arguments: &[&str], log: &Path) -> Result<Self> {
+        Self::start_in(&[], arguments, log)
+    }
+
+    /// The same with more variables in its environment.
+    ///
+    /// # Errors
+    /// When there is no program.
+    pub fn start_in(variables: &[(String, String)], arguments: &[&str], log: &Path) -> Result<Self> {
         let arguments = [arguments, &["--report", "-", "--control", "-"]].concat();
-        Ok(Self { process: Process::start(&binary("ioc-wall")?, &arguments, &[], log)?, link: Value::Null })
+        let process = Process::start(&binary("ioc-wall")?, &arguments, variables, log)?;
+        Ok(Self { process, link: Value::Null })
     }
 
     /// The process behind it.

@@ -10,7 +10,7 @@ use tests::process::Process;
 use tests::{Centre, Server};
 
 use crate::sockets::TICK;
-use crate::{Figure, Limit};
+use crate::{Figure, Limit, cpu};
 
 const WINDOW: Duration = Duration::from_secs(12);
 /// As many clients show what a tick costs without them.
@@ -123,7 +123,7 @@ impl Clients {
     async fn window(&mut self, id: u32, server: Option<&Server>) -> Result<Window> {
         self.totals().await?;
         let (messages, bytes) = self.totals().await?;
-        let (cpu, encoded) = (cpu_micros(id)?, frames_encoded(server).await?);
+        let (cpu, encoded) = (cpu::micros(id)?, frames_encoded(server).await?);
         let until = Instant::now() + WINDOW;
         let mut newest = (messages, bytes);
         while Instant::now() < until {
@@ -132,7 +132,7 @@ impl Clients {
         Ok(Window {
             messages: newest.0 - messages,
             bytes: newest.1 - bytes,
-            cpu_micros: cpu_micros(id)? - cpu,
+            cpu_micros: cpu::micros(id)? - cpu,
             encoded: frames_encoded(server).await? - encoded,
         })
     }
@@ -142,15 +142,6 @@ impl Clients {
         let (messages, bytes) = line.split_once(' ').context("two numbers")?;
         Ok((messages.parse()?, bytes.parse()?))
     }
-}
-
-/// CPU time that a process has used.
-fn cpu_micros(id: u32) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
-    let fields: Vec<&str> = stat.rsplit(") ").next().context("stat")?.split(' ').collect();
-    // Clock ticks are hundredths of a second on every Linux that this runs on.
-    let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-    Ok(ticks * 10_000.0)
 }
 
 fn resident_kib(id: u32) -> Result<f64> {

@@ -1,8 +1,10 @@
 //! Measures the release build against its limits, each beside its peer in the same run; exits 1 when one is
 //! missed. `bench [NAME]…` runs some; `bench floor …` and `bench clients …` are its own other processes.
 
+mod cpu;
 mod fanout;
 mod ingest;
+mod peer;
 mod pixel;
 mod sockets;
 mod start;
@@ -47,7 +49,7 @@ impl Figure {
     }
 }
 
-const NAMES: [&str; 4] = ["ingest", "fanout", "pixel", "start"];
+const NAMES: [&str; 5] = ["ingest", "fanout", "pixel", "start", "peer"];
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -73,6 +75,7 @@ fn main() -> Result<ExitCode> {
                 "ingest" => ingest::measure().await,
                 "fanout" => fanout::measure().await,
                 "pixel" => pixel::measure().await,
+                "peer" => peer::measure().await,
                 _ => start::measure().await,
             }
         })?;
