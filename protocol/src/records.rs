@@ -48,6 +48,19 @@ pub struct Horizon {
     pub floor: u64,
 }
 
+impl Horizon {
+    /// Never back: what has left once is not awaited again, whatever clocks and retention say later.
+    fn moved_to(&self, next: &Self) -> Self {
+        Self {
+            drawn_at: next.drawn_at,
+            tasks: self.tasks.max(next.tasks),
+            alarms: self.alarms.max(next.alarms),
+            sessions: self.sessions.max(next.sessions),
+            floor: self.floor.max(next.floor),
+        }
+    }
+}
+
 /// Something with an id that may come to an end.
 pub trait Record {
     type Id: Clone + Ord + Debug;
@@ -147,8 +160,9 @@ impl Records {
             Change::Session(session) => put(&mut self.sessions, session.id.clone(), at, session),
             Change::SourceState(state) => put(&mut self.sources, state.source.clone(), at, state),
             Change::Horizon(horizon) if self.horizon.as_ref().is_none_or(|held| held.at <= at) => {
-                self.forget(horizon);
-                self.horizon = Some(At { at, value: *horizon });
+                let value = self.horizon.as_ref().map_or(*horizon, |held| held.value.moved_to(horizon));
+                self.forget(&value);
+                self.horizon = Some(At { at, value });
             }
             Change::Horizon(_) | Change::Arranged(_) | Change::Observed(_) | Change::Buckets(_) => {}
         }
