@@ -1,5 +1,7 @@
 //! Whether a task, an alarm or a session may come in.
 
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use protocol::alarm::AlarmState;
@@ -103,40 +105,28 @@ impl Centre {
     }
 
     fn check_agency(&self, id: &AgencyId) -> Verdict {
-        let known = &self.catalogue.agencies;
-        if known.contains_key(id) {
-            Ok(())
-        } else {
-            Err(unknown("agency", id.as_str(), known.keys().map(AgencyId::as_str)))
-        }
+        check_known("agency", id, &self.catalogue.agencies)
     }
 
     fn check_area(&self, id: &AreaId) -> Verdict {
-        let known = &self.catalogue.areas;
-        if known.contains_key(id) {
-            Ok(())
-        } else {
-            Err(unknown("area", id.as_str(), known.keys().map(AreaId::as_str)))
-        }
+        check_known("area", id, &self.catalogue.areas)
     }
 
     fn check_indicator(&self, id: &IndicatorId) -> Verdict {
-        let known = &self.catalogue.indicators;
-        if known.contains_key(id) {
-            Ok(())
-        } else {
-            Err(unknown("indicator", id.as_str(), known.keys().map(IndicatorId::as_str)))
-        }
+        check_known("indicator", id, &self.catalogue.indicators)
     }
 
     fn check_layout(&self, id: &LayoutId) -> Verdict {
-        let known = &self.layouts;
-        if known.contains_key(id) {
-            Ok(())
-        } else {
-            Err(unknown("layout", id.as_str(), known.keys().map(LayoutId::as_str)))
-        }
+        check_known("layout", id, &self.layouts)
     }
+}
+
+fn check_known<K: Ord + Borrow<str>, V>(what: &str, id: &K, known: &BTreeMap<K, V>) -> Verdict {
+    let id: &str = id.borrow();
+    if known.contains_key(id) {
+        return Ok(());
+    }
+    Err(unknown(what, id, known.keys().map(Borrow::borrow)))
 }
 
 fn check_closing(task: &Task, now: Timestamp) -> Verdict {

@@ -61,19 +61,19 @@ pub async fn get(
     let params = Params::of(&uri, &["wall"])?;
     let layout = layouts::find(&shared, &id)?;
     let centre = shared.centre.borrow().clone();
-    let all = centre.walls.values().map(|shown| &shown.wall);
     let walls: Vec<Wall> = match params.get("wall") {
-        None => all.filter(|wall| panels::place::suits(&layout, wall.canvas)).cloned().collect(),
-        Some(name) => {
-            let known: Vec<&str> = centre.walls.keys().map(WallId::as_str).collect();
-            let unknown = || format!("there is no wall '{}'; known: {}", shorten(name), known.join(", "));
-            vec![
-                all.clone()
-                    .find(|wall| wall.id.as_str() == name)
-                    .cloned()
-                    .ok_or_else(|| Problem::not_found(unknown()))?,
-            ]
+        None => {
+            let all = centre.walls.values().map(|shown| &shown.wall);
+            all.filter(|wall| panels::place::suits(&layout, wall.canvas)).cloned().collect()
         }
+        Some(name) => match centre.walls.get(name) {
+            Some(shown) => vec![shown.wall.clone()],
+            None => {
+                let known: Vec<&str> = centre.walls.keys().map(WallId::as_str).collect();
+                let message = format!("there is no wall '{}'; known: {}", shorten(name), known.join(", "));
+                return Err(Problem::not_found(message));
+            }
+        },
     };
     let judged = tokio::task::spawn_blocking(move || {
         let mut text = TextEngine::new();

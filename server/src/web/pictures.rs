@@ -137,12 +137,12 @@ fn wall(centre: &Centre, params: &Params) -> Result<Option<Wall>, Problem> {
         let message = format!("give either 'wall', which has a canvas of its own, or '{other}'");
         return Err(Problem::bad_request(message).with("parameter", other));
     }
+    if let Some(shown) = centre.walls.get(id) {
+        return Ok(Some(shown.wall.clone()));
+    }
     let known: Vec<&str> = centre.walls.keys().map(protocol::WallId::as_str).collect();
-    let found = centre.walls.values().find(|shown| shown.wall.id.as_str() == id);
-    found.map(|shown| Some(shown.wall.clone())).ok_or_else(|| {
-        let right = if known.is_empty() { "left out: there is no wall".to_owned() } else { known.join(" or ") };
-        wrong("wall", &right, id)
-    })
+    let right = if known.is_empty() { "left out: there is no wall".to_owned() } else { known.join(" or ") };
+    Err(wrong("wall", &right, id))
 }
 
 fn check_pixels(canvas: Canvas) -> Result<(), Problem> {
