@@ -125,11 +125,63 @@ pub(crate) fn newest_within<'a>(window: &'a Window, moments: &RangeInclusive<Tim
     newest.filter(|bucket| bucket.time >= *moments.start())
 }
 
-/// Whether there is no gap between two neighbouring buckets; a curve that was planned has none.
+/// Whether there is no gap between two neighbouring buckets; a curve that was planned has none. What adds up over a year
+/// begins anew with the next: that is no fall.
 pub(crate) fn is_unbroken(window: &Window, indicator: &Indicator) -> impl Fn(&&Bucket, &&Bucket) -> bool + use<> {
     let planned = matches!(window.spec.series.scenario, Scenario::Plan | Scenario::Expected);
     let interval =
         i64::try_from(indicator.expected_interval_secs.saturating_add(indicator.grace_secs)).unwrap_or(i64::MAX);
     let longest = interval.saturating_mul(1_500_000).saturating_add(window.spec.bucket_micros());
-    move |earlier, later| planned || later.time.since(earlier.time) <= longest
+    let adds_up = indicator.cumulative && indicator.period != Period::Year;
+    let year = |bucket: &Bucket| number::local(bucket.time).year();
+    move |earlier, later| {
+        let begins_anew = adds_up && year(earlier) != year(later);
+        !begins_anew && (planned || later.time.since(earlier.time) <= longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn indicator(cumulative: bool, period: Period) -> Indicator {
+        let json = serde_json::json!({
+            "id": "i", "name": { "vi": "i" }, "unit": { "vi": "" }, "period": period, "cumulative": cumulative,
+            "owner": "o", "expected_interval_secs": 31 * 86_400, "grace_secs": 31 * 86_400,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn bucket(year: i16, month: i8) -> Bucket {
+        let time = number::day_start(year, month, 28).unwrap();
+        let (status, source) = (protocol::ObservationStatus::Official, "s".into());
+        Bucket { start: time, min: 1.0, max: 1.0, last: 1.0, time, received_at: time, status, source, at: 1 }
+    }
+
+    #[test]
+    fn lines_break_at_gaps_and_where_a_sum_begins_anew() {
+        let series = SeriesKey { indicator: "i".into(), area: "51".into(), scenario: Scenario::Actual };
+        let of = |scenario| Window {
+            spec: WindowSpec {
+                series: SeriesKey { scenario, ..series.clone() },
+                span: Span::Last { secs: 86_400 },
+                buckets: 1,
+            },
+            buckets: Default::default(),
+        };
+        let (november, december, january) = (bucket(2022, 11), bucket(2022, 12), bucket(2023, 1));
+        let july = bucket(2023, 7);
+        for (cumulative, period, scenario, pair, meant) in [
+            (true, Period::Month, Scenario::Actual, [&november, &december], true),
+            (true, Period::Month, Scenario::Actual, [&december, &january], false),
+            (true, Period::Month, Scenario::Expected, [&december, &january], false),
+            (true, Period::Year, Scenario::Expected, [&december, &january], true),
+            (false, Period::Month, Scenario::Actual, [&december, &january], true),
+            (false, Period::Month, Scenario::Actual, [&january, &july], false),
+            (true, Period::Month, Scenario::Expected, [&january, &july], true),
+        ] {
+            let is_unbroken = is_unbroken(&of(scenario), &indicator(cumulative, period));
+            assert_eq!(is_unbroken(&pair[0], &pair[1]), meant, "{cumulative} {period:?} {scenario:?} {pair:?}");
+        }
+    }
 }
