@@ -23,6 +23,7 @@ stale-hours = { $count } h old
 stale-days = { $count } days old
 
 no-figures = No figures yet
+image-unreadable = This picture cannot be read
 waiting = Waiting for data
 goodbye-bad-message = The server does not understand this wall; check the versions of both
 goodbye-slow = The server hung up because the line is too slow

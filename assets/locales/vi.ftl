@@ -23,6 +23,7 @@ stale-hours = cũ { $count } giờ
 stale-days = cũ { $count } ngày
 
 no-figures = Chưa có số liệu
+image-unreadable = Không đọc được ảnh này
 waiting = Đang chờ dữ liệu
 goodbye-bad-message = Máy chủ không hiểu màn hình này; kiểm tra phiên bản của hai bên
 goodbye-slow = Máy chủ ngắt kết nối vì đường truyền quá chậm

@@ -10,6 +10,8 @@ mod counts;
 mod entries;
 mod facts;
 mod frame;
+pub mod image;
+mod kept;
 pub mod kinds;
 mod label;
 pub mod legibility;
@@ -37,7 +39,9 @@ use std::collections::BTreeSet;
 use std::hash::Hash;
 
 use protocol::change::WindowSpec;
-use protocol::{Canvas, Catalogue, LayerId, Layout, MapId, PanelSpec, RecordKind, SeriesKey, Timestamp, ViewState};
+use protocol::{
+    Canvas, Catalogue, ImageId, LayerId, Layout, MapId, PanelSpec, RecordKind, SeriesKey, Timestamp, ViewState,
+};
 use rustc_hash::FxHashSet;
 
 pub use label::Label;
@@ -58,6 +62,7 @@ pub struct Needs {
     pub records: BTreeSet<RecordKind>,
     pub maps: Vec<MapId>,
     pub layers: Vec<LayerId>,
+    pub images: Vec<ImageId>,
 }
 
 /// How the link to the server is.
@@ -148,6 +153,7 @@ pub static PANELS: &[&dyn Panel] = &[
     &kinds::ticker::Ticker,
     &kinds::map::Map,
     &kinds::sources::Sources,
+    &kinds::image::ImagePanel,
 ];
 
 /// The kind called `kind`.
@@ -201,12 +207,14 @@ pub fn needs(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Needs {
         all.windows.extend(needs.windows);
         all.maps.extend(needs.maps);
         all.layers.extend(needs.layers);
+        all.images.extend(needs.images);
         all.records.extend(needs.records);
     }
     name_once(&mut all.series);
     name_once(&mut all.windows);
     name_once(&mut all.maps);
     name_once(&mut all.layers);
+    name_once(&mut all.images);
     all
 }
 

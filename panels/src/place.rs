@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use protocol::layout::Free;
 use protocol::{Canvas, Layout, PanelId, PanelSpec, Place};
 
 use crate::LayoutFinding;
 use crate::scene::Rect;
 use crate::theme::{REFERENCE_HEIGHT_PX, SPACING};
+
+/// The canvas on which places of both sorts are compared.
+const REFERENCE: Canvas = Canvas { width_px: 3840, height_px: 2160 };
 
 /// Canvas pixels per reference pixel.
 #[must_use]
@@ -16,20 +20,51 @@ pub fn scale(canvas: Canvas) -> f32 {
 
 /// Each panel with its tile in canvas pixels, snapped to whole pixels.
 pub fn tiles(layout: &Layout, canvas: Canvas) -> impl Iterator<Item = (&PanelSpec, Rect)> {
-    let scale = scale(canvas);
-    let (columns, rows) = (f32::from(layout.grid.0.max(1)), f32::from(layout.grid.1.max(1)));
-    let (margin, gutter) = (SPACING.margin * scale, SPACING.gutter * scale);
-    let cell_width = (canvas.width_px as f32 - 2.0 * margin + gutter) / columns;
-    let cell_height = (canvas.height_px as f32 - 2.0 * margin + gutter) / rows;
-    layout.panels.iter().map(move |spec| {
-        let place = spec.place;
-        let left = (margin + f32::from(place.column) * cell_width).round();
-        let top = (margin + f32::from(place.row) * cell_height).round();
-        let (end_column, end_row) = place.end();
-        let right = (margin + end_column as f32 * cell_width - gutter).round();
-        let bottom = (margin + end_row as f32 * cell_height - gutter).round();
-        (spec, Rect::new(left, top, (right - left).max(0.0), (bottom - top).max(0.0)))
-    })
+    let grid = Grid::of(layout, canvas);
+    layout.panels.iter().map(move |spec| (spec, grid.rect(&spec.place)))
+}
+
+/// The cells of a layout on a canvas, in pixels.
+struct Grid {
+    canvas: (f32, f32),
+    cell: (f32, f32),
+    margin: f32,
+    gutter: f32,
+}
+
+impl Grid {
+    fn of(layout: &Layout, canvas: Canvas) -> Self {
+        let scale = scale(canvas);
+        let (width, height) = (canvas.width_px as f32, canvas.height_px as f32);
+        let (columns, rows) = (f32::from(layout.grid.0.max(1)), f32::from(layout.grid.1.max(1)));
+        let (margin, gutter) = (SPACING.margin * scale, SPACING.gutter * scale);
+        let cell = ((width - 2.0 * margin + gutter) / columns, (height - 2.0 * margin + gutter) / rows);
+        Self { canvas: (width, height), cell, margin, gutter }
+    }
+
+    fn rect(&self, place: &Place) -> Rect {
+        let (margin, gutter) = (self.margin, self.gutter);
+        match place {
+            Place::Cells(cells) => {
+                let (end_column, end_row) = cells.end();
+                let left = margin + f32::from(cells.column) * self.cell.0;
+                let top = margin + f32::from(cells.row) * self.cell.1;
+                let right = margin + end_column as f32 * self.cell.0 - gutter;
+                let bottom = margin + end_row as f32 * self.cell.1 - gutter;
+                whole([left, top, right, bottom])
+            }
+            Place::Free(Free { left, top, width, height }) => {
+                let (x, y) = (f64::from(self.canvas.0), f64::from(self.canvas.1));
+                whole([left * x, top * y, (left + width) * x, (top + height) * y].map(|edge| edge as f32))
+            }
+        }
+    }
+}
+
+/// Between edges that are moved to whole pixels.
+fn whole(edges: [f32; 4]) -> Rect {
+    let [left, top, right, bottom] = edges.map(f32::round);
+    Rect::new(left, top, (right - left).max(0.0), (bottom - top).max(0.0))
 }
 
 /// The layout in which one panel fills what its head leaves; `None` when there is no such panel, or it is the head.
@@ -37,11 +72,15 @@ pub fn tiles(layout: &Layout, canvas: Canvas) -> impl Iterator<Item = (&PanelSpe
 pub fn spotlit(layout: &Layout, panel: &PanelId) -> Option<Layout> {
     let is_head = |spec: &PanelSpec| crate::panel(&spec.kind).is_some_and(|kind| !kind.has_plate());
     let lit = layout.panels.iter().find(|spec| spec.id == *panel && !is_head(spec))?;
-    let heads =
-        layout.panels.iter().filter(|spec| is_head(spec) && spec.place.row == 0 && spec.place.rows < layout.grid.1);
-    let row = heads.clone().map(|spec| spec.place.rows).max().unwrap_or(0);
-    let place = Place { column: 0, row, columns: layout.grid.0, rows: layout.grid.1 - row };
-    let panels = heads.cloned().chain([PanelSpec { place, ..lit.clone() }]).collect();
+    let (columns, all_rows) = layout.grid;
+    let rows_of = |spec: &PanelSpec| spec.place.on_grid().filter(|cells| cells.row == 0).map(|cells| cells.rows);
+    let heads = layout.panels.iter().filter(|spec| is_head(spec));
+    let heads: Vec<(u16, &PanelSpec)> =
+        heads.filter_map(|spec| Some((rows_of(spec).filter(|rows| *rows < all_rows)?, spec))).collect();
+    let row = heads.iter().map(|(rows, _)| *rows).max().unwrap_or(0);
+    let place = Place::cells(0, row, columns, all_rows - row);
+    let heads = heads.into_iter().map(|(_, head)| head.clone());
+    let panels = heads.chain([PanelSpec { place, ..lit.clone() }]).collect();
     Some(Layout { panels, ..layout.clone() })
 }
 
@@ -59,6 +98,7 @@ pub fn findings(layout: &Layout) -> Vec<LayoutFinding> {
     let mut findings = Vec::new();
     let mut seen = BTreeSet::new();
     let (columns, rows) = layout.grid;
+    let grid = Grid::of(layout, REFERENCE);
     if columns == 0 || rows == 0 {
         findings.push(LayoutFinding {
             panel: None,
@@ -73,18 +113,119 @@ pub fn findings(layout: &Layout) -> Vec<LayoutFinding> {
         if !seen.insert(&spec.id) {
             report(format!("a second panel is called '{}'; give it another id", spec.id));
         }
-        if spec.place.columns == 0 || spec.place.rows == 0 {
-            report("the panel is empty; columns and rows must be at least 1".into());
-        }
-        let (right, bottom) = spec.place.end();
-        if right > u32::from(columns) || bottom > u32::from(rows) {
-            report(format!(
-                "the panel ends at column {right}, row {bottom}, but the grid has {columns} columns and {rows} rows"
-            ));
-        }
-        if let Some(other) = layout.panels[..index].iter().find(|other| other.place.overlaps(&spec.place)) {
+        problems(&spec.place, layout.grid).into_iter().for_each(&mut report);
+        let overlaps = |other: &&PanelSpec| match (&other.place, &spec.place) {
+            (Place::Cells(other), Place::Cells(own)) => other.overlaps(own),
+            (other, own) => overlap(grid.rect(other), grid.rect(own)),
+        };
+        if let Some(other) = layout.panels[..index].iter().find(overlaps) {
             report(format!("the panel overlaps '{}'; move one of them", other.id));
         }
     }
     findings
+}
+
+/// What is wrong with one place.
+fn problems(place: &Place, (columns, rows): (u16, u16)) -> Vec<String> {
+    let mut problems = Vec::new();
+    match place {
+        Place::Cells(cells) => {
+            if cells.columns == 0 || cells.rows == 0 {
+                problems.push("the panel is empty; columns and rows must be at least 1".into());
+            }
+            let (right, bottom) = cells.end();
+            if right > u32::from(columns) || bottom > u32::from(rows) {
+                problems.push(format!(
+                    "the panel ends at column {right}, row {bottom}, but the grid has {columns} columns and {rows} rows"
+                ));
+            }
+        }
+        Place::Free(Free { left, top, width, height }) => {
+            if !(*width > 0.0 && *height > 0.0) {
+                problems.push(format!("the panel is {width} × {height}; width and height must be more than 0"));
+            }
+            let (right, bottom) = (left + width, top + height);
+            // Sums of decimal shares are off by the last digit.
+            let is_inside = |from: f64, to: f64| from >= 0.0 && to <= 1.0 + 1e-9;
+            if !is_inside(*left, right) || !is_inside(*top, bottom) {
+                problems.push(format!(
+                    "the panel reaches from {left}, {top} to {right}, {bottom}; shares of the canvas lie from 0 to 1"
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// Whether they have more than an edge in common that was moved to a whole pixel.
+fn overlap(one: Rect, other: Rect) -> bool {
+    one.inset(0.5, 0.5).overlaps(&other.inset(0.5, 0.5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANVAS: Canvas = Canvas { width_px: 3840, height_px: 2160 };
+
+    fn layout(places: &[Place]) -> Layout {
+        let spec = |(index, place): (usize, &Place)| PanelSpec {
+            id: format!("p{index}").into(),
+            kind: "text".into(),
+            place: *place,
+            options: serde_json::Map::new(),
+        };
+        let panels = places.iter().enumerate().map(spec).collect();
+        let name = protocol::observation::Name { vi: "l".into(), en: None };
+        Layout { id: "l".into(), name, version: 1, read_only: false, grid: (32, 18), panels }
+    }
+
+    const fn free(left: f64, top: f64, width: f64, height: f64) -> Place {
+        Place::Free(Free { left, top, width, height })
+    }
+
+    #[test]
+    fn a_free_place_is_a_share_of_any_canvas() {
+        let layout = layout(&[free(0.25, 0.5, 0.5, 0.5)]);
+        for (width_px, height_px, meant) in
+            [(3840, 2160, Rect::new(960.0, 1080.0, 1920.0, 1080.0)), (1001, 701, Rect::new(250.0, 351.0, 501.0, 350.0))]
+        {
+            let (_, rect) = tiles(&layout, Canvas { width_px, height_px }).next().unwrap();
+            assert_eq!(rect, meant);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_places_is_said() {
+        let cells = Place::cells(0, 0, 16, 18);
+        for (places, said) in [
+            (&[cells, free(0.505, 0.0, 0.495, 1.0)][..], None),
+            (&[free(0.1, 0.0, 0.3, 1.0), free(0.4, 0.0, 0.6, 1.0)], None),
+            (&[cells, free(0.4, 0.0, 0.6, 1.0)], Some("the panel overlaps 'p0'")),
+            (&[free(0.0, 0.0, 0.6, 1.0), free(0.5, 0.5, 0.5, 0.5)], Some("the panel overlaps 'p0'")),
+            (&[free(0.5, 0.0, 0.6, 1.0)], Some("from 0.5, 0 to 1.1, 1; shares of the canvas lie from 0 to 1")),
+            (&[free(-0.1, 0.0, 0.6, 1.0)], Some("from -0.1, 0")),
+            (&[free(0.0, 0.0, 0.0, 1.0)], Some("width and height must be more than 0")),
+            (&[free(0.0, 0.0, f64::NAN, 1.0)], Some("width and height must be more than 0")),
+            (&[free(0.0, f64::INFINITY, 0.5, 0.5)], Some("lie from 0 to 1")),
+            (&[Place::cells(30, 0, 4, 2)], Some("ends at column 34, row 2, but the grid has 32 columns")),
+            (&[Place::cells(0, 0, 0, 2)], Some("columns and rows must be at least 1")),
+        ] {
+            let found = findings(&layout(places));
+            assert_eq!(found.is_empty(), said.is_none(), "{places:?}: {found:?}");
+            let first = found.first().map_or("", |finding| &finding.message);
+            assert!(first.contains(said.unwrap_or_default()), "{places:?}: {first}");
+        }
+    }
+
+    #[test]
+    fn a_panel_of_any_place_can_fill_the_wall() {
+        let mut layout = layout(&[Place::cells(0, 0, 32, 2), free(0.7, 0.2, 0.3, 0.3)]);
+        layout.panels[0].kind = "header".into();
+        let lit = spotlit(&layout, &"p1".into()).unwrap();
+        assert_eq!(lit.panels[1].place, Place::cells(0, 2, 32, 16));
+        assert!(findings(&lit).is_empty());
+        assert_eq!(tiles(&lit, CANVAS).count(), 2);
+        assert_eq!(spotlit(&layout, &"p0".into()), None, "the head itself");
+    }
 }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::image::Raster;
 use crate::label::Label;
 use crate::provenance::{Figure, Provenance};
 use crate::theme::{Color, TextClass, Theme};
@@ -125,6 +126,24 @@ pub struct Disc {
     pub fill: Color,
 }
 
+/// A part of a picture from a file.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// Where it is shown.
+    pub rect: Rect,
+    /// What of it is shown, in its own pixels.
+    pub part: Rect,
+    pub source: Arc<protocol::Image>,
+    pub raster: Arc<Raster>,
+}
+
+impl PartialEq for Image {
+    /// Pictures are decoded once: other pixels are another raster.
+    fn eq(&self, other: &Self) -> bool {
+        self.rect == other.rect && self.part == other.part && Arc::ptr_eq(&self.raster, &other.raster)
+    }
+}
+
 /// What a run of text says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TextContent {
@@ -184,6 +203,7 @@ pub enum Item {
     Polygon(Polygon),
     Disc(Disc),
     Text(TextRun),
+    Image(Image),
 }
 
 impl Item {
@@ -201,6 +221,7 @@ impl Item {
                 2.0 * disc.radius,
             ),
             Self::Text(run) => run.bounds,
+            Self::Image(image) => image.rect,
         }
     }
 }
@@ -225,13 +246,14 @@ impl Item {
     /// Every colour in it.
     pub fn colors_mut(&mut self) -> impl Iterator<Item = &mut Color> {
         let (color, border) = match self {
-            Self::Quad(quad) => (&mut quad.fill, Some(&mut quad.border)),
-            Self::Polyline(line) => (&mut line.color, None),
-            Self::Polygon(polygon) => (&mut polygon.fill, None),
-            Self::Disc(disc) => (&mut disc.fill, None),
-            Self::Text(run) => (&mut run.color, None),
+            Self::Quad(quad) => (Some(&mut quad.fill), Some(&mut quad.border)),
+            Self::Polyline(line) => (Some(&mut line.color), None),
+            Self::Polygon(polygon) => (Some(&mut polygon.fill), None),
+            Self::Disc(disc) => (Some(&mut disc.fill), None),
+            Self::Text(run) => (Some(&mut run.color), None),
+            Self::Image(_) => (None, None),
         };
-        std::iter::once(color).chain(border)
+        color.into_iter().chain(border)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use protocol::Canvas;
 use ttf_parser::{GlyphId, OutlineBuilder};
 
-use crate::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent, TextRun};
+use crate::scene::{Disc, Image, Item, Point, Polygon, Polyline, Quad, Rect, Scene, TextContent, TextRun};
 use crate::text::FACES;
 use crate::theme::{Color, GROUND, Theme};
 
@@ -59,6 +59,7 @@ pub fn group(scene: &Scene) -> String {
             Item::Polygon(polygon) => write_polygon(&mut svg, polygon),
             Item::Disc(disc) => write_disc(&mut svg, disc),
             Item::Text(run) => write_text(&mut svg, run),
+            Item::Image(image) => write_image(&mut svg, image),
         }
         for range in [&scene.flashing, &state] {
             if range.end == index + 1 && !range.is_empty() {
@@ -129,9 +130,11 @@ fn write_path(svg: &mut String, points: &[Point]) {
 fn write_polyline(svg: &mut String, line: &Polyline) {
     svg.push_str(r#"<path d=""#);
     write_path(svg, &line.points);
+    // Dashes have straight ends: round ones would close their gaps.
+    let cap = if line.dash.is_some() { "butt" } else { "round" };
     put!(
         svg,
-        r#"" fill="none" {} stroke-width="{}" stroke-linecap="round" stroke-linejoin="round""#,
+        r#"" fill="none" {} stroke-width="{}" stroke-linecap="{cap}" stroke-linejoin="round""#,
         paint("stroke", line.color),
         Px(line.width)
     );
@@ -163,6 +166,23 @@ fn write_disc(svg: &mut String, disc: &Disc) {
         Px(disc.center.y),
         Px(disc.radius),
         fill(disc.fill)
+    );
+}
+
+fn write_image(svg: &mut String, image: &Image) {
+    let Rect { x, y, width, height } = image.rect;
+    put!(svg, r#"<svg x="{}" y="{}" width="{}" height="{}""#, Px(x), Px(y), Px(width), Px(height));
+    let Rect { x, y, width, height } = image.part;
+    put!(svg, r#" viewBox="{} {} {} {}" preserveAspectRatio="none">"#, Px(x), Px(y), Px(width), Px(height));
+    let (source, raster) = (&image.source, &image.raster);
+    put!(
+        svg,
+        r#"<image role="img" aria-label="{}" width="{}" height="{}" href="data:{};base64,{}"/></svg>"#,
+        escape(&source.name.vi),
+        raster.width,
+        raster.height,
+        raster.media_type.as_str(),
+        escape(&source.content)
     );
 }
 

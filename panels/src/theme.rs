@@ -204,6 +204,8 @@ pub enum TextClass {
     Clock,
     /// The time of day, where it is all there is.
     LargeClock,
+    /// Below it.
+    LargeDate,
     Title,
     /// Beside a numeral.
     Unit,
@@ -225,6 +227,7 @@ impl TextClass {
             Self::Heading => (72.0, 22.0),
             Self::Clock => (76.0, 22.0),
             Self::LargeClock => (256.0, 60.0),
+            Self::LargeDate => (77.0, 20.0),
             Self::Title => (38.0, 22.0),
             Self::Unit => (39.9, 20.0),
             Self::Prose => (40.8, 20.0),

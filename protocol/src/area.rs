@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::Name;
-use crate::{AgencyId, AreaId, BaseMap, Indicator, IndicatorId, LayerId, MapId, MapLayer, SourceId, SourceInfo};
+use crate::{
+    AgencyId, AreaId, BaseMap, Image, ImageId, Indicator, IndicatorId, LayerId, MapId, MapLayer, SourceId, SourceInfo,
+};
 
 /// A place with an administration, at any depth, between two dates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +69,8 @@ pub struct Catalogue {
     pub maps: BTreeMap<MapId, Arc<BaseMap>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub layers: BTreeMap<LayerId, Arc<MapLayer>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<ImageId, Arc<Image>>,
 }
 
 impl Catalogue {

@@ -94,6 +94,10 @@ name!(
     MapId
 );
 name!(
+    /// A picture that is not painted from figures.
+    ImageId
+);
+name!(
     /// Features that are drawn on maps together.
     LayerId
 );

@@ -28,6 +28,7 @@ pub mod command;
 pub mod day;
 pub mod event;
 pub mod id;
+pub mod image;
 pub mod layout;
 pub mod map;
 pub mod message;
@@ -47,8 +48,10 @@ pub use command::Command;
 pub use day::Day;
 pub use event::Event;
 pub use id::{
-    AgencyId, AlarmId, AreaId, IndicatorId, LayerId, LayoutId, MapId, PanelId, SessionId, SourceId, TaskId, WallId,
+    AgencyId, AlarmId, AreaId, ImageId, IndicatorId, LayerId, LayoutId, MapId, PanelId, SessionId, SourceId, TaskId,
+    WallId,
 };
+pub use image::Image;
 pub use layout::{Layout, PanelSpec, Place};
 pub use map::{BaseMap, MapLayer};
 pub use message::{ClientMessage, CloseReason, Envelope, Frame, ServerMessage, StreamPosition, ViewName};

@@ -41,7 +41,7 @@ pub struct Pixels {
 /// When the device goes meanwhile.
 pub fn canvas(gpu: &Gpu, canvas: &GpuCanvas) -> Result<Pixels, GpuError> {
     let (width, height) = canvas.size_px();
-    read(gpu, canvas.texture(), [0, 0, width, height])
+    read(gpu, canvas.shown(), [0, 0, width, height])
 }
 
 /// One pixel, RGBA.
@@ -53,7 +53,7 @@ pub fn pixel(gpu: &Gpu, canvas: &GpuCanvas, x: u32, y: u32) -> Result<[u8; 4], C
     if x >= width || y >= height {
         return Err(CaptureError::Outside { x, y, width, height });
     }
-    let pixels = read(gpu, canvas.texture(), [x, y, 1, 1])?;
+    let pixels = read(gpu, canvas.shown(), [x, y, 1, 1])?;
     pixels.rgba.first_chunk().copied().ok_or(CaptureError::NoPicture)
 }
 

@@ -74,6 +74,7 @@ impl Fit {
                 line.dash = line.dash.map(|(dash, gap)| (dash * self.scale, gap * self.scale));
             }
             Item::Polygon(polygon) => polygon.points.iter_mut().for_each(|point| *point = self.point(*point)),
+            Item::Image(image) => image.rect = self.rect(image.rect),
             Item::Disc(disc) => {
                 disc.center = self.point(disc.center);
                 disc.radius *= self.scale;

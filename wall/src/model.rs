@@ -26,6 +26,8 @@ pub struct Touched {
     pub all: bool,
     /// The panels themselves are others.
     pub arranged: bool,
+    /// Since when, where that was news and not the beginning of a picture; server time.
+    pub arranged_at: Option<Timestamp>,
     pub series: BTreeSet<SeriesKey>,
     /// Places of windows in the arrangement.
     pub windows: BTreeSet<u16>,
@@ -142,7 +144,7 @@ impl Model {
                     }
                 }
                 self.position = Some(position);
-                (self.touched.all, self.touched.arranged) = (true, true);
+                (self.touched.all, self.touched.arranged, self.touched.arranged_at) = (true, true, None);
                 self.step(Step::Snapshot(position));
             }
             Inbound::Frame { frame, after, heard } => self.pending.push_back(Pending { frame, after, heard }),
@@ -220,6 +222,9 @@ impl Model {
             let Some(change) = &envelope.change else { continue };
             self.view.apply(envelope.at, change);
             self.touched.note(change);
+            if matches!(change, Change::Arranged(_)) {
+                self.touched.arranged_at = Some(pending.frame.present_at);
+            }
         }
         if let Some(position) = &mut self.position {
             position.offset = pending.frame.until;

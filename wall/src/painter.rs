@@ -12,6 +12,7 @@ use protocol::{Canvas, CloseReason, PanelSpec, RecordKind, SeriesKey, Timestamp,
 use crate::fit::Fit;
 use crate::model::Touched;
 use crate::picture::Picture;
+use crate::transition::Spot;
 
 /// One panel in its place.
 struct Placed {
@@ -63,6 +64,13 @@ impl Painter {
         let tiles = place::tiles(&arranged.layout, arranged.canvas);
         self.placed = tiles.map(|(spec, rect)| placed(arranged, spec, rect)).collect();
         picture.arrange(self.placed.iter().map(|placed| self.fit.tile(placed.rect)));
+    }
+
+    /// Which panels there are and where they stand on the canvas that is drawn on.
+    #[must_use]
+    pub fn spots(&self) -> Vec<Spot> {
+        let spot = |placed: &Placed| Spot { spec: placed.spec.clone(), rect: self.fit.tile(placed.rect) };
+        self.placed.iter().map(spot).collect()
     }
 
     /// Paints the panels that were touched or whose time has come; returns how many look different now.

@@ -20,6 +20,8 @@ pub enum Cause {
     Snapshot,
     /// A panel whose picture changes with time.
     Clock,
+    /// One arrangement goes over into another.
+    Transition,
     /// The link was lost or is back.
     Link,
     /// The graphics device was replaced.

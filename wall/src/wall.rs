@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use panels::Link;
+use panels::{Link, Rect};
 use protocol::{Canvas, StreamPosition, Timestamp};
 
 use crate::capture::{self, CaptureError, Pixels};
@@ -16,6 +16,7 @@ use crate::painter::Painter;
 use crate::picture::Picture;
 use crate::report::{Cause, ControlCommand, DeviceState, Note, Presented, Report};
 use crate::retry::Retry;
+use crate::transition::{Spot, Transition};
 
 /// The canvas before anything is known of the wall.
 const UNKNOWN_CANVAS: Canvas = Canvas { width_px: 1920, height_px: 1080 };
@@ -32,6 +33,7 @@ pub struct Wall {
     model: Model,
     painter: Painter,
     picture: Picture,
+    transition: Option<Transition>,
     /// A size that was asked for, whatever the wall's own is.
     fixed: Option<Canvas>,
     canvas: Canvas,
@@ -87,6 +89,7 @@ impl Wall {
             model: Model::default(),
             painter: Painter::new(language),
             picture: Picture::default(),
+            transition: None,
             fixed,
             canvas: fixed.unwrap_or(UNKNOWN_CANVAS),
             rig: None,
@@ -158,6 +161,7 @@ impl Wall {
 
     /// Gives up what is left of a lost device; says so once.
     fn drop_device(&mut self) {
+        self.transition = None;
         if self.rig.take().is_some() {
             self.is_restoring = true;
             tracing::warn!("the graphics device was lost; building everything anew");
@@ -180,7 +184,10 @@ impl Wall {
         if self.needs_device() {
             return Some(self.retry.due().unwrap_or_else(Instant::now));
         }
-        let repaint = self.painter.next_change().map(|due| self.model.clock().local_from_server(due));
+        let clock = self.model.clock();
+        let step = |transition: &Transition| transition.next_step(clock.server_from_local(self.clock.now()));
+        let repaint = self.painter.next_change().into_iter().chain(self.transition.as_ref().map(step)).min();
+        let repaint = repaint.map(|due| clock.local_from_server(due));
         self.model.due_at().into_iter().chain(repaint).min().map(|due| self.clock.instant(due))
     }
 
@@ -199,18 +206,20 @@ impl Wall {
         let (touched, steps) = self.model.take_touched();
         let link = self.model.link();
         if touched.arranged {
-            self.arrange()?;
+            self.arrange(touched.arranged_at)?;
         }
         if touched.all && self.model.view().arranged().is_none() {
             self.painter.wait(self.canvas, link, self.model.goodbye(), &mut self.picture);
         }
         let server_now = self.model.clock().server_from_local(show_at.unwrap_or(now));
         let changed_panels = self.painter.paint(self.model.view(), server_now, link, &touched, &mut self.picture);
-        let cause = cause(&steps, self.is_restoring);
         let drawn = match &mut self.rig {
             Some(rig) if !rig.gpu.is_lost() => rig.canvas.draw(&rig.gpu, &mut self.picture),
             _ => None,
         };
+        let composed = self.compose(server_now);
+        let cause = cause(&steps, self.is_restoring, composed.is_some());
+        let drawn = composed.or(drawn);
         Ok(Update { steps, drawn, show_at, changed_panels, cause, link })
     }
 
@@ -295,12 +304,15 @@ impl Wall {
         }
     }
 
-    /// Other panels, perhaps on a canvas of another size.
-    fn arrange(&mut self) -> Result<(), GpuError> {
+    /// Other panels, perhaps on a canvas of another size; since a moment, if there were others until then.
+    fn arrange(&mut self, since: Option<Timestamp>) -> Result<(), GpuError> {
         let Some(arranged) = self.model.view().arranged().cloned() else { return Ok(()) };
         let limit = self.rig.as_ref().map_or(u32::MAX, |rig| rig.gpu.max_side_px());
         let canvas = within(self.fixed.unwrap_or(arranged.canvas), limit);
+        let before = self.painter.spots();
         self.painter.arrange(&arranged, canvas, &mut self.picture);
+        let began = since.filter(|_| canvas == self.canvas);
+        self.go_over(began, &before);
         if canvas != self.canvas {
             self.canvas = canvas;
             if let Some(rig) = &mut self.rig {
@@ -308,6 +320,38 @@ impl Wall {
             }
         }
         Ok(())
+    }
+
+    /// Lets what is to be seen now go over into what is drawn next; without a moment it is replaced at once.
+    fn go_over(&mut self, began: Option<Timestamp>, before: &[Spot]) {
+        let is_on_the_way = self.transition.take().is_some();
+        let Some(rig) = self.rig.as_mut().filter(|rig| !rig.gpu.is_lost()) else { return };
+        let Some(began) = began else {
+            rig.canvas.forget_before(&rig.gpu);
+            return;
+        };
+        let whole = Rect::new(0.0, 0.0, self.canvas.width_px as f32, self.canvas.height_px as f32);
+        let after = self.painter.spots();
+        self.transition = match is_on_the_way {
+            true => Some(Transition::from_picture(began, whole, &after)),
+            false => Transition::between(began, before, &after),
+        };
+        if let Some(transition) = &self.transition {
+            rig.canvas.keep_before(&rig.gpu, transition.sprite_count());
+        }
+    }
+
+    /// Shows panels on their way, or the picture alone when they have arrived.
+    fn compose(&mut self, server_now: Timestamp) -> Option<Drawn> {
+        let transition = self.transition.as_ref()?;
+        let rig = self.rig.as_mut().filter(|rig| !rig.gpu.is_lost())?;
+        match transition.sprites(server_now) {
+            Some(sprites) => rig.canvas.compose(&rig.gpu, &sprites),
+            None => {
+                self.transition = None;
+                rig.canvas.forget_before(&rig.gpu)
+            }
+        }
     }
 
     /// Does what standard input asked for, and answers in the report.
@@ -373,12 +417,13 @@ fn within(canvas: Canvas, limit: u32) -> Canvas {
     Canvas { width_px: side(canvas.width_px), height_px: side(canvas.height_px) }
 }
 
-fn cause(steps: &[Step], is_restoring: bool) -> Cause {
+fn cause(steps: &[Step], is_restoring: bool, is_composed: bool) -> Cause {
     let any = |wanted: fn(&Step) -> bool| steps.iter().any(wanted);
     match () {
         () if is_restoring => Cause::Device,
         () if any(|step| matches!(step, Step::Snapshot(_))) => Cause::Snapshot,
         () if any(|step| matches!(step, Step::Link(_))) => Cause::Link,
+        () if is_composed => Cause::Transition,
         () => Cause::Clock,
     }
 }

@@ -59,7 +59,7 @@ fn draw(tile: &mut Tile<'_, '_>, time: Label, date: Label) {
     let clock = largest.at(largest.size.min(room.height / tall));
     let clock = clock.at(tile.paint.text.size_for(time.as_str(), clock, room.width));
     let below =
-        Style::new(Font::Regular, TextClass::Date, (clock.size * DATE_SIZE).max(tile.smallest()), theme::TEXT_3);
+        Style::new(Font::Regular, TextClass::LargeDate, (clock.size * DATE_SIZE).max(tile.smallest()), theme::TEXT_3);
     let below = below.at(tile.paint.text.size_for(date.as_str(), below, room.width));
     let height = CAP_HEIGHT * (clock.size + below.size) + GAP * clock.size;
     if height > room.height {

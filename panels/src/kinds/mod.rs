@@ -6,6 +6,7 @@ pub mod bars;
 pub mod clock;
 pub mod exceptions;
 pub mod header;
+pub mod image;
 pub mod map;
 pub mod matrix;
 pub mod series;

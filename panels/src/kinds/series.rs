@@ -178,7 +178,11 @@ impl Line<'_> {
     /// A short piece of the line with its marker, from `start` to the right.
     fn swatch(&self, tile: &mut Tile<'_, '_>, start: Point, length: f32) {
         let stroke = tile.px(6.0);
-        let dash = self.pen.dash().map(|(dash, gap)| (tile.px(dash.min(9.0)), tile.px(gap.min(11.0))));
+        // Two dashes and what parts them, whatever their lengths on the plot.
+        let dash = self.pen.dash().map(|(dash, gap)| {
+            let scale = (length - 2.0 * stroke) / (2.0 * dash + gap);
+            (dash * scale, gap * scale)
+        });
         let points = vec![Point { x: start.x + stroke, ..start }, Point { x: start.x + length - stroke, ..start }];
         tile.dashed_line(points, stroke, self.pen_color, dash);
         if let Some(marker) = self.pen.marker() {

@@ -98,7 +98,7 @@ fn mark_contrast(light: Light, seen: &Seen<'_>) -> Option<Finding> {
             Item::Polyline(line) => *line.points.first()?,
             Item::Disc(disc) => disc.center,
             Item::Polygon(polygon) => centre_of(polygon)?,
-            Item::Quad(_) | Item::Text(_) => return None,
+            Item::Quad(_) | Item::Text(_) | Item::Image(_) => return None,
         };
         theme::meaning(color).filter(|meaning| *meaning != Meaning::Map)?;
         Some(light.contrast(color, behind(seen.scene, index, place, |item| matches!(item, Item::Quad(_)))))
@@ -141,7 +141,7 @@ fn is_shape(item: &Item) -> bool {
     match item {
         Item::Polygon(_) | Item::Polyline(_) | Item::Disc(_) => true,
         Item::Text(run) => run.content.as_str().starts_with(['▲', '▼', '◆']),
-        Item::Quad(_) => false,
+        Item::Quad(_) | Item::Image(_) => false,
     }
 }
 
@@ -153,6 +153,7 @@ fn color_of(item: &Item) -> Option<Color> {
         Item::Polygon(polygon) => polygon.fill,
         Item::Disc(disc) => disc.fill,
         Item::Text(run) => run.color,
+        Item::Image(_) => return None,
     };
     (color.a > 0).then_some(color)
 }

@@ -1,7 +1,6 @@
 //! A map in the pixels of a room. Numbers change, it does not: it is kept for whoever paints it next.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 use earcut::Earcut;
 use protocol::map::{Bounds, Geometry, MapKind, Position};
@@ -12,14 +11,13 @@ use super::clip;
 use super::coverage::{Coverage, Owner, Raster};
 use super::frames::{Frame, Scale, Sheet};
 use super::simplify::simplify;
+use crate::kept::{Kept, kept};
 use crate::scene::{Point, Rect};
 
 /// A line may lie this far from where it is, in canvas pixels.
 const TOLERANCE_PX: f64 = 0.5;
 /// What is smaller cannot be seen.
 const LEAST_PX: f32 = 0.5;
-/// Maps of different sizes, and layers on them, that are kept.
-const MOST_KEPT: usize = 32;
 
 /// Rings and the triangles between them.
 #[derive(Debug, Clone, Default)]
@@ -94,38 +92,6 @@ static LAYERS: LazyLock<Mutex<KeptLayers>> = LazyLock::new(Mutex::default);
 /// draw: whoever paints in this process shares it.
 pub(crate) fn prepare(map: &Arc<BaseMap>, cut: &Cut) -> Arc<Prepared> {
     kept(&MAPS, map, |known| known == cut, || cut.clone(), || Prepared::of(map, cut))
-}
-
-/// What was made of things that are still there, the newest last.
-struct Kept<T, K, V>(VecDeque<(Weak<T>, K, Arc<V>)>);
-
-impl<T, K, V> Default for Kept<T, K, V> {
-    fn default() -> Self {
-        Self(VecDeque::new())
-    }
-}
-
-fn kept<T, K, V>(
-    all: &Mutex<Kept<T, K, V>>,
-    of: &Arc<T>,
-    is_key: impl Fn(&K) -> bool,
-    key: impl FnOnce() -> K,
-    make: impl FnOnce() -> V,
-) -> Arc<V> {
-    let lock = || all.lock().unwrap_or_else(PoisonError::into_inner);
-    // While a weak pointer to it is held, no other thing can be at its address.
-    let is_it = |(owner, known, _): &(Weak<T>, K, Arc<V>)| owner.as_ptr() == Arc::as_ptr(of) && is_key(known);
-    if let Some((.., made)) = lock().0.iter().find(|entry| is_it(entry)) {
-        return Arc::clone(made);
-    }
-    let made = Arc::new(make());
-    let mut all = lock();
-    all.0.retain(|(owner, ..)| owner.strong_count() > 0);
-    if all.0.len() >= MOST_KEPT {
-        all.0.pop_front();
-    }
-    all.0.push_back((Arc::downgrade(of), key(), Arc::clone(&made)));
-    made
 }
 
 /// A polygon of a map with the shape it belongs to.

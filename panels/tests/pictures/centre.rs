@@ -5,17 +5,20 @@ mod maps;
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use panels::number::day_start;
 use panels::scene::Scene;
 use panels::text::TextEngine;
 use panels::{Link, Paint, paint_panel, place};
 use protocol::change::{Arranged, Bucket, Buckets, Change, Span, WindowSpec};
+use protocol::image::MediaType;
 use protocol::message::Mode;
 use protocol::observation::{Better, Name, Period};
 use protocol::source::{Delivery, SourceLink};
 use protocol::{
-    Agency, Area, Canvas, Catalogue, Indicator, Layout, Observation, ObservationStatus, PanelSpec, Place, Scenario,
-    SeriesKey, SourceInfo, SourceState, Timestamp, ViewState,
+    Agency, Area, Canvas, Catalogue, Image, Indicator, Layout, Observation, ObservationStatus, PanelSpec, Place,
+    Scenario, SeriesKey, SourceInfo, SourceState, Timestamp, ViewState,
 };
 use serde_json::{Value, json};
 
@@ -78,6 +81,9 @@ pub fn catalogue() -> Catalogue {
             valid_to: None,
         })
     };
+    for (id, is_whole) in [("drawing", true), ("damaged", false)] {
+        catalogue.images.insert(id.into(), Arc::new(drawing(id, is_whole)));
+    }
     catalogue.areas.insert("51".into(), area("51", "Quảng Ngãi", None));
     for (id, vi) in DISTRICTS {
         catalogue.areas.insert(id.into(), area(id, vi, Some("51")));
@@ -175,7 +181,7 @@ fn indicators() -> Vec<Indicator> {
 pub fn panel(id: &str, kind: &str, place: [u16; 4], options: Value) -> PanelSpec {
     let [column, row, columns, rows] = place;
     let Value::Object(options) = options else { unreachable!() };
-    PanelSpec { id: id.into(), kind: kind.into(), place: Place { column, row, columns, rows }, options }
+    PanelSpec { id: id.into(), kind: kind.into(), place: Place::cells(column, row, columns, rows), options }
 }
 
 pub fn layout(panels: Vec<PanelSpec>) -> Layout {
@@ -354,7 +360,41 @@ pub fn operations() -> Layout {
         panel("sources", "sources", [0, 1, 14, 11], sources.clone()),
         panel("small-sources", "sources", [14, 1, 9, 5], json!({ "area": "51", "title": "Nguồn" })),
         panel("narrow-sources", "sources", [23, 1, 5, 9], sources),
+        panel(
+            "picture",
+            "image",
+            [14, 6, 9, 6],
+            json!({ "image": "drawing", "title": "Sơ đồ", "caption": "Hồ Nước Trong" }),
+        ),
+        panel("filled", "image", [23, 10, 9, 2], json!({ "image": "drawing", "fit": "cover" })),
+        panel("damaged", "image", [28, 1, 4, 9], json!({ "image": "damaged", "caption": "Ảnh hỏng" })),
     ])
+}
+
+/// Four fields, the last of them half transparent; it is told by its bytes alone.
+pub fn drawing(id: &str, is_whole: bool) -> Image {
+    let (width, height) = (16_u32, 10_u32);
+    let field = |x: u32, y: u32| match (x < width / 2, y < height / 2) {
+        (true, true) => [0x6F, 0xA8, 0xDC, 0xFF],
+        (false, true) => [0xF2, 0xB8, 0x4B, 0xFF],
+        (true, false) => [0x45, 0xC4, 0xA0, 0xFF],
+        (false, false) => [0xE8, 0xEE, 0xF7, 0x80],
+    };
+    let pixels: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(move |x| field(x, y))).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes.truncate(if is_whole { bytes.len() } else { 60 });
+    Image {
+        id: id.into(),
+        name: name("Bốn ô màu", "Four fields"),
+        credit: Some(name("Ảnh: Toàn Cảnh", "Picture: Toàn Cảnh")),
+        media_type: MediaType::Png,
+        width_px: width,
+        height_px: height,
+        content: STANDARD.encode(&bytes).into(),
+    }
 }
 
 /// How each source does; one has never been heard of.

@@ -37,7 +37,7 @@ fn compare(name: &str, svg: &str) -> Result<(), String> {
 
 #[test]
 fn pictures_are_as_they_were() {
-    let cases: [(&str, &[&str], Mode, Link, &str); 15] = [
+    let cases: [(&str, &[&str], Mode, Link, &str); 16] = [
         ("header", &["head", "future"], Mode::Live, Link::Lost { since: NOW.plus_micros(-65_000_000) }, "vi"),
         ("text", &["note"], Mode::Live, Link::Live, "vi"),
         ("value", &["revenue", "capital", "on-time", "iip", "visitors", "beds"], Mode::Live, Link::Live, "vi"),
@@ -52,6 +52,7 @@ fn pictures_are_as_they_were() {
         ("command", &["alarms", "agenda", "now", "quiet", "ticker"], Mode::Live, Link::Live, "vi"),
         ("sources", &["sources", "small-sources", "narrow-sources"], Mode::Live, Link::Live, "vi"),
         ("map", &["schematic", "boundaries", "layers", "figures", "stations"], Mode::Live, Link::Live, "vi"),
+        ("image", &["picture", "filled", "damaged"], Mode::Live, Link::Live, "vi"),
         ("replay-en", &["revenue", "rivers"], Mode::Replay, Link::Live, "en"),
     ];
     let mut text = TextEngine::new();

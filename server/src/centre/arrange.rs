@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::change::Arranged;
 use protocol::message::{Mode, ViewName};
-use protocol::{AreaId, Canvas, Catalogue, Layout, LayoutId, RecordKind, Wall};
+use protocol::{AreaId, Canvas, Catalogue, Layout, RecordKind, Wall};
 
 use super::Centre;
 
@@ -15,29 +15,21 @@ impl Centre {
     /// The arrangement of a view and the offset it is from; `None` for a view that does not exist.
     #[must_use]
     pub fn arrange(&self, view: &ViewName) -> Option<(u64, Arc<Arranged>)> {
-        match view {
+        let (layout, shown) = match view {
             ViewName::Wall(wall) => {
                 let shown = self.walls.get(wall)?;
-                let (at, mut arranged) = self.arrange_layout(&shown.layout, Some(&shown.wall), shown.at)?;
-                let spotlit =
-                    shown.spotlight.as_ref().and_then(|panel| panels::place::spotlit(&arranged.layout, panel));
-                if let Some(layout) = spotlit {
-                    arranged = self.arranged(&layout, Some(&shown.wall));
-                    arranged.spotlight = shown.spotlight.clone();
-                }
-                Some((at, Arc::new(arranged)))
+                (&shown.layout, Some(shown))
             }
-            ViewName::Layout(layout) => {
-                let (at, arranged) = self.arrange_layout(layout, None, 0)?;
-                Some((at, Arc::new(arranged)))
-            }
-        }
-    }
-
-    fn arrange_layout(&self, id: &LayoutId, wall: Option<&Wall>, shown_at: u64) -> Option<(u64, Arranged)> {
-        let kept = self.layouts.get(id)?;
-        let arranged = self.arranged(&kept.layout, wall);
-        Some((kept.at.max(shown_at).max(self.catalogue_at), arranged))
+            ViewName::Layout(layout) => (layout, None),
+        };
+        let kept = self.layouts.get(layout)?;
+        let at = kept.at.max(shown.map_or(0, |shown| shown.at)).max(self.catalogue_at);
+        let spotlight = shown.and_then(|shown| shown.spotlight.as_ref());
+        let lit = spotlight.and_then(|panel| Some((panel, panels::place::spotlit(&kept.layout, panel)?)));
+        let layout = lit.as_ref().map_or(&*kept.layout, |(_, layout)| layout);
+        let arranged = self.arranged(layout, shown.map(|shown| &shown.wall));
+        let spotlight = lit.as_ref().map(|(panel, _)| (*panel).clone());
+        Some((at, Arc::new(Arranged { spotlight, ..arranged })))
     }
 
     /// A layout as it is shown on a wall or on none.
@@ -57,7 +49,7 @@ impl Centre {
         }
     }
 
-    /// The indicators, areas, maps and layers that are needed, their owners and parents, and all sources. Records may
+    /// The indicators, areas, maps, layers and images that are needed, their owners and parents, and all sources. Records may
     /// name any agency and area.
     fn excerpt(&self, needs: &panels::Needs) -> Catalogue {
         let all = &self.catalogue;
@@ -82,6 +74,9 @@ impl Centre {
         }
         for layer in needs.layers.iter().filter_map(|id| all.layers.get(id)) {
             excerpt.layers.insert(layer.id.clone(), Arc::clone(layer));
+        }
+        for image in needs.images.iter().filter_map(|id| all.images.get(id)) {
+            excerpt.images.insert(image.id.clone(), Arc::clone(image));
         }
         if RecordKind::ENDING.iter().any(|kind| needs.records.contains(kind)) {
             excerpt.agencies.clone_from(&all.agencies);

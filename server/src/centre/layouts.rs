@@ -160,7 +160,7 @@ mod tests {
             PanelSpec {
             id: format!("p{index}").as_str().into(),
             kind: "series".into(),
-            place: Place { column: index % 4 * 8, row: index / 4, columns: 8, rows: 1 },
+            place: Place::cells(index % 4 * 8, index / 4, 8, 1),
             options: serde_json::json!({ "indicator": "i", "area": "51", "secs": 86_400 + u32::from(index), "buckets": 2000 })
                 .as_object()
                 .unwrap()

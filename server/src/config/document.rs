@@ -20,7 +20,7 @@ use crate::strict::Strictly;
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// Keys that hold a text in several languages; a plain string is its Vietnamese.
-const NAME_KEYS: [&str; 5] = ["name", "short", "unit", "organisation", "centre"];
+const NAME_KEYS: [&str; 6] = ["name", "short", "unit", "credit", "organisation", "centre"];
 
 /// A file that was read, normalised to NFC.
 #[derive(Debug)]

@@ -7,11 +7,13 @@
 //! indicators.toml   [[indicator]]   sources.toml      [[source]]
 //! walls.toml        [[wall]]        layouts/ID.toml   one layout, [[panel]]
 //! maps.toml         [[map]], [[layer]] and the files of geometry that they name; may be absent
+//! images.toml       [[image]] and the PNG and JPEG files that they name; may be absent
 //! ```
 
 mod catalogue;
 mod document;
 mod finding;
+mod images;
 mod layouts;
 mod legible;
 mod maps;
@@ -84,6 +86,7 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
     catalogue::load(dir, &mut catalogue, &mut findings);
     let sources = catalogue::load_sources(dir, &mut catalogue, &settings, &mut findings);
     maps::load(dir, &settings.time_zone, &mut catalogue, &mut findings);
+    images::load(dir, &mut catalogue, &mut findings);
     let layout_ids = layouts::ids(dir, &mut findings);
     let walls = catalogue::load_walls(dir, &layout_ids, &mut findings);
     let mut panel_lines = BTreeMap::new();
@@ -96,8 +99,16 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
 }
 
 /// The files of the folder, besides layouts/.
-const FILES: [&str; 7] =
-    ["centre.toml", "areas.toml", "agencies.toml", "indicators.toml", "sources.toml", "walls.toml", maps::FILE];
+const FILES: [&str; 8] = [
+    "centre.toml",
+    "areas.toml",
+    "agencies.toml",
+    "indicators.toml",
+    "sources.toml",
+    "walls.toml",
+    maps::FILE,
+    images::FILE,
+];
 
 /// TOML files that nobody would read.
 fn stray_files(dir: &Path) -> Vec<Finding> {

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use krilla::Document;
 use krilla::color::rgb;
-use krilla::geom::{Path, PathBuilder, Point, Transform};
+use krilla::geom::{Path, PathBuilder, Point, Size, Transform};
 use krilla::metadata::{DateTime, Metadata};
 use krilla::num::NormalizedF32;
 use krilla::page::PageSettings;
 use krilla::paint::{Fill, FillRule, LineCap, LineJoin, Stroke, StrokeDash};
 use krilla::surface::Surface;
 use krilla::text::{Font, GlyphId, KrillaGlyph};
-use panels::scene::{Glyph, Item, Polygon, Polyline, Quad, Rect, TextContent, TextRun};
+use panels::scene::{Glyph, Image, Item, Polygon, Polyline, Quad, Rect, TextContent, TextRun};
 use panels::text::{FACES, Style, TextEngine, one_line};
 use panels::theme::{Color, TextClass, Theme};
 use panels::{Scene, locale, number, theme};
@@ -137,6 +137,7 @@ impl Pen<'_> {
                 self.draw(rounded(rect, r), Some(disc.fill), None);
             }
             Item::Text(run) => self.text(run),
+            Item::Image(image) => self.image(image),
         }
     }
 
@@ -159,7 +160,7 @@ impl Pen<'_> {
     fn polyline(&mut self, line: &Polyline) {
         let dash = line.dash.map(|(dash, gap)| StrokeDash { array: vec![dash, gap], offset: 0.0 });
         let round = Stroke {
-            line_cap: LineCap::Round,
+            line_cap: if line.dash.is_some() { LineCap::Butt } else { LineCap::Round },
             line_join: LineJoin::Round,
             dash,
             ..stroked_with(line.color, line.width)
@@ -180,6 +181,21 @@ impl Pen<'_> {
             start = end as usize;
         }
         self.draw(path.finish(), Some(polygon.fill), None);
+    }
+
+    /// The pixels that were decoded already, so that paper shows what the wall does.
+    fn image(&mut self, image: &Image) {
+        let (raster, Rect { x, y, width, height }) = (&image.raster, image.rect);
+        let scale = (width / image.part.width, height / image.part.height);
+        let Some(size) = Size::from_wh(raster.width as f32, raster.height as f32) else { return };
+        let Some(frame) = rounded(image.rect, 0.0) else { return };
+        let pixels = krilla::image::Image::from_rgba8(raster.rgba.clone(), raster.width, raster.height);
+        let (left, top) = (x - image.part.x * scale.0, y - image.part.y * scale.1);
+        self.surface.push_clip_path(&frame, &FillRule::NonZero);
+        self.surface.push_transform(&Transform::from_row(scale.0, 0.0, 0.0, scale.1, left, top));
+        self.surface.draw_image(pixels, size);
+        self.surface.pop();
+        self.surface.pop();
     }
 
     /// Each stretch of glyphs of one face with the letters they stand for.

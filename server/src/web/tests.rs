@@ -80,7 +80,7 @@ fn catalogue() -> Catalogue {
 }
 
 fn value_panel() -> PanelSpec {
-    let place = Place { column: 0, row: 0, columns: 8, rows: 4 };
+    let place = Place::cells(0, 0, 8, 4);
     let options = json!({ "indicator": "budget.revenue", "area": "51", "sparkline": false });
     PanelSpec { id: "revenue".into(), kind: "value".into(), place, options: options.as_object().unwrap().clone() }
 }
@@ -286,11 +286,7 @@ async fn a_wrong_layout_is_refused_with_findings() {
     let server = Server::start().await;
     let mut wrong = layout("wrong");
     wrong.panels.push(PanelSpec { id: "second".into(), kind: "valeu".into(), ..value_panel() });
-    wrong.panels.push(PanelSpec {
-        id: "third".into(),
-        place: Place { column: 30, row: 0, columns: 8, rows: 2 },
-        ..value_panel()
-    });
+    wrong.panels.push(PanelSpec { id: "third".into(), place: Place::cells(30, 0, 8, 2), ..value_panel() });
     wrong.panels[0].options.insert("indicator".into(), "budget.revenu".into());
     let answer = server.put(&wrong, None).await;
     answer.problem(StatusCode::UNPROCESSABLE_ENTITY);
@@ -311,7 +307,7 @@ async fn a_wrong_layout_is_refused_with_findings() {
 async fn a_layout_is_told_how_it_can_be_read() {
     let server = Server::start().await;
     let mut narrow = layout("narrow");
-    narrow.panels[0].place = Place { column: 0, row: 0, columns: 2, rows: 2 };
+    narrow.panels[0].place = Place::cells(0, 0, 2, 2);
     server.put(&narrow, None).await;
     let found = server.get("/api/v1/layouts/narrow/legibility").await.json();
     let found = found.as_array().unwrap();
@@ -344,11 +340,7 @@ async fn a_wall_shows_what_it_is_told() {
 async fn a_panel_fills_the_wall_until_it_is_told_otherwise() {
     let server = Server::start().await;
     let mut other = layout("mine");
-    other.panels.push(PanelSpec {
-        id: "second".into(),
-        place: Place { column: 8, ..other.panels[0].place },
-        ..other.panels[0].clone()
-    });
+    other.panels.push(PanelSpec { id: "second".into(), place: Place::cells(8, 0, 8, 4), ..other.panels[0].clone() });
     server.put(&other, None).await;
     let post = |what: &str, body: &'static str| {
         let request =
@@ -361,7 +353,7 @@ async fn a_panel_fills_the_wall_until_it_is_told_otherwise() {
         let places: Vec<_> = arranged.layout.panels.iter().map(|spec| (spec.id.to_string(), spec.place)).collect();
         (arranged.spotlight.clone(), places)
     };
-    let whole = Place { column: 0, row: 0, columns: 32, rows: 18 };
+    let whole = Place::cells(0, 0, 32, 18);
     assert_eq!(server.ask(post("show", r#"{"layout": "mine"}"#)).await.status, StatusCode::OK);
     let lit = server.ask(post("spotlight", r#"{"panel": "second"}"#)).await;
     assert_eq!(lit.status, StatusCode::OK, "{}", lit.text);

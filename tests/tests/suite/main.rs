@@ -15,3 +15,4 @@ mod show6_two_servers;
 mod show7_device;
 mod show8_provenance;
 mod slow_clients;
+mod transition;

@@ -118,6 +118,39 @@ async fn a_picture_is_what_the_wall_shows() {
     assert!(light.same_as(&shown).is_err(), "the light theme is the dark one");
 }
 
+/// Every layout of the demo, and so every kind there is: the wall draws what its SVG says.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wall_draws_every_layout_as_its_svg() {
+    let centre = Centre::copy_of(&root().join("config/demo")).unwrap();
+    let server = centre.serve().await.unwrap();
+    let layouts = server.get("/api/v1/layouts").await.unwrap();
+    let ids: Vec<&str> = layouts.as_array().unwrap().iter().map(|layout| layout["id"].as_str().unwrap()).collect();
+    assert!(ids.len() >= 14, "{ids:?}");
+    let mut kinds = std::collections::BTreeSet::new();
+    for id in ids {
+        let layout = server.get(&format!("/api/v1/layouts/{id}")).await.unwrap();
+        kinds.extend(
+            layout["panels"].as_array().unwrap().iter().map(|panel| panel["kind"].as_str().unwrap().to_owned()),
+        );
+        let arguments = ["--server", server.address(), "--layout", id, "--headless", "3840x2160"];
+        let mut wall = Wall::start_with(&arguments, &centre.path("wall.log")).unwrap();
+        wall.presented(1, Duration::from_secs(60)).await.unwrap();
+        let address = format!("/api/v1/layouts/{id}.png");
+        // Clocks and figures move on between any two looks: some two fall together.
+        let mut looks = 0;
+        loop {
+            let made = png(&server, &address, &centre.path("made.png")).await;
+            let drawn = wall.capture(&centre.path("wall.png")).await.unwrap();
+            let Err(error) = made.same_as(&drawn) else { break };
+            looks += 1;
+            assert!(looks < 40, "{id}, in {looks} looks: {error:#}");
+        }
+    }
+    let missing: Vec<&str> =
+        panels::PANELS.iter().map(|panel| panel.kind()).filter(|kind| !kinds.contains(*kind)).collect();
+    assert!(missing.is_empty(), "no layout of the demo shows {missing:?}");
+}
+
 /// The mean of each cell of a grid laid over a part of a picture.
 fn means(picture: &Picture, [left, top, width, height]: [f64; 4], grid: (usize, usize)) -> Vec<f64> {
     let cell = |column: usize, row: usize| {

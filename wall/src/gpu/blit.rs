@@ -69,7 +69,7 @@ impl Blitter {
     }
 
     fn group(&self, gpu: &Gpu, canvas: &GpuCanvas) -> wgpu::BindGroup {
-        let view = canvas.texture().create_view(&wgpu::TextureViewDescriptor::default());
+        let view = canvas.shown().create_view(&wgpu::TextureViewDescriptor::default());
         gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("blit"),
             layout: &self.pipeline.get_bind_group_layout(0),

@@ -1,14 +1,19 @@
 //! The retained canvas: a texture that only changed tiles are drawn into.
 
+use std::sync::Arc;
+
 use panels::Rect;
 use panels::theme;
 
 use super::atlas::{self, Atlas};
+use super::compose::Composition;
 use super::encode::{Batch, Encoded};
+use super::images::Images;
 use super::pipelines::{CANVAS_FORMAT, Pipelines};
 use super::tile::TileBuffer;
 use super::{Gpu, GpuError};
 use crate::picture::Picture;
+use crate::transition::Sprite;
 
 /// The whole wall as pixels, and what it is drawn from.
 pub struct GpuCanvas {
@@ -21,8 +26,11 @@ pub struct GpuCanvas {
     atlas: Atlas,
     atlas_texture: wgpu::Texture,
     atlas_group: wgpu::BindGroup,
+    images: Images,
     tiles: Vec<TileBuffer>,
     encoded: Encoded,
+    /// While one picture goes over into another.
+    composition: Option<Composition>,
     /// Some glyphs found no room in the largest atlas.
     is_short: bool,
 }
@@ -56,15 +64,7 @@ impl GpuCanvas {
         }
         let device = &gpu.device;
         let pipelines = Pipelines::new(device);
-        let texture = texture(
-            device,
-            "canvas",
-            [width, height],
-            CANVAS_FORMAT,
-            wgpu::TextureUsages::RENDER_ATTACHMENT
-                | wgpu::TextureUsages::COPY_SRC
-                | wgpu::TextureUsages::TEXTURE_BINDING,
-        );
+        let texture = canvas_texture(device, [width, height]);
         let globals = globals(gpu, &pipelines, width, height);
         let atlas = Atlas::new(limit.min(atlas_px));
         let (atlas_texture, atlas_group) = atlas_page(device, &pipelines, atlas.side_px());
@@ -78,15 +78,47 @@ impl GpuCanvas {
             atlas,
             atlas_texture,
             atlas_group,
+            images: Images::new(device),
             tiles: Vec::new(),
             encoded: Encoded::default(),
+            composition: None,
             is_short: false,
         })
     }
 
+    /// What is to be seen: the picture, or what it is composed of with the one before.
     #[must_use]
-    pub fn texture(&self) -> &wgpu::Texture {
-        &self.texture
+    pub fn shown(&self) -> &wgpu::Texture {
+        self.composition.as_ref().map_or(&self.texture, |composition| &composition.shown)
+    }
+
+    /// Keeps what is to be seen now as the picture before; the next one is drawn whole, onto pixels of its own.
+    pub fn keep_before(&mut self, gpu: &Gpu, sprite_count: usize) {
+        let [next, shown] = [(); 2].map(|()| canvas_texture(&gpu.device, [self.width, self.height]));
+        let drawn = std::mem::replace(&mut self.texture, next);
+        let before = self.composition.take().map_or(drawn, |composition| composition.shown);
+        self.view = self.texture.create_view(&wgpu::TextureViewDescriptor::default());
+        let composition = Composition::new(gpu, &self.pipelines, [&before, &self.texture], shown, sprite_count);
+        self.composition = Some(composition);
+    }
+
+    /// Shows parts of the picture before and of the one that is drawn; `None` when no picture before was kept.
+    pub fn compose(&mut self, gpu: &Gpu, sprites: &[Sprite]) -> Option<Drawn> {
+        let composition = self.composition.as_ref()?;
+        let count = composition.write(gpu, sprites);
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = begin(&mut encoder, composition.view(), true);
+            pass.set_bind_group(0, &self.globals, &[]);
+            composition.draw(&mut pass, &self.pipelines, count);
+        }
+        Some(Drawn { submission: gpu.queue.submit([encoder.finish()]), tiles: 0 })
+    }
+
+    /// Forgets the picture before; `None` when there was none.
+    pub fn forget_before(&mut self, gpu: &Gpu) -> Option<Drawn> {
+        self.composition.take()?;
+        Some(Drawn { submission: gpu.queue.submit([]), tiles: 0 })
     }
 
     /// Width and height in pixels.
@@ -109,6 +141,9 @@ impl GpuCanvas {
         if self.encode(gpu, picture, |index| damaged.get(index).copied().unwrap_or(true)) > 0 {
             self.encode_all_anew(gpu, picture);
         }
+        if arranged {
+            self.images.forget_unused(|raster| picture.rasters().any(|shown| Arc::ptr_eq(shown, raster)));
+        }
         self.upload_glyphs(gpu);
     }
 
@@ -121,11 +156,10 @@ impl GpuCanvas {
         let tiles = picture.damaged_tiles();
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
-            let mut pass = self.begin(&mut encoder, whole);
+            let mut pass = begin(&mut encoder, &self.view, whole);
             for (tile, buffer) in picture.tiles().iter().zip(&self.tiles) {
-                if whole || tile.is_damaged() {
-                    self.draw_tile(&mut pass, tile.rect, buffer);
-                }
+                let damage = if whole { std::slice::from_ref(&tile.rect) } else { tile.damage() };
+                damage.iter().for_each(|rect| self.draw_within(&mut pass, *rect, buffer));
             }
         }
         let submission = gpu.queue.submit([encoder.finish()]);
@@ -141,7 +175,7 @@ impl GpuCanvas {
                 continue;
             }
             left_out += self.encoded.encode(&tile.scene, &mut self.atlas);
-            buffer.write(gpu, &self.pipelines, &self.encoded);
+            buffer.write(gpu, &self.pipelines, &mut self.images, &self.encoded);
         }
         left_out
     }
@@ -181,25 +215,8 @@ impl GpuCanvas {
         }
     }
 
-    fn begin<'e>(&self, encoder: &'e mut wgpu::CommandEncoder, whole: bool) -> wgpu::RenderPass<'e> {
-        let [r, g, b] = [theme::GROUND.r, theme::GROUND.g, theme::GROUND.b].map(|channel| f64::from(channel) / 255.0);
-        let load = if whole { wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 1.0 }) } else { wgpu::LoadOp::Load };
-        encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("canvas"),
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: &self.view,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations { load, store: wgpu::StoreOp::Store },
-            })],
-            depth_stencil_attachment: None,
-            timestamp_writes: None,
-            occlusion_query_set: None,
-            multiview_mask: None,
-        })
-    }
-
-    fn draw_tile(&self, pass: &mut wgpu::RenderPass<'_>, rect: Rect, tile: &TileBuffer) {
+    /// Draws what of a tile lies in `rect`.
+    fn draw_within(&self, pass: &mut wgpu::RenderPass<'_>, rect: Rect, tile: &TileBuffer) {
         let Some([x, y, width, height]) = scissor(rect, self.width, self.height) else { return };
         pass.set_scissor_rect(x, y, width, height);
         pass.set_bind_group(0, &self.globals, &[]);
@@ -220,6 +237,31 @@ fn scissor(rect: Rect, width: u32, height: u32) -> Option<[u32; 4]> {
     let (left, right) = (clamp(rect.x, width), clamp(rect.right(), width));
     let (top, bottom) = (clamp(rect.y, height), clamp(rect.bottom(), height));
     (left < right && top < bottom).then(|| [left, top, right - left, bottom - top])
+}
+
+/// A pass onto the canvas, over what is there unless the whole of it is drawn.
+fn begin<'e>(encoder: &'e mut wgpu::CommandEncoder, view: &wgpu::TextureView, whole: bool) -> wgpu::RenderPass<'e> {
+    let [r, g, b] = [theme::GROUND.r, theme::GROUND.g, theme::GROUND.b].map(|channel| f64::from(channel) / 255.0);
+    let load = if whole { wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 1.0 }) } else { wgpu::LoadOp::Load };
+    encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+        label: Some("canvas"),
+        color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+            view,
+            depth_slice: None,
+            resolve_target: None,
+            ops: wgpu::Operations { load, store: wgpu::StoreOp::Store },
+        })],
+        depth_stencil_attachment: None,
+        timestamp_writes: None,
+        occlusion_query_set: None,
+        multiview_mask: None,
+    })
+}
+
+fn canvas_texture(device: &wgpu::Device, size: [u32; 2]) -> wgpu::Texture {
+    let usage =
+        wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC | wgpu::TextureUsages::TEXTURE_BINDING;
+    texture(device, "canvas", size, CANVAS_FORMAT, usage)
 }
 
 fn texture(

@@ -1,9 +1,12 @@
 //! Scene → what the pipelines read: instances, vertices and points, in batches that keep the painting order.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
-use panels::scene::{Disc, Item, Point, Polygon, Polyline, Quad, Scene, TextRun};
+use panels::Rect;
+use panels::image::Raster;
+use panels::scene::{Disc, Image, Item, Point, Polygon, Polyline, Quad, Scene, TextRun};
 use panels::theme::Color;
 
 use super::atlas::{Atlas, AtlasFull};
@@ -54,6 +57,14 @@ pub struct LineStyle {
     color: [u8; 4],
 }
 
+/// A part of a picture, as in images.wgsl.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+pub struct ImageInstance {
+    rect: [f32; 4],
+    part: [f32; 4],
+}
+
 /// Which pipeline draws a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -61,6 +72,7 @@ pub enum Shape {
     Polygons,
     Glyphs,
     Polylines,
+    Images,
 }
 
 /// Neighbours in painting order that one draw call can take: instances, vertices, or points of lines.
@@ -78,6 +90,9 @@ pub struct Encoded {
     pub glyphs: Vec<GlyphInstance>,
     pub points: Vec<LinePoint>,
     pub styles: Vec<LineStyle>,
+    pub images: Vec<ImageInstance>,
+    /// What each of `images` shows.
+    pub rasters: Vec<Arc<Raster>>,
     pub batches: Vec<Batch>,
 }
 
@@ -95,6 +110,7 @@ impl Encoded {
                 Item::Polygon(polygon) => self.polygon(polygon),
                 Item::Polyline(line) => self.polyline(line),
                 Item::Text(run) => left_out += self.text(run, atlas),
+                Item::Image(image) => self.image(image),
             }
         }
         left_out
@@ -106,6 +122,8 @@ impl Encoded {
         self.glyphs.clear();
         self.points.clear();
         self.styles.clear();
+        self.images.clear();
+        self.rasters.clear();
         self.batches.clear();
     }
 
@@ -173,6 +191,18 @@ impl Encoded {
         let (dash, gap) = line.dash.unwrap_or_default();
         self.styles.push(LineStyle { width: line.width, dash, gap, color: rgba(line.color) });
         self.batch(Shape::Polylines, start, self.points.len());
+    }
+
+    fn image(&mut self, image: &Image) {
+        let sides = |rect: Rect| [rect.x, rect.y, rect.width, rect.height];
+        let (rect, part) = (sides(image.rect), sides(image.part));
+        if !rect.iter().chain(&part).all(|side| side.is_finite()) {
+            return;
+        }
+        let start = self.images.len();
+        self.images.push(ImageInstance { rect, part });
+        self.rasters.push(Arc::clone(&image.raster));
+        self.batch(Shape::Images, start, start + 1);
     }
 
     fn text(&mut self, run: &TextRun, atlas: &mut Atlas) -> usize {

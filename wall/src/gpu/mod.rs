@@ -3,7 +3,9 @@
 pub mod atlas;
 pub mod blit;
 pub mod canvas;
+pub mod compose;
 mod encode;
+mod images;
 pub mod output;
 pub mod pipelines;
 mod tile;

@@ -100,6 +100,11 @@ fn polyline_fragment(in: Fragment) -> @location(0) vec4<f32> {
         let within = (in.shape.w + here.z * distance(start, end)) % period;
         let beyond_dash = min(within - in.shape.y, period - within);
         coverage *= clamp(0.5 - beyond_dash, 0.0, 1.0);
+        // A dashed line ends as straight as its dashes.
+        let length_px = max(distance(start, end), 1e-4);
+        let ahead = dot(place - start, end - start) / length_px;
+        if !has_before { coverage *= clamp(0.5 + ahead, 0.0, 1.0); }
+        if !has_behind { coverage *= clamp(0.5 + length_px - ahead, 0.0, 1.0); }
     }
     return premultiplied(in.color, coverage);
 }

@@ -7,7 +7,10 @@ use std::ops::Range;
 use bytemuck::Pod;
 
 use super::Gpu;
-use super::encode::{Batch, Encoded, GlyphInstance, LinePoint, LineStyle, PolygonVertex, QuadInstance, Shape};
+use super::encode::{
+    Batch, Encoded, GlyphInstance, ImageInstance, LinePoint, LineStyle, PolygonVertex, QuadInstance, Shape,
+};
+use super::images::{BoundImage, Images};
 use super::pipelines::Pipelines;
 
 /// Sections of the buffer start at multiples of this, as storage bindings must on every adapter.
@@ -20,6 +23,9 @@ pub struct TileBuffer {
     quads: u64,
     vertices: u64,
     glyphs: u64,
+    images: u64,
+    /// What each of the images shows.
+    bound: Vec<BoundImage>,
     lines: Option<wgpu::BindGroup>,
     batches: Vec<Batch>,
     bytes: Vec<u8>,
@@ -31,11 +37,13 @@ impl TileBuffer {
     }
 
     /// Puts `encoded` in the place of what was there, in one write.
-    pub fn write(&mut self, gpu: &Gpu, pipelines: &Pipelines, encoded: &Encoded) {
+    pub fn write(&mut self, gpu: &Gpu, pipelines: &Pipelines, images: &mut Images, encoded: &Encoded) {
         self.bytes.clear();
         self.quads = self.section(&encoded.quads);
         self.vertices = self.section(&encoded.vertices);
         self.glyphs = self.section(&encoded.glyphs);
+        self.images = self.section(&encoded.images);
+        self.bound = encoded.rasters.iter().map(|raster| images.bound(gpu, pipelines, raster)).collect();
         let points = self.section(&encoded.points);
         let styles = self.section(&encoded.styles);
         self.batches.clone_from(&encoded.batches);
@@ -80,6 +88,14 @@ impl TileBuffer {
                 pass.set_vertex_buffer(0, buffer.slice(self.glyphs..));
                 pass.draw(0..4, range);
             }
+            Shape::Images => {
+                pass.set_pipeline(&pipelines.images);
+                pass.set_vertex_buffer(0, buffer.slice(self.images..));
+                for (index, bound) in range.clone().zip(self.bound.get(range.start as usize..).unwrap_or_default()) {
+                    pass.set_bind_group(1, bound, &[]);
+                    pass.draw(0..4, index..index + 1);
+                }
+            }
             Shape::Polygons => {
                 pass.set_pipeline(&pipelines.polygons);
                 pass.set_vertex_buffer(0, buffer.slice(self.vertices..));
@@ -97,7 +113,8 @@ impl TileBuffer {
 
 // The largest record decides how far a slice to the end must reach; sections in front of others always do.
 const _: () = assert!(size_of::<QuadInstance>() == 32 && size_of::<PolygonVertex>() == 12);
-const _: () = assert!(size_of::<GlyphInstance>() == 20 && size_of::<LinePoint>() == 16 && size_of::<LineStyle>() == 16);
+const _: () = assert!(size_of::<GlyphInstance>() == 20 && size_of::<ImageInstance>() == 32);
+const _: () = assert!(size_of::<LinePoint>() == 16 && size_of::<LineStyle>() == 16);
 
 fn allocate(device: &wgpu::Device, bytes: usize) -> wgpu::Buffer {
     device.create_buffer(&wgpu::BufferDescriptor {

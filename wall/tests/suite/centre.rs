@@ -61,20 +61,20 @@ fn area() -> AreaId {
     "51".into()
 }
 
-fn catalogue() -> Catalogue {
+fn catalogue(count: u16) -> Catalogue {
     let area = Area { id: area(), name: name("Quảng Ngãi"), parent: None, valid_from: None, valid_to: None };
     Catalogue {
         organisation: name("UBND tỉnh Quảng Ngãi"),
         centre: name("Trung tâm Điều hành thông minh"),
         areas: [(area.id.clone(), Arc::new(area))].into(),
-        indicators: (0..COLUMNS * ROWS).map(|index| (indicator_id(index), indicator(index))).collect(),
+        indicators: (0..count).map(|index| (indicator_id(index), indicator(index))).collect(),
         ..Catalogue::default()
     }
 }
 
 /// A numeral with a line under it, or a chart, in turn.
-fn panel(index: u16) -> PanelSpec {
-    let (column, row) = (index % COLUMNS, index / COLUMNS);
+fn panel(index: u16, columns: u16) -> PanelSpec {
+    let (column, row) = (index % columns, index / columns);
     let secs = u64::from(BUCKETS) * INTERVAL_SECS;
     let mut options = json!({ "indicator": indicator_id(index), "area": area() });
     let kind = if (column + row) % 2 == 0 {
@@ -88,25 +88,29 @@ fn panel(index: u16) -> PanelSpec {
     PanelSpec {
         id: format!("panel-{index}").into(),
         kind: kind.into(),
-        place: Place { column: column * 4, row: row * 4, columns: 4, rows: 4 },
+        place: Place::cells(column * 4, row * 4, 4, 4),
         options: options.as_object().cloned().unwrap_or_default(),
     }
 }
 
 /// Twenty-four panels on a canvas of that size.
 pub fn arranged(width_px: u32, height_px: u32) -> Arranged {
-    let canvas = Canvas { width_px, height_px };
+    arranged_of(COLUMNS, ROWS, Canvas { width_px, height_px })
+}
+
+/// So many panels beside and above one another.
+pub fn arranged_of(columns: u16, rows: u16, canvas: Canvas) -> Arranged {
     let layout = Layout {
         id: "measured".into(),
         name: name("Hai mươi bốn"),
         version: 1,
         read_only: false,
-        grid: (COLUMNS * 4, ROWS * 4),
-        panels: (0..COLUMNS * ROWS).map(panel).collect(),
+        grid: (columns * 4, rows * 4),
+        panels: (0..columns * rows).map(|index| panel(index, columns)).collect(),
     };
-    let catalogue = catalogue();
+    let catalogue = catalogue(columns * rows);
     assert_eq!(panels::validate(&layout, &catalogue, canvas), []);
-    assert_eq!(place::tiles(&layout, canvas).count(), usize::from(COLUMNS * ROWS));
+    assert_eq!(place::tiles(&layout, canvas).count(), usize::from(columns * rows));
     let needs = panels::needs(&layout, &catalogue, canvas);
     let panels::Needs { series, windows, records, .. } = needs;
     Arranged { mode: Mode::Live, wall: None, canvas, layout, spotlight: None, catalogue, series, windows, records }
@@ -159,9 +163,10 @@ pub fn news(arranged: &Arranged, index: u16, step: u64, at: u64) -> Vec<Envelope
 /// Everything at offset 1: the arrangement, full windows and the first values.
 pub fn snapshot(arranged: &Arranged) -> Vec<Envelope> {
     let mut changes = vec![Envelope::new(1, Change::Arranged(Arc::new(arranged.clone())))];
+    let count = u16::try_from(arranged.layout.panels.len()).unwrap_or(u16::MAX);
     for (place, spec) in arranged.windows.iter().enumerate() {
         let newest = spec.bucket_start(NOW).unwrap_or(NOW);
-        let index = (0..COLUMNS * ROWS).find(|index| series(*index) == spec.series).unwrap_or(0);
+        let index = (0..count).find(|index| series(*index) == spec.series).unwrap_or(0);
         let buckets = (0..i64::from(spec.buckets)).map(|back| {
             let step = u64::try_from(10_000 - back).unwrap_or(0);
             bucket(newest.plus_micros(-spec.bucket_micros() * back), value(index, step), 1)
@@ -169,6 +174,6 @@ pub fn snapshot(arranged: &Arranged) -> Vec<Envelope> {
         let window = u16::try_from(place).unwrap_or(u16::MAX);
         changes.push(Envelope::new(1, Change::Buckets(Buckets { window, buckets: buckets.collect() })));
     }
-    changes.extend((0..COLUMNS * ROWS).flat_map(|index| news(arranged, index, 0, 1)));
+    changes.extend((0..count).flat_map(|index| news(arranged, index, 0, 1)));
     changes
 }

@@ -25,17 +25,17 @@ pub fn gpu() -> Gpu {
     Gpu::headless().unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn draw(gpu: &Gpu, canvas: &mut GpuCanvas, picture: &mut Picture) -> usize {
+pub fn draw(gpu: &Gpu, canvas: &mut GpuCanvas, picture: &mut Picture) -> usize {
     let Some(drawn) = canvas.draw(gpu, picture) else { return 0 };
     gpu.wait(drawn.submission).unwrap();
     drawn.tiles
 }
 
-fn pixels(gpu: &Gpu, canvas: &GpuCanvas) -> Pixels {
+pub fn pixels(gpu: &Gpu, canvas: &GpuCanvas) -> Pixels {
     capture::canvas(gpu, canvas).unwrap()
 }
 
-fn assert_same(left: &Pixels, right: &Pixels, what: &str) {
+pub fn assert_same(left: &Pixels, right: &Pixels, what: &str) {
     let pairs = left.rgba.chunks(4).zip(right.rgba.chunks(4));
     let different: Vec<_> =
         pairs.enumerate().filter(|(_, (left, right))| left != right).map(|(place, _)| place).collect();
@@ -49,7 +49,7 @@ fn color(random: &mut StdRng, opaque: bool) -> Color {
 }
 
 /// A plate full of everything there is, some of it reaching beyond the tile.
-fn scene(random: &mut StdRng, text: &mut TextEngine, rect: Rect) -> Scene {
+pub fn scene(random: &mut StdRng, text: &mut TextEngine, rect: Rect) -> Scene {
     let plain = |rect, fill| Quad { rect, radius: 0.0, fill, border: Color::TRANSPARENT, border_width: 0.0 };
     let plate = Quad {
         radius: 18.0,
@@ -118,6 +118,28 @@ fn a_partial_redraw_equals_a_full_one_whatever_is_drawn() {
     picture.damage_all();
     assert_eq!(draw(&gpu, &mut canvas, &mut picture), 24);
     assert_same(&partial, &pixels(&gpu, &canvas), "in parts and at once");
+
+    // Only some of what is in a tile is another thing, is gone or has come.
+    for round in 0..200 {
+        let index = random.random_range(0..24);
+        let mut changed = picture.tiles()[index].scene.clone();
+        let other = scene(&mut random, &mut text, tiles[index]);
+        let at = random.random_range(2..changed.items.len());
+        match round % 3 {
+            0 => changed.items[at] = other.items[2 + at % 12].clone(),
+            1 if changed.items.len() > 6 => _ = changed.items.remove(at),
+            _ => changed.items.insert(at, other.items[2 + at % 12].clone()),
+        }
+        picture.show(index, changed);
+        if round % 4 == 0 {
+            draw(&gpu, &mut canvas, &mut picture);
+        }
+    }
+    draw(&gpu, &mut canvas, &mut picture);
+    let partial = pixels(&gpu, &canvas);
+    picture.damage_all();
+    draw(&gpu, &mut canvas, &mut picture);
+    assert_same(&partial, &pixels(&gpu, &canvas), "in parts of tiles and at once");
     // Another canvas has its glyphs at other places of the atlas.
     let mut other = GpuCanvas::new(&gpu, WIDTH_PX, HEIGHT_PX).unwrap();
     picture.damage_all();

@@ -12,4 +12,5 @@ mod damage;
 mod desktop;
 mod loss;
 mod shaders;
+mod transition;
 mod windows;

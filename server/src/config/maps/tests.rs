@@ -383,7 +383,7 @@ fn the_real_districts_are_read_and_nothing_gapes_between_them() {
 
 fn layout(width: u16, rows: u16, options: Value) -> Layout {
     let Value::Object(options) = options else { unreachable!() };
-    let place = Place { column: 0, row: 0, columns: width, rows };
+    let place = Place::cells(0, 0, width, rows);
     let panel = PanelSpec { id: "map".into(), kind: "map".into(), place, options };
     let name = Name { vi: "Bản đồ".to_owned(), en: None };
     Layout { id: "map".into(), name, version: 1, read_only: true, grid: (32, 18), panels: vec![panel] }
