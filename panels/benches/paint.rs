@@ -8,29 +8,86 @@ mod centre;
 #[path = "../tests/pictures/records.rs"]
 mod records;
 
+use std::process::ExitCode;
 use std::time::Instant;
 
 use panels::{Link, svg, text::TextEngine};
+use protocol::Layout;
 use protocol::message::Mode;
 
 const ROUNDS: u32 = 200;
+/// Milliseconds: for a whole layout that was never painted, and for the dearest panel when it has changed.
+const LIMITS: (f64, f64) = (5.0, 0.5);
 
-fn main() {
+/// A layout with a name.
+type Named = (&'static str, fn() -> Layout);
+const LAYOUTS: [Named; 6] = [
+    ("overview", centre::overview),
+    ("districts", centre::districts),
+    ("lists", centre::lists),
+    ("command", centre::command),
+    ("operations", centre::operations),
+    ("mapped", centre::mapped),
+];
+
+fn main() -> ExitCode {
+    let (first, then, written) = overview();
+    let (dearest, of) = one_changed();
+    let mut all_kept = true;
+    for (name, measured, limit, more) in [
+        (
+            "all panels of an overview, for the first time",
+            first,
+            LIMITS.0,
+            format!("then {then:.2} ms; as SVG {written:.2} ms"),
+        ),
+        ("one changed panel, the dearest of every kind", dearest, LIMITS.1, of),
+    ] {
+        let is_kept = measured <= limit;
+        all_kept &= is_kept;
+        let verdict = if is_kept { "kept  " } else { "MISSED" };
+        println!("  {verdict}  {name:<46} {measured:>6.2} ms  (limit ≤ {limit:.1} ms)  {more}");
+    }
+    if all_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Milliseconds to paint the overview first, again and again, and to write it as SVG.
+fn overview() -> (f64, f64, f64) {
     let view = centre::state(centre::overview(), centre::CANVAS, Mode::Live);
     let mut text = TextEngine::new();
     let first = Instant::now();
     let scenes = centre::paint_all(&view, Link::Live, "vi", &mut text);
-    let cold = first.elapsed();
-    let start = Instant::now();
-    for _ in 0..ROUNDS {
-        std::hint::black_box(centre::paint_all(&view, Link::Live, "vi", &mut text));
+    let first = first.elapsed().as_secs_f64() * 1e3;
+    let then = mean_ms(|| drop(std::hint::black_box(centre::paint_all(&view, Link::Live, "vi", &mut text))));
+    let written = mean_ms(|| {
+        std::hint::black_box(scenes.iter().map(|scene| svg::group(scene).len()).sum::<usize>());
+    });
+    (first, then, written)
+}
+
+/// Milliseconds of the panel that takes longest when it is painted again, and which it is.
+fn one_changed() -> (f64, String) {
+    let mut dearest = (0.0, String::new());
+    let mut text = TextEngine::new();
+    for (name, layout) in LAYOUTS {
+        let layout = layout();
+        let all = centre::state(layout.clone(), centre::CANVAS, Mode::Live);
+        centre::paint_all(&all, Link::Live, "vi", &mut text);
+        for panel in &layout.panels {
+            let alone =
+                centre::state(Layout { panels: vec![panel.clone()], ..layout.clone() }, centre::CANVAS, Mode::Live);
+            let took = mean_ms(|| drop(std::hint::black_box(centre::paint_all(&alone, Link::Live, "vi", &mut text))));
+            if took > dearest.0 {
+                dearest = (took, format!("'{}' of {name}, a {}", panel.id, panel.kind));
+            }
+        }
     }
-    let warm = start.elapsed() / ROUNDS;
+    dearest
+}
+
+fn mean_ms(mut run: impl FnMut()) -> f64 {
+    run();
     let start = Instant::now();
-    let mut bytes = 0;
-    for _ in 0..ROUNDS {
-        bytes = scenes.iter().map(|scene| svg::group(scene).len()).sum();
-    }
-    let written = start.elapsed() / ROUNDS;
-    println!("{} panels: first {cold:.2?}, then {warm:.2?}; as SVG {written:.2?}, {bytes} bytes", scenes.len());
+    (0..ROUNDS).for_each(|_| run());
+    start.elapsed().as_secs_f64() * 1e3 / f64::from(ROUNDS)
 }

@@ -20,7 +20,10 @@ use crate::{Figure, Limit, cpu};
 const SIZE: (u32, u32) = (3840, 2160);
 const WARM_UP: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
+/// On the same software GPU.
 const LIMIT: f64 = 0.25;
+/// Of a page that needs no GPU at all; shaders are a dear way to paint on a CPU.
+const LIMIT_WITHOUT_GPU: f64 = 1.0;
 /// Fewer of the updates that were sent, and what was measured is not what is meant.
 const LEAST_SHOWN: f64 = 0.8;
 /// A page on disk may load modules, and nothing runs that is not the page.
@@ -72,18 +75,18 @@ async fn compare(server: &Server, folder: &TempDir) -> Result<Vec<Figure>> {
     );
     let (on_gpu, all) = (&pages[..pages.len() - 1], &pages[..]);
     Ok(vec![
-        figure("CPU of the wall and of ECharts on a software GPU", &ours, on_gpu)?,
-        figure("CPU of the wall and of ECharts where it is cheapest", &ours, all)?,
+        figure("CPU of the wall and of ECharts on a software GPU", LIMIT, &ours, on_gpu)?,
+        figure("CPU of the wall and of ECharts where it is cheapest", LIMIT_WITHOUT_GPU, &ours, all)?,
     ])
 }
 
-fn figure(name: &str, ours: &Taken, pages: &[Taken]) -> Result<Figure> {
+fn figure(name: &str, limit: f64, ours: &Taken, pages: &[Taken]) -> Result<Figure> {
     let cheapest = pages.iter().min_by(|a, b| a.ms_per_s.total_cmp(&b.ms_per_s)).context("no page was measured")?;
     let said: Vec<String> = pages.iter().map(Taken::said).collect();
     Ok(Figure {
         name: name.to_owned(),
         measured: ours.ms_per_s / cheapest.ms_per_s,
-        limit: Limit::AtMost(LIMIT),
+        limit: Limit::AtMost(limit),
         unit: "of the page",
         peer: format!("{}; {}", ours.said(), said.join("; ")),
     })
