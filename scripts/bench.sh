@@ -39,5 +39,8 @@ if [ $# = 0 ]; then
     echo
     echo wall
     "$folder/wall-bench" || status=1
+    echo
+    echo painting
+    "${CARGO:-cargo}" bench --quiet --locked --workspace --bench paint || status=1
 fi
 exit $status

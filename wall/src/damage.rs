@@ -21,7 +21,7 @@ pub fn between(before: &Scene, after: &Scene, tile: Rect) -> Vec<Rect> {
     let is_aligned = old.len() == new.len();
     let stays = |index: usize| is_aligned && old[index] == new[index];
     let both = old.iter().enumerate().chain(new.iter().enumerate());
-    let inked = both.filter(|(index, _)| !stays(*index)).filter_map(|(_, item)| ink(item, tile));
+    let inked = both.filter(|(index, _)| !stays(*index)).filter_map(|(_, item)| pixels(item, tile));
     merged(inked.collect(), tile)
 }
 
@@ -54,26 +54,32 @@ fn join_nearest(rects: &mut Vec<Rect>) -> Rect {
     union(one, rects.swap_remove(other))
 }
 
-/// The whole pixels that an item may colour; `None` when it colours none of the tile.
-fn ink(item: &Item, tile: Rect) -> Option<Rect> {
+/// What an item may colour; `None` when nobody knows.
+#[must_use]
+pub fn ink(item: &Item) -> Option<Rect> {
     // Edges are softened over a pixel; marks of letters may reach beyond their line.
     let beyond = match item {
         Item::Text(run) => 2.0 + 0.4 * run.size,
         _ => 2.0,
     };
     let bounds = item.bounds().inset_all(-beyond);
-    if ![bounds.x, bounds.y, bounds.width, bounds.height].iter().all(|side| side.is_finite()) {
-        return Some(tile);
-    }
-    let (left, top) = (bounds.x.floor().max(tile.x), bounds.y.floor().max(tile.y));
-    let (right, bottom) = (bounds.right().ceil().min(tile.right()), bounds.bottom().ceil().min(tile.bottom()));
-    (left < right && top < bottom).then(|| Rect::new(left, top, right - left, bottom - top))
+    [bounds.x, bounds.y, bounds.width, bounds.height].iter().all(|side| side.is_finite()).then_some(bounds)
 }
 
-fn union(one: Rect, other: Rect) -> Rect {
+/// The smallest one around both.
+#[must_use]
+pub fn union(one: Rect, other: Rect) -> Rect {
     let (left, top) = (one.x.min(other.x), one.y.min(other.y));
     let (right, bottom) = (one.right().max(other.right()), one.bottom().max(other.bottom()));
     Rect::new(left, top, right - left, bottom - top)
+}
+
+/// The whole pixels of a tile that an item may colour; `None` when it colours none of them.
+fn pixels(item: &Item, tile: Rect) -> Option<Rect> {
+    let Some(bounds) = ink(item) else { return Some(tile) };
+    let (left, top) = (bounds.x.floor().max(tile.x), bounds.y.floor().max(tile.y));
+    let (right, bottom) = (bounds.right().ceil().min(tile.right()), bounds.bottom().ceil().min(tile.bottom()));
+    (left < right && top < bottom).then(|| Rect::new(left, top, right - left, bottom - top))
 }
 
 fn area(rect: Rect) -> f32 {

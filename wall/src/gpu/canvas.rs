@@ -220,7 +220,8 @@ impl GpuCanvas {
         let Some([x, y, width, height]) = scissor(rect, self.width, self.height) else { return };
         pass.set_scissor_rect(x, y, width, height);
         pass.set_bind_group(0, &self.globals, &[]);
-        for Batch { shape, range } in tile.batches() {
+        let reaches = |bounds: &Option<Rect>| bounds.is_none_or(|bounds| bounds.overlaps(&rect));
+        for Batch { shape, range, .. } in tile.batches().iter().filter(|batch| reaches(&batch.bounds)) {
             tile.draw(pass, &self.pipelines, &self.atlas_group, *shape, range.clone());
         }
     }

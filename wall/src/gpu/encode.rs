@@ -10,6 +10,7 @@ use panels::scene::{Disc, Image, Item, Point, Polygon, Polyline, Quad, Scene, Te
 use panels::theme::Color;
 
 use super::atlas::{Atlas, AtlasFull};
+use crate::damage;
 
 /// One rounded rectangle.
 #[repr(C)]
@@ -76,10 +77,12 @@ pub enum Shape {
 }
 
 /// Neighbours in painting order that one draw call can take: instances, vertices, or points of lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     pub shape: Shape,
     pub range: Range<u32>,
+    /// Nothing of it lies outside; `None` when nobody knows.
+    pub bounds: Option<Rect>,
 }
 
 /// A scene in the shape the GPU takes. Reused from scene to scene.
@@ -94,6 +97,8 @@ pub struct Encoded {
     /// What each of `images` shows.
     pub rasters: Vec<Arc<Raster>>,
     pub batches: Vec<Batch>,
+    /// Of the item that is being encoded.
+    bounds: Option<Rect>,
 }
 
 impl Encoded {
@@ -104,6 +109,7 @@ impl Encoded {
         self.clear();
         let mut left_out = 0;
         for item in &scene.items {
+            self.bounds = damage::ink(item);
             match item {
                 Item::Quad(quad) => self.quad(quad),
                 Item::Disc(disc) => self.quad(&as_quad(disc)),
@@ -134,8 +140,11 @@ impl Encoded {
             return;
         }
         match self.batches.last_mut() {
-            Some(last) if last.shape == shape => last.range.end = end,
-            _ => self.batches.push(Batch { shape, range: start..end }),
+            Some(last) if last.shape == shape => {
+                last.range.end = end;
+                last.bounds = last.bounds.zip(self.bounds).map(|(all, one)| damage::union(all, one));
+            }
+            _ => self.batches.push(Batch { shape, range: start..end, bounds: self.bounds }),
         }
     }
 
