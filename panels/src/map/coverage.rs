@@ -7,6 +7,8 @@ const CELLS: f32 = 120.0;
 /// Side of a cell in canvas pixels.
 const LEAST_CELL: f32 = 2.0;
 const MOST_CELL: f32 = 16.0;
+/// Cells of a shape that is looked through in steps of two.
+const WIDE: usize = 6_000;
 
 /// To whom a cell belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,30 +204,71 @@ impl Coverage {
         covered as usize == cells
     }
 
-    /// The covered rectangle of a size whose middle lies nearest to a point, among those that are acceptable.
-    pub fn nearest(&self, size: (f32, f32), to: Point, is_acceptable: impl Fn(Rect) -> bool) -> Option<Rect> {
+    /// The covered rectangle of a size whose middle lies nearest to a point and no farther than `reach`, among those
+    /// that are acceptable.
+    pub fn nearest(
+        &self,
+        size: (f32, f32),
+        to: Point,
+        reach: f32,
+        is_acceptable: impl Fn(Rect) -> bool,
+    ) -> Option<Rect> {
         let cells = |length: f32| (length / self.cell).ceil().max(1.0) as usize;
-        if self.sums.is_empty() {
+        let (wide, high) = (cells(size.0), cells(size.1));
+        let (columns, rows) = ((self.columns + 1).saturating_sub(wide), (self.rows + 1).saturating_sub(high));
+        if self.sums.is_empty() || columns == 0 || rows == 0 {
             return None;
         }
-        let (wide, high) = (cells(size.0), cells(size.1));
-        let mut nearest: Option<(f32, Rect)> = None;
-        for top in 0..(self.rows + 1).saturating_sub(high) {
-            for left in 0..(self.columns + 1).saturating_sub(wide) {
-                let x = self.origin.x + (left as f32 + wide as f32 / 2.0) * self.cell;
-                let y = self.origin.y + (top as f32 + high as f32 / 2.0) * self.cell;
-                let distance = (x - to.x).hypot(y - to.y);
-                let is_nearer = nearest.is_none_or(|(known, _)| distance < known);
-                if is_nearer && self.is_full(left, top, left + wide, top + high) {
-                    let rect = Rect::new(x - size.0 / 2.0, y - size.1 / 2.0, size.0, size.1);
-                    if is_acceptable(rect) {
-                        nearest = Some((distance, rect));
+        let x_of = |left: usize| self.origin.x + (left as f32 + wide as f32 / 2.0) * self.cell;
+        let y_of = |top: usize| self.origin.y + (top as f32 + high as f32 / 2.0) * self.cell;
+        let first = |start: f32, at: f32| ((at - start) / self.cell).round().max(0.0) as usize;
+        // In wide shapes it need not be the very nearest.
+        let stride = 1 + usize::from(self.columns * self.rows > WIDE);
+        let step = self.cell * stride as f32;
+        let (first_left, first_top) = (first(x_of(0), to.x), first(y_of(0), to.y));
+        // Squared, so that most candidates cost two multiplications. Of equally near ones the upper left one holds.
+        let mut nearest: (f32, Option<(usize, usize)>) = (reach * reach, None);
+        for top in outward(first_top, rows, stride) {
+            let dy = (y_of(top) - to.y).abs();
+            // The one on the other side may be nearer by a step.
+            if (dy - step).max(0.0).powi(2) > nearest.0 {
+                break;
+            }
+            for left in outward(first_left, columns, stride) {
+                let dx = (x_of(left) - to.x).abs();
+                let distance = dx * dx + dy * dy;
+                if distance > nearest.0 {
+                    if (dx - step).max(0.0).powi(2) + dy * dy > nearest.0 {
+                        break;
                     }
+                    continue;
+                }
+                let is_nearer = distance < nearest.0 || nearest.1.is_none_or(|known| (top, left) < known);
+                if is_nearer
+                    && self.is_full(left, top, left + wide, top + high)
+                    && is_acceptable(around(x_of(left), y_of(top), size))
+                {
+                    nearest = (distance, Some((top, left)));
                 }
             }
         }
-        nearest.map(|(_, rect)| rect)
+        nearest.1.map(|(top, left)| around(x_of(left), y_of(top), size))
     }
+}
+
+fn around(x: f32, y: f32, size: (f32, f32)) -> Rect {
+    Rect::new(x - size.0 / 2.0, y - size.1 / 2.0, size.0, size.1)
+}
+
+/// Every so many of the places below `count`, from one on to both sides.
+fn outward(from: usize, count: usize, stride: usize) -> impl Iterator<Item = usize> {
+    let from = from.min(count.saturating_sub(1));
+    let farthest = from.max(count - from);
+    (0..=farthest).step_by(stride).flat_map(move |away| {
+        let below = from.checked_sub(away).filter(|_| away > 0);
+        let above = Some(from + away).filter(|above| *above < count);
+        below.into_iter().chain(above)
+    })
 }
 
 #[cfg(test)]
@@ -260,11 +303,11 @@ mod tests {
         raster.add(0, &[&points(&[(0.5, 0.5), (239.5, 0.5), (239.5, 239.5), (0.5, 239.5)])]);
         let all = raster.coverage(Owner::Shape(0));
         let to = Point { x: 120.0, y: 120.0 };
-        let rect = all.nearest((30.0, 10.0), to, |_| true).unwrap();
+        let rect = all.nearest((30.0, 10.0), to, f32::INFINITY, |_| true).unwrap();
         assert!((rect.x - 105.0).abs() <= 2.0 && (rect.y - 115.0).abs() <= 2.0, "{rect:?}");
-        let beside = all.nearest((30.0, 10.0), to, |rect| !rect.has(to)).unwrap();
+        let beside = all.nearest((30.0, 10.0), to, f32::INFINITY, |rect| !rect.has(to)).unwrap();
         assert!(!beside.has(to) && (beside.y - 115.0).abs() < 10.0, "{beside:?}");
-        assert_eq!(all.nearest((300.0, 10.0), to, |_| true), None);
-        assert_eq!(Coverage::default().nearest((1.0, 1.0), to, |_| true), None);
+        assert_eq!(all.nearest((300.0, 10.0), to, f32::INFINITY, |_| true), None);
+        assert_eq!(Coverage::default().nearest((1.0, 1.0), to, f32::INFINITY, |_| true), None);
     }
 }

@@ -117,7 +117,7 @@ impl Sheet<'_> {
                 let wide = rect.inset_all(-self.em * 0.4);
                 frames.iter().skip(1).all(|frame| !frame.rect.overlaps(&wide))
             };
-            let rect = free.nearest((width, height), self.corner(inset), is_clear)?;
+            let rect = free.nearest((width, height), self.corner(inset), f32::INFINITY, is_clear)?;
             let picture = Rect { height: rect.height - self.caption(), ..rect }.inset(self.em * 0.5, self.em * 0.5);
             let scale = Scale::fit(self.kind, inset.bounds, picture);
             frames.push(Frame { rect, inset: Some(*place), bounds: Some(inset.bounds), scale });

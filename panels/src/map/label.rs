@@ -44,14 +44,16 @@ impl<'c> Room<'c> {
 
     /// Within a shape, as near to `at` as there is room.
     pub fn inside(&self, shape: &Coverage, size: (f32, f32), at: Point) -> Option<Placed> {
-        let rect = shape.nearest(size, at, |rect| self.is_free(rect))?;
+        let rect = shape.nearest(size, at, f32::INFINITY, |rect| self.is_free(rect))?;
         Some(Placed { rect, leader: None })
     }
 
     /// Beside all shapes, with a line to what it names.
     pub fn outside(&self, size: (f32, f32), at: Point) -> Option<Placed> {
         let longest = self.bounds.width.min(self.bounds.height) * LONGEST_LEADER;
-        let rect = self.free.nearest(size, at, |rect| {
+        // The end of a leader lies within its label.
+        let reach = longest + size.0.hypot(size.1) / 2.0;
+        let rect = self.free.nearest(size, at, reach, |rect| {
             let [from, to] = leader(rect, at);
             (from.x - to.x).hypot(from.y - to.y) <= longest && self.is_free(rect) && self.is_clear([from, to])
         })?;
