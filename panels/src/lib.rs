@@ -175,7 +175,7 @@ pub struct LayoutFinding {
 /// Everything that is wrong with a layout: places, kinds, options, names.
 #[must_use]
 pub fn validate(layout: &Layout, catalogue: &Catalogue, canvas: Canvas) -> Vec<LayoutFinding> {
-    let mut findings = place::findings(layout);
+    let mut findings = place::findings(layout, canvas);
     for (spec, rect) in place::tiles(layout, canvas) {
         let finding = |option, message| LayoutFinding { panel: Some(spec.id.clone()), option, message };
         match panel(&spec.kind) {

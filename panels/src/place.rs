@@ -9,9 +9,6 @@ use crate::LayoutFinding;
 use crate::scene::Rect;
 use crate::theme::{REFERENCE_HEIGHT_PX, SPACING};
 
-/// The canvas on which places of both sorts are compared.
-const REFERENCE: Canvas = Canvas { width_px: 3840, height_px: 2160 };
-
 /// Canvas pixels per reference pixel.
 #[must_use]
 pub fn scale(canvas: Canvas) -> f32 {
@@ -73,7 +70,11 @@ pub fn spotlit(layout: &Layout, panel: &PanelId) -> Option<Layout> {
     let is_head = |spec: &PanelSpec| crate::panel(&spec.kind).is_some_and(|kind| !kind.has_plate());
     let lit = layout.panels.iter().find(|spec| spec.id == *panel && !is_head(spec))?;
     let (columns, all_rows) = layout.grid;
-    let rows_of = |spec: &PanelSpec| spec.place.on_grid().filter(|cells| cells.row == 0).map(|cells| cells.rows);
+    let rows_of = |spec: &PanelSpec| match spec.place {
+        Place::Cells(cells) => (cells.row == 0).then_some(cells.rows),
+        // As many as it reaches into.
+        Place::Free(free) => (free.top <= 0.0).then(|| (free.height * f64::from(all_rows)).ceil() as u16),
+    };
     let heads = layout.panels.iter().filter(|spec| is_head(spec));
     let heads: Vec<(u16, &PanelSpec)> =
         heads.filter_map(|spec| Some((rows_of(spec).filter(|rows| *rows < all_rows)?, spec))).collect();
@@ -92,13 +93,13 @@ pub fn suits(layout: &Layout, canvas: Canvas) -> bool {
     (0.8..=1.25).contains(&cell)
 }
 
-/// Panels that overlap, leave the grid, are empty or share a name.
+/// Panels that overlap on a canvas, leave the grid, are empty or share a name.
 #[must_use]
-pub fn findings(layout: &Layout) -> Vec<LayoutFinding> {
+pub fn findings(layout: &Layout, canvas: Canvas) -> Vec<LayoutFinding> {
     let mut findings = Vec::new();
     let mut seen = BTreeSet::new();
     let (columns, rows) = layout.grid;
-    let grid = Grid::of(layout, REFERENCE);
+    let grid = Grid::of(layout, canvas);
     if columns == 0 || rows == 0 {
         findings.push(LayoutFinding {
             panel: None,
@@ -116,7 +117,7 @@ pub fn findings(layout: &Layout) -> Vec<LayoutFinding> {
         problems(&spec.place, layout.grid).into_iter().for_each(&mut report);
         let overlaps = |other: &&PanelSpec| match (&other.place, &spec.place) {
             (Place::Cells(other), Place::Cells(own)) => other.overlaps(own),
-            (other, own) => overlap(grid.rect(other), grid.rect(own)),
+            (other, own) => grid.rect(other).overlaps(&grid.rect(own)),
         };
         if let Some(other) = layout.panels[..index].iter().find(overlaps) {
             report(format!("the panel overlaps '{}'; move one of them", other.id));
@@ -155,11 +156,6 @@ fn problems(place: &Place, (columns, rows): (u16, u16)) -> Vec<String> {
         }
     }
     problems
-}
-
-/// Whether they have more than an edge in common that was moved to a whole pixel.
-fn overlap(one: Rect, other: Rect) -> bool {
-    one.inset(0.5, 0.5).overlaps(&other.inset(0.5, 0.5))
 }
 
 #[cfg(test)]
@@ -211,11 +207,18 @@ mod tests {
             (&[Place::cells(30, 0, 4, 2)], Some("ends at column 34, row 2, but the grid has 32 columns")),
             (&[Place::cells(0, 0, 0, 2)], Some("columns and rows must be at least 1")),
         ] {
-            let found = findings(&layout(places));
+            let found = findings(&layout(places), CANVAS);
             assert_eq!(found.is_empty(), said.is_none(), "{places:?}: {found:?}");
             let first = found.first().map_or("", |finding| &finding.message);
             assert!(first.contains(said.unwrap_or_default()), "{places:?}: {first}");
         }
+    }
+
+    #[test]
+    fn places_of_both_sorts_are_compared_on_the_canvas_that_shows_them() {
+        let layout = Layout { grid: (64, 18), ..layout(&[Place::cells(32, 0, 32, 18), free(0.0, 0.0, 0.5025, 1.0)]) };
+        let on = |width_px| findings(&layout, Canvas { width_px, height_px: 2160 }).len();
+        assert_eq!((on(3840), on(7680)), (0, 1));
     }
 
     #[test]
@@ -224,8 +227,10 @@ mod tests {
         layout.panels[0].kind = "header".into();
         let lit = spotlit(&layout, &"p1".into()).unwrap();
         assert_eq!(lit.panels[1].place, Place::cells(0, 2, 32, 16));
-        assert!(findings(&lit).is_empty());
+        assert!(findings(&lit, CANVAS).is_empty());
         assert_eq!(tiles(&lit, CANVAS).count(), 2);
         assert_eq!(spotlit(&layout, &"p0".into()), None, "the head itself");
+        layout.panels[0].place = free(0.0, 0.0, 1.0, 0.12);
+        assert_eq!(spotlit(&layout, &"p1".into()).unwrap().panels[1].place, Place::cells(0, 3, 32, 15));
     }
 }

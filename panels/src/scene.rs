@@ -133,6 +133,8 @@ pub struct Image {
     pub rect: Rect,
     /// What of it is shown, in its own pixels.
     pub part: Rect,
+    /// What is to be seen, for those who cannot see it.
+    pub label: Arc<str>,
     pub source: Arc<protocol::Image>,
     pub raster: Arc<Raster>,
 }

@@ -178,7 +178,7 @@ fn write_image(svg: &mut String, image: &Image) {
     put!(
         svg,
         r#"<image role="img" aria-label="{}" width="{}" height="{}" href="data:{};base64,{}"/></svg>"#,
-        escape(&source.name.vi),
+        escape(&image.label),
         raster.width,
         raster.height,
         raster.media_type.as_str(),

@@ -243,6 +243,14 @@ impl Chromium {
             "document.getElementById('picture').style = 'position:fixed;left:0;top:0;width:{width}px;height:{height}px'"
         );
         self.evaluate(&place).await?;
+        self.screenshot(width, height, path).await
+    }
+
+    /// The upper left part of what is open, kept as PNG at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be painted or written.
+    pub async fn screenshot(&mut self, width: u32, height: u32, path: &Path) -> Result<Picture> {
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
         let answer = self.call("Page.captureScreenshot", json!({ "format": "png", "clip": clip })).await?;
         let text = answer["data"].as_str().context("no picture")?;

@@ -99,6 +99,7 @@ fn draw(tile: &mut Tile<'_, '_>, source: &Arc<protocol::Image>, fit: Fit) {
         tile.paragraph(&words, style, room);
         return;
     };
+    let label = source.name.in_language(tile.paint.language).into();
     let (width, height) = (raster.width as f32, raster.height as f32);
     let scales = (room.width / width, room.height / height);
     let scale = match fit {
@@ -111,5 +112,5 @@ fn draw(tile: &mut Tile<'_, '_>, source: &Arc<protocol::Image>, fit: Fit) {
     let shown = (part.width * scale, part.height * scale);
     let (left, top) = (room.x + (room.width - shown.0) / 2.0, room.y + (room.height - shown.1) / 2.0);
     let rect = Rect::new(left, top, shown.0.min(room.width), shown.1.min(room.height));
-    tile.put(Item::Image(Image { rect, part, source: Arc::clone(source), raster }));
+    tile.put(Item::Image(Image { rect, part, label, source: Arc::clone(source), raster }));
 }

@@ -68,6 +68,11 @@ impl Centre {
     #[must_use]
     pub fn layout_findings(&self, layout: &Layout) -> Vec<LayoutFinding> {
         let mut findings = panels::validate(layout, &self.catalogue, DEFAULT_CANVAS);
+        let walls = self.walls.values().map(|shown| shown.wall.canvas);
+        for canvas in walls.filter(|canvas| panels::place::suits(layout, *canvas)) {
+            let more = panels::place::findings(layout, canvas);
+            findings.extend(more.into_iter().filter(|finding| !findings.contains(finding)).collect::<Vec<_>>());
+        }
         findings.extend(self.size_finding(layout, self.walls.values().map(|shown| &shown.wall)));
         findings
     }
@@ -81,10 +86,11 @@ impl Centre {
         let buckets: usize = arranged.windows.iter().map(|window| usize::from(window.buckets)).sum();
         let (canvas, values) = (arranged.canvas, arranged.series.len());
         let message = format!(
-            "on a canvas of {} × {} the panels need {values} values and {buckets} buckets of history together{}, about {bytes} bytes; a snapshot has at most {MAX_SNAPSHOT_BYTES}, so use fewer or narrower charts",
+            "on a canvas of {} × {} the panels need {values} values and {buckets} buckets of history together{}, about {bytes} bytes; a snapshot has at most {MAX_SNAPSHOT_BYTES}, so use fewer or narrower charts{}",
             canvas.width_px,
             canvas.height_px,
             if arranged.records.is_empty() { "" } else { " with room for records" },
+            if arranged.catalogue.images.is_empty() { "" } else { " or smaller pictures" },
         );
         Some(LayoutFinding { panel: None, option: None, message })
     }

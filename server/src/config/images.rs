@@ -13,12 +13,15 @@ use serde::Deserialize;
 
 use super::catalogue::check_id;
 use super::document::{Document, Item};
+use super::files::{self, FileError};
 use super::finding::Finding;
 
 /// The file of pictures; a centre may do without.
 pub(super) const FILE: &str = "images.toml";
 /// A picture is sent to every client that shows it: larger ones belong on a website.
 const MAX_BYTES: u64 = 1 << 20;
+/// All of them together: each revision of the catalogue holds them in the log.
+const MAX_BYTES_OF_ALL: usize = 8 << 20;
 
 #[derive(Deserialize)]
 struct ImageEntry {
@@ -46,7 +49,7 @@ pub(super) fn load(dir: &Path, catalogue: &mut Catalogue, findings: &mut Vec<Fin
         let message = format!("unknown key '{name}'; this file holds [[image]] only");
         findings.push(doc.finding(Some(&key.span()), Some(name), message));
     }
-    let mut seen = BTreeMap::new();
+    let (mut seen, mut base64_bytes) = (BTreeMap::new(), 0);
     for item in items {
         let named = item.text("id").map_or_else(|| "a nameless image".to_owned(), |id| format!("image '{id}'"));
         let Some(entry) = doc.take::<ImageEntry>(&item, &named, findings) else { continue };
@@ -54,28 +57,32 @@ pub(super) fn load(dir: &Path, catalogue: &mut Catalogue, findings: &mut Vec<Fin
             continue;
         }
         match read(dir, entry) {
-            Ok(image) => _ = catalogue.images.insert(image.id.clone(), Arc::new(image)),
+            Ok(image) => {
+                base64_bytes += image.content.len();
+                catalogue.images.insert(image.id.clone(), Arc::new(image));
+            }
             Err(message) => {
                 let span = item.span_of(&["file"]);
                 findings.push(doc.finding(Some(&span), Some("file"), format!("{named}: {message}")));
             }
         }
     }
+    let bytes = base64_bytes / 4 * 3;
+    if bytes > MAX_BYTES_OF_ALL {
+        let message =
+            format!("all pictures have {bytes} bytes together; at most {MAX_BYTES_OF_ALL} are kept in the log");
+        findings.push(doc.finding(None, None, message));
+    }
 }
 
 /// The picture with its file, or what is wrong with that.
 fn read(dir: &Path, entry: ImageEntry) -> Result<Image, String> {
     let ImageEntry { id, name, credit, file } = entry;
-    let path = dir.join(&file);
-    let unread = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("there is no file '{file}'; paths are relative to the configuration"),
-        _ => format!("'{file}' cannot be read: {error}"),
-    };
-    let size = path.metadata().map_err(unread)?.len();
-    if size > MAX_BYTES {
-        return Err(format!("'{file}' has {size} bytes; at most {MAX_BYTES} are sent to walls: save it smaller"));
-    }
-    let bytes = std::fs::read(&path).map_err(unread)?;
+    let bytes = files::read(dir, &file, MAX_BYTES).map_err(|error| {
+        let advice =
+            if matches!(error, FileError::TooLarge(..)) { ": every wall is sent it, so save it smaller" } else { "" };
+        format!("'{file}': {error}{advice}")
+    })?;
     let raster = Raster::read(&bytes).map_err(|error| format!("'{file}': {error}"))?;
     Ok(Image {
         id,
@@ -128,9 +135,13 @@ mod tests {
     fn what_is_wrong_is_named() {
         let large = vec![0; 1 + usize::try_from(MAX_BYTES).unwrap()];
         for (text, file, said) in [
-            (ENTRY.to_owned(), None, "images.toml:5: image 'a': there is no file 'a.png'"),
+            (ENTRY.to_owned(), None, "images.toml:5: image 'a': 'a.png': there is no such file"),
             (ENTRY.to_owned(), Some(&b"<html>"[..]), "images.toml:5: image 'a': 'a.png': it is neither PNG nor JPEG"),
-            (ENTRY.to_owned(), Some(&large), "images.toml:5: image 'a': 'a.png' has 1048577 bytes; at most 1048576"),
+            (
+                ENTRY.to_owned(),
+                Some(&large),
+                "images.toml:5: image 'a': 'a.png': the file has 1048577 bytes; at most 1048576",
+            ),
             (
                 ENTRY.replace("file", "fiel"),
                 Some(&png()),

@@ -91,7 +91,9 @@ pub(super) fn load(
         }
         let check = |layout: &Layout| {
             let on_canvases = canvases.iter().flat_map(|canvas| panels::validate(layout, catalogue, *canvas));
-            on_canvases.chain(centre.size_finding(layout, walls.values())).collect()
+            let others = walls.values().map(|wall| wall.canvas).filter(|canvas| panels::place::suits(layout, *canvas));
+            let on_others = others.flat_map(|canvas| panels::place::findings(layout, canvas));
+            on_canvases.chain(on_others).chain(centre.size_finding(layout, walls.values())).collect()
         };
         if let Some(layout) = load_one(&doc, id, check, panel_lines, findings) {
             layouts.insert(id.clone(), layout);

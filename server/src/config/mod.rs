@@ -12,6 +12,7 @@
 
 mod catalogue;
 mod document;
+mod files;
 mod finding;
 mod images;
 mod layouts;

@@ -168,7 +168,10 @@ fn headers(layout: &Layout, wanted: &Wanted, now: Timestamp) -> HeaderMap {
     headers.extend(HeaderValue::from_str(&disposition).map(|value| (header::CONTENT_DISPOSITION, value)));
     if wanted.format == Format::Svg {
         // It could hold scripts.
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; img-src data:; sandbox"),
+        );
     }
     headers
 }

@@ -111,6 +111,34 @@ async fn compare(
     painted.same_as(&drawn)
 }
 
+/// A picture from a file is to be seen in the page and in its SVG, which a browser lets no other address into.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_from_a_file_is_shown() {
+    let centre = Centre::copy_of(&tests::root().join("config/demo")).unwrap();
+    let server = centre.serve().await.unwrap();
+    let mut page = Chromium::start(SIZE.0, SIZE.1 + 40).await.unwrap();
+    for (address, is_there) in [
+        ("/watch/man-cho", "document.body.dataset.link === 'live' && !!document.querySelector('image')"),
+        ("/api/v1/layouts/man-cho.svg?width=1920&height=1080", "!!document.querySelector('image')"),
+    ] {
+        page.open(&server.url(address)).await.unwrap();
+        page.until(is_there, LIMIT).await.unwrap();
+        // The moon of the drawing, which nothing else in this layout has the colour of.
+        let moon =
+            |pixel: &[u8]| pixel[0].abs_diff(0xF2) < 8 && pixel[1].abs_diff(0xB8) < 8 && pixel[2].abs_diff(0x4B) < 8;
+        let mut looks = 0;
+        loop {
+            let picture = page.screenshot(SIZE.0, SIZE.1, &centre.path("page.png")).await.unwrap();
+            let ink = picture.bytes.chunks_exact(picture.channels).filter(|pixel| moon(pixel)).count();
+            if ink > 10_000 {
+                break;
+            }
+            looks += 1;
+            assert!(looks < 20, "{address}: only {ink} pixels of the moon in {looks} looks");
+        }
+    }
+}
+
 /// What the comparison is worth: one digit of one number is found.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_digit_is_another_picture() {

@@ -2,7 +2,7 @@
 
 use panels::Rect;
 
-use super::{BLIT_WGSL, Gpu, GpuCanvas};
+use super::{BLIT_WGSL, Gpu, GpuCanvas, linear_sampler};
 
 /// Draws the canvas onto surfaces of one format.
 pub struct Blitter {
@@ -22,12 +22,7 @@ impl Blitter {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
-            mag_filter: wgpu::FilterMode::Linear,
-            min_filter: wgpu::FilterMode::Linear,
-            ..Default::default()
-        });
-        Self { format, pipeline: pipeline(device, format), sampler, region }
+        Self { format, pipeline: pipeline(device, format), sampler: linear_sampler(device), region }
     }
 
     /// Shows `region` (canvas pixels) in the middle of `target`, black around it; returns what to submit.

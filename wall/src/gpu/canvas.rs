@@ -141,9 +141,7 @@ impl GpuCanvas {
         if self.encode(gpu, picture, |index| damaged.get(index).copied().unwrap_or(true)) > 0 {
             self.encode_all_anew(gpu, picture);
         }
-        if arranged {
-            self.images.forget_unused(|raster| picture.rasters().any(|shown| Arc::ptr_eq(shown, raster)));
-        }
+        self.images.forget_unused(|raster| picture.rasters().any(|shown| Arc::ptr_eq(shown, raster)));
         self.upload_glyphs(gpu);
     }
 

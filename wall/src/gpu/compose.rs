@@ -3,8 +3,8 @@
 use bytemuck::{Pod, Zeroable};
 use panels::Rect;
 
-use super::Gpu;
 use super::pipelines::Pipelines;
+use super::{Gpu, linear_sampler};
 use crate::transition::Sprite;
 
 /// One sprite, as in compose.wgsl.
@@ -47,11 +47,7 @@ impl Composition {
         sprite_count: usize,
     ) -> Self {
         let view = |texture: &wgpu::Texture| texture.create_view(&wgpu::TextureViewDescriptor::default());
-        let sampler = gpu.device.create_sampler(&wgpu::SamplerDescriptor {
-            mag_filter: wgpu::FilterMode::Linear,
-            min_filter: wgpu::FilterMode::Linear,
-            ..Default::default()
-        });
+        let sampler = linear_sampler(&gpu.device);
         let (before, after) = (view(before), view(after));
         let pictures = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("pictures"),

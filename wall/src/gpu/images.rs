@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use panels::image::Raster;
 
-use super::Gpu;
 use super::pipelines::Pipelines;
+use super::{Gpu, linear_sampler};
 
 /// What a tile needs of a picture to draw it.
 pub type BoundImage = wgpu::BindGroup;
@@ -15,17 +15,12 @@ pub struct Images {
     sampler: wgpu::Sampler,
     /// As long as one is kept, no other raster can be at its address.
     known: Vec<(Arc<Raster>, BoundImage)>,
+    has_grown: bool,
 }
 
 impl Images {
     pub fn new(device: &wgpu::Device) -> Self {
-        let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
-            mag_filter: wgpu::FilterMode::Linear,
-            min_filter: wgpu::FilterMode::Linear,
-            mipmap_filter: wgpu::MipmapFilterMode::Linear,
-            ..Default::default()
-        });
-        Self { sampler, known: Vec::new() }
+        Self { sampler: linear_sampler(device), known: Vec::new(), has_grown: false }
     }
 
     /// The texture of a picture, made if it is new.
@@ -35,12 +30,15 @@ impl Images {
         }
         let bound = self.upload(gpu, pipelines, raster);
         self.known.push((Arc::clone(raster), bound.clone()));
+        self.has_grown = true;
         bound
     }
 
-    /// Forgets the pictures that nobody else holds any more.
+    /// Forgets the pictures that are shown no longer, if there have been new ones.
     pub fn forget_unused(&mut self, is_used: impl Fn(&Arc<Raster>) -> bool) {
-        self.known.retain(|(raster, _)| is_used(raster));
+        if std::mem::take(&mut self.has_grown) {
+            self.known.retain(|(raster, _)| is_used(raster));
+        }
     }
 
     fn upload(&self, gpu: &Gpu, pipelines: &Pipelines, raster: &Raster) -> BoundImage {

@@ -144,6 +144,15 @@ impl Gpu {
     }
 }
 
+fn linear_sampler(device: &wgpu::Device) -> wgpu::Sampler {
+    device.create_sampler(&wgpu::SamplerDescriptor {
+        mag_filter: wgpu::FilterMode::Linear,
+        min_filter: wgpu::FilterMode::Linear,
+        mipmap_filter: wgpu::MipmapFilterMode::Linear,
+        ..Default::default()
+    })
+}
+
 /// Notes the loss of the device; errors that nobody expected are logged, once each as wgpu reports them.
 fn watch(device: &wgpu::Device, lost: &Arc<AtomicBool>) {
     let flag = Arc::clone(lost);

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::config::files::{self, FileError};
 use crate::config::finding::{Finding, suggestion};
 
 /// The largest file that is read.
@@ -73,16 +74,10 @@ pub(super) fn read(dir: &Path, file: &str, object: Option<&str>) -> Result<Vec<R
 }
 
 fn parse(dir: &Path, file: &str) -> Result<Value, Broken> {
-    let path = dir.join(file);
-    let size = match path.metadata() {
-        Ok(metadata) => metadata.len(),
-        Err(error) => return Err(broken(file, None, format!("cannot be read: {error}"))),
-    };
-    if size > MAX_FILE_BYTES {
-        let message = format!("the file has {size} bytes; at most {MAX_FILE_BYTES} are read: simplify it first");
-        return Err(broken(file, None, message));
-    }
-    let bytes = std::fs::read(&path).map_err(|error| broken(file, None, format!("cannot be read: {error}")))?;
+    let bytes = files::read(dir, file, MAX_FILE_BYTES).map_err(|error| {
+        let advice = if matches!(error, FileError::TooLarge(..)) { ": simplify it first" } else { "" };
+        broken(file, None, format!("{error}{advice}"))
+    })?;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     serde_json::from_slice(bytes).map_err(|error| {
         let line = u32::try_from(error.line()).ok();

@@ -182,7 +182,7 @@ fn what_is_wrong_with_the_entry_of_a_map_is_named() {
         ),
         (
             MAP.replace("'m.geojson'", "'n.geojson'"),
-            "n.geojson: cannot be read: No such file or directory (os error 2)",
+            "n.geojson: there is no such file; paths are relative to the folder of the configuration",
         ),
         (format!("{MAP}insets = ['524']\n"), "maps.toml:6: map 'm': area '524' is not on the map"),
         (

@@ -235,7 +235,7 @@ fn pictures(id: &LayoutId, name: &str, language: &str) -> String {
 /// Only what the page brings with it may run; it may talk to this server alone.
 fn respond(status: StatusCode, html: String, nonce: &str) -> Response {
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'; connect-src 'self'; \
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     );
     let headers =
