@@ -245,7 +245,7 @@ fn figures_of_largest(measured: &Largest, is_software: bool) -> Vec<Figure> {
     let length_ms = median_ms(on_the_way, |cost| cost.total);
     let mut figures = vec![
         Figure {
-            name: "CPU to prepare a whole frame",
+            name: "CPU to prepare a whole frame, as painted",
             measured: median_ms(whole, cpu),
             limit: 4.0,
             unit: "ms",
@@ -260,8 +260,9 @@ fn figures_of_largest(measured: &Largest, is_software: bool) -> Vec<Figure> {
         },
     ];
     if !is_software {
-        let (name, peer) = ("time of a picture of a transition", "60 a second".to_owned());
-        figures.push(Figure { name, measured: length_ms, limit: 1e3 / 60.0, unit: "ms", peer });
+        let (name, peer) = ("longest picture of a transition", "60 a second".to_owned());
+        let worst_ms = on_the_way.iter().map(|cost| cost.total.as_secs_f64() * 1e3).fold(0.0, f64::max);
+        figures.push(Figure { name, measured: worst_ms, limit: 1e3 / 60.0, unit: "ms", peer });
     }
     figures
 }

@@ -14,6 +14,8 @@ const JUMP_MICROS: i64 = 250_000;
 /// Drawing begins so long before a frame's moment, and its picture is held until then: a slow machine shows it
 /// no later than a fast one.
 const DRAW_LEAD_MICROS: i64 = 60_000;
+/// The same while panels are on their way: holding longer would stop them.
+const BUSY_LEAD_MICROS: i64 = 16_000;
 /// Steps that are kept while nothing can be presented.
 const MOST_STEPS: usize = 1024;
 /// A frame is never held back longer than this, whatever its `present_at` says.
@@ -91,6 +93,8 @@ pub struct Model {
     goodbye: Option<CloseReason>,
     touched: Touched,
     steps: Vec<Step>,
+    /// Other pictures are shown meanwhile.
+    is_busy: bool,
 }
 
 impl Model {
@@ -187,10 +191,19 @@ impl Model {
         (self.lost_since, self.log_away_since)
     }
 
+    /// Whether other pictures are to be shown between frames.
+    pub fn set_busy(&mut self, is_busy: bool) {
+        self.is_busy = is_busy;
+    }
+
+    fn lead_micros(&self) -> i64 {
+        if self.is_busy { BUSY_LEAD_MICROS } else { DRAW_LEAD_MICROS }
+    }
+
     /// When the next frame is to be drawn, on this machine's clock.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
-        self.pending.front().map(|pending| self.moment(pending).plus_micros(-DRAW_LEAD_MICROS))
+        self.pending.front().map(|pending| self.moment(pending).plus_micros(-self.lead_micros()))
     }
 
     /// The moment of a frame, on this machine's clock.
@@ -206,7 +219,7 @@ impl Model {
     /// then its moment is returned, and nothing may be shown before.
     pub fn advance(&mut self, now: Timestamp) -> Option<Timestamp> {
         while let Some(moment) = self.pending.front().map(|pending| self.moment(pending))
-            && moment.plus_micros(-DRAW_LEAD_MICROS) <= now
+            && moment.plus_micros(-self.lead_micros()) <= now
             && let Some(pending) = self.pending.pop_front()
         {
             self.apply(&pending);
@@ -328,6 +341,16 @@ mod tests {
         assert!(touched.series.contains(&series()) && !touched.all);
         let position = StreamPosition { epoch: 1, offset: 2 };
         assert_eq!(steps, [Step::Frame { position, present_at: Timestamp(1_300_000) }]);
+    }
+
+    #[test]
+    fn a_frame_is_not_held_for_long_while_others_are_shown() {
+        let mut model = model(0, true);
+        model.set_busy(true);
+        model.receive(frame(1, 2, 300_000, 100_000));
+        assert_eq!(model.due_at(), Some(Timestamp(300_000 - BUSY_LEAD_MICROS)));
+        assert_eq!(model.advance(Timestamp(300_000 - DRAW_LEAD_MICROS)), None);
+        assert_eq!(shown(&model), None);
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub struct Transition {
     began: Timestamp,
     leaving: Vec<Rect>,
     coming: Vec<Rect>,
+    /// From where, to where; the same place where one picture goes over into another.
     moving: Vec<(Rect, Rect)>,
 }
 
@@ -50,18 +51,26 @@ impl Transition {
                 None => coming.push(spot.rect),
             }
         }
+        let is_same_all = coming.is_empty();
+        // What takes the place of another mixes with it: fading both would darken it meanwhile.
+        coming.retain(|place| match rest.iter().position(|old| old.rect == *place) {
+            Some(index) => {
+                moving.push((rest.swap_remove(index).rect, *place));
+                false
+            }
+            None => true,
+        });
+        let stays = is_same_all && rest.is_empty() && moving.iter().all(|(from, to)| from == to);
         // What grows passes over what does not.
         moving.sort_by(|a, b| area(a.1).total_cmp(&area(b.1)));
         let leaving: Vec<_> = rest.iter().map(|spot| spot.rect).collect();
-        let stays = leaving.is_empty() && coming.is_empty() && moving.iter().all(|(from, to)| from == to);
         (!stays).then_some(Self { began, leaving, coming, moving })
     }
 
     /// From a picture in which panels were still on their way.
     #[must_use]
-    pub fn from_picture(began: Timestamp, canvas: Rect, after: &[Spot]) -> Self {
-        let coming = after.iter().map(|spot| spot.rect).collect();
-        Self { began, leaving: vec![canvas], coming, moving: Vec::new() }
+    pub fn from_picture(began: Timestamp, canvas: Rect) -> Self {
+        Self { began, leaving: Vec::new(), coming: Vec::new(), moving: vec![(canvas, canvas)] }
     }
 
     /// How many sprites it has at every moment.
@@ -161,6 +170,18 @@ mod tests {
         assert_eq!(at(&transition, DURATION_MICROS), None);
         assert_eq!(at(&transition, -1), at(&transition, 0), "drawn ahead of its moment");
         assert_eq!(at(&transition, -2 * DURATION_MICROS), None, "the clock was set back");
+    }
+
+    #[test]
+    fn what_takes_the_place_of_another_mixes_with_it() {
+        let mixed = |transition: Transition| {
+            let sprites = at(&transition, DURATION_MICROS / 2).unwrap();
+            sprites.iter().map(|sprite| (sprite.rect, sprite.mix, sprite.opacity)).collect::<Vec<_>>()
+        };
+        let place = Rect::new(0.0, 0.0, 100.0, 100.0);
+        let transition = Transition::between(BEGAN, &[spot("map", 0.0, 100.0)], &[spot("text", 0.0, 100.0)]).unwrap();
+        assert_eq!(mixed(transition), [(place, 0.5, 1.0)]);
+        assert_eq!(mixed(Transition::from_picture(BEGAN, place)), [(place, 0.5, 1.0)]);
     }
 
     #[test]

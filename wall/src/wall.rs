@@ -202,6 +202,7 @@ impl Wall {
     /// [`GpuError::Lost`] when the device must be replaced.
     pub fn update(&mut self) -> Result<Update, GpuError> {
         let now = self.clock.now();
+        self.model.set_busy(self.transition.is_some());
         let show_at = self.model.advance(now);
         let (touched, steps) = self.model.take_touched();
         let link = self.model.link();
@@ -331,10 +332,9 @@ impl Wall {
             return;
         };
         let whole = Rect::new(0.0, 0.0, self.canvas.width_px as f32, self.canvas.height_px as f32);
-        let after = self.painter.spots();
         self.transition = match is_on_the_way {
-            true => Some(Transition::from_picture(began, whole, &after)),
-            false => Transition::between(began, before, &after),
+            true => Some(Transition::from_picture(began, whole)),
+            false => Transition::between(began, before, &self.painter.spots()),
         };
         if let Some(transition) = &self.transition {
             rig.canvas.keep_before(&rig.gpu, transition.sprite_count());

@@ -105,7 +105,7 @@ fn one_that_is_interrupted_goes_on_from_what_was_to_be_seen() {
     let half = seen(&gpu, &mut canvas, &transition, DURATION_MICROS / 2);
 
     let whole = Rect::new(0.0, 0.0, SIZE[0] as f32, SIZE[1] as f32);
-    let back = Transition::from_picture(BEGAN, whole, &before);
+    let back = Transition::from_picture(BEGAN, whole);
     canvas.keep_before(&gpu, back.sprite_count());
     show(&mut picture, &before, 3);
     draw(&gpu, &mut canvas, &mut picture);
