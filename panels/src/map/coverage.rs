@@ -7,8 +7,8 @@ const CELLS: f32 = 120.0;
 /// Side of a cell in canvas pixels.
 const LEAST_CELL: f32 = 2.0;
 const MOST_CELL: f32 = 16.0;
-/// Cells of a shape that is looked through in steps of two.
-const WIDE: usize = 6_000;
+/// A shape of more cells is looked through in larger steps first.
+const WIDE: usize = 16_000;
 
 /// To whom a cell belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,6 +213,20 @@ impl Coverage {
         reach: f32,
         is_acceptable: impl Fn(Rect) -> bool,
     ) -> Option<Rect> {
+        // In wide shapes it need not be the very nearest; but where there is room at all it is found.
+        let coarse = (self.columns * self.rows > WIDE).then(|| self.search(size, to, reach, 3, &is_acceptable));
+        coarse.flatten().or_else(|| self.search(size, to, reach, 1, &is_acceptable))
+    }
+
+    /// The same among every so many of the cells, from the nearest one on.
+    fn search(
+        &self,
+        size: (f32, f32),
+        to: Point,
+        reach: f32,
+        stride: usize,
+        is_acceptable: &impl Fn(Rect) -> bool,
+    ) -> Option<Rect> {
         let cells = |length: f32| (length / self.cell).ceil().max(1.0) as usize;
         let (wide, high) = (cells(size.0), cells(size.1));
         let (columns, rows) = ((self.columns + 1).saturating_sub(wide), (self.rows + 1).saturating_sub(high));
@@ -222,8 +236,6 @@ impl Coverage {
         let x_of = |left: usize| self.origin.x + (left as f32 + wide as f32 / 2.0) * self.cell;
         let y_of = |top: usize| self.origin.y + (top as f32 + high as f32 / 2.0) * self.cell;
         let first = |start: f32, at: f32| ((at - start) / self.cell).round().max(0.0) as usize;
-        // In wide shapes it need not be the very nearest.
-        let stride = 1 + usize::from(self.columns * self.rows > WIDE);
         let step = self.cell * stride as f32;
         let (first_left, first_top) = (first(x_of(0), to.x), first(y_of(0), to.y));
         // Squared, so that most candidates cost two multiplications. Of equally near ones the upper left one holds.

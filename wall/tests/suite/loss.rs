@@ -148,3 +148,44 @@ fn a_wall_that_never_had_a_picture_shows_that_the_link_is_lost_and_why() {
     wall.receive(Inbound::Bye(bye));
     assert!(!present(&mut wall), "it was said already");
 }
+
+/// Other panels in a frame of the server; the way to them has just begun.
+fn other_panels(wall: &mut Wall, width_px: u32) {
+    let arranged = centre::arranged_of(2, 1, Canvas { width_px, height_px: 1080 });
+    let soon = LocalClock::new().now().plus_micros(390_000);
+    let frame = Frame { since: 1, until: 2, present_at: soon, changes: centre::snapshot(&arranged) };
+    wall.receive(Inbound::Frame { frame, after: 0, heard: Timestamp(0) });
+}
+
+#[test]
+fn panels_on_their_way_arrive_at_once_when_the_picture_itself_is_another_one() {
+    let snapshot = || {
+        let position = StreamPosition { epoch: 3, offset: 1 };
+        Inbound::Snapshot { position, changes: centre::snapshot(&centre::arranged(1920, 1080)) }
+    };
+    type Cut = fn(&mut Wall);
+    let cuts: [(&str, Option<Cut>); 4] = [
+        ("nothing", None),
+        ("the device is lost", Some(|wall| wall.command(Ok(ControlCommand::DestroyDevice)))),
+        (
+            "a snapshot",
+            Some(|wall| {
+                let position = StreamPosition { epoch: 4, offset: 1 };
+                wall.receive(Inbound::Snapshot { position, changes: centre::snapshot(&centre::arranged(1920, 1080)) });
+            }),
+        ),
+        ("a canvas of another size", Some(|wall| other_panels(wall, 1080))),
+    ];
+    for (what, cut) in cuts {
+        let mut wall = Wall::new(LocalClock::new(), "vi".into(), None, Report::none());
+        wall.receive(snapshot());
+        assert!(present(&mut wall));
+        assert!(!present(&mut wall), "{what}: all is drawn");
+        other_panels(&mut wall, 1920);
+        assert!(present(&mut wall) && present(&mut wall), "{what}: panels are on their way");
+        let Some(cut) = cut else { continue };
+        cut(&mut wall);
+        assert!(present(&mut wall), "{what}");
+        assert!(!present(&mut wall), "{what}: nothing is on its way any more");
+    }
+}
