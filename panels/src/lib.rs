@@ -11,7 +11,6 @@ mod entries;
 mod facts;
 mod frame;
 pub mod image;
-mod kept;
 pub mod kinds;
 mod label;
 pub mod legibility;

@@ -7,6 +7,7 @@ mod clip;
 mod coverage;
 pub mod crossings;
 mod frames;
+mod kept;
 mod label;
 mod prepared;
 pub mod schematic;

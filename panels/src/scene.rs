@@ -59,6 +59,22 @@ impl Rect {
     pub fn overlaps(&self, other: &Self) -> bool {
         self.x < other.right() && other.x < self.right() && self.y < other.bottom() && other.y < self.bottom()
     }
+    /// Left, top, width and height.
+    #[must_use]
+    pub const fn sides(&self) -> [f32; 4] {
+        [self.x, self.y, self.width, self.height]
+    }
+    #[must_use]
+    pub fn area(&self) -> f32 {
+        self.width * self.height
+    }
+    /// The smallest one around both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let (right, bottom) = (self.right().max(other.right()), self.bottom().max(other.bottom()));
+        Self::new(x, y, right - x, bottom - y)
+    }
     #[must_use]
     pub fn middle(&self) -> Point {
         Point { x: self.x + self.width / 2.0, y: self.y + self.height / 2.0 }

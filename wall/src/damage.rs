@@ -31,15 +31,15 @@ pub fn merged(mut rects: Vec<Rect>, tile: Rect) -> Vec<Rect> {
     let mut merged: Vec<Rect> = Vec::with_capacity(MOST_RECTS);
     while let Some(mut rect) = rects.pop() {
         while let Some(index) = merged.iter().position(|other| other.overlaps(&rect)) {
-            rect = union(rect, merged.swap_remove(index));
+            rect = rect.union(&merged.swap_remove(index));
         }
         merged.push(rect);
         if merged.len() > MOST_RECTS {
             rects.push(join_nearest(&mut merged));
         }
     }
-    let area: f32 = merged.iter().map(|rect| area(*rect)).sum();
-    if area >= NEARLY_WHOLE * self::area(tile) { vec![tile] } else { merged }
+    let area: f32 = merged.iter().map(Rect::area).sum();
+    if area >= NEARLY_WHOLE * tile.area() { vec![tile] } else { merged }
 }
 
 /// Takes out the two whose union adds least, and gives that.
@@ -47,11 +47,11 @@ fn join_nearest(rects: &mut Vec<Rect>) -> Rect {
     let pairs = (0..rects.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
     let added = |(one, other): &(usize, usize)| {
         let (one, other) = (rects[*one], rects[*other]);
-        area(union(one, other)) - area(one) - area(other)
+        one.union(&other).area() - one.area() - other.area()
     };
     let (one, other) = pairs.min_by(|a, b| added(a).total_cmp(&added(b))).unwrap_or((1, 0));
     let one = rects.swap_remove(one);
-    union(one, rects.swap_remove(other))
+    one.union(&rects.swap_remove(other))
 }
 
 /// What an item may colour; `None` when nobody knows.
@@ -63,15 +63,7 @@ pub fn ink(item: &Item) -> Option<Rect> {
         _ => 2.0,
     };
     let bounds = item.bounds().inset_all(-beyond);
-    [bounds.x, bounds.y, bounds.width, bounds.height].iter().all(|side| side.is_finite()).then_some(bounds)
-}
-
-/// The smallest one around both.
-#[must_use]
-pub fn union(one: Rect, other: Rect) -> Rect {
-    let (left, top) = (one.x.min(other.x), one.y.min(other.y));
-    let (right, bottom) = (one.right().max(other.right()), one.bottom().max(other.bottom()));
-    Rect::new(left, top, right - left, bottom - top)
+    bounds.sides().iter().all(|side| side.is_finite()).then_some(bounds)
 }
 
 /// The whole pixels of a tile that an item may colour; `None` when it colours none of them.
@@ -80,10 +72,6 @@ fn pixels(item: &Item, tile: Rect) -> Option<Rect> {
     let (left, top) = (bounds.x.floor().max(tile.x), bounds.y.floor().max(tile.y));
     let (right, bottom) = (bounds.right().ceil().min(tile.right()), bounds.bottom().ceil().min(tile.bottom()));
     (left < right && top < bottom).then(|| Rect::new(left, top, right - left, bottom - top))
-}
-
-fn area(rect: Rect) -> f32 {
-    rect.width * rect.height
 }
 
 #[cfg(test)]

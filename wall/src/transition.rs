@@ -62,7 +62,7 @@ impl Transition {
         });
         let stays = is_same_all && rest.is_empty() && moving.iter().all(|(from, to)| from == to);
         // What grows passes over what does not.
-        moving.sort_by(|a, b| area(a.1).total_cmp(&area(b.1)));
+        moving.sort_by(|a, b| a.1.area().total_cmp(&b.1.area()));
         let leaving: Vec<_> = rest.iter().map(|spot| spot.rect).collect();
         (!stays).then_some(Self { began, leaving, coming, moving })
     }
@@ -112,10 +112,6 @@ impl Transition {
 /// Whether they show the same, wherever they stand.
 fn is_same(one: &PanelSpec, other: &PanelSpec) -> bool {
     one.kind == other.kind && one.options == other.options
-}
-
-fn area(rect: Rect) -> f32 {
-    rect.width * rect.height
 }
 
 /// Slow at both ends.

@@ -10,8 +10,9 @@ use rustc_hash::FxHashMap;
 use super::clip;
 use super::coverage::{Coverage, Owner, Raster};
 use super::frames::{Frame, Scale, Sheet};
+use super::kept::{Kept, kept};
 use super::simplify::simplify;
-use crate::kept::{Kept, kept};
+
 use crate::scene::{Point, Rect};
 
 /// A line may lie this far from where it is, in canvas pixels.
@@ -183,7 +184,7 @@ impl<'m> Drawing<'m> {
         self.raster.add(part.shape, &rings.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let pieces = &mut self.shapes[part.shape];
         pieces.polygons.push((place, Tessellated::of(&rings)));
-        if bounds.width * bounds.height > pieces.bounds.width * pieces.bounds.height {
+        if bounds.area() > pieces.bounds.area() {
             (pieces.frame, pieces.bounds) = (place, bounds);
         }
     }

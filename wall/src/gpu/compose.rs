@@ -1,7 +1,6 @@
 //! Two pictures become one: parts of the one before and of the one after, faded and on their way.
 
 use bytemuck::{Pod, Zeroable};
-use panels::Rect;
 
 use super::pipelines::Pipelines;
 use super::{Gpu, linear_sampler};
@@ -19,11 +18,10 @@ pub struct SpriteInstance {
 
 impl From<&Sprite> for SpriteInstance {
     fn from(sprite: &Sprite) -> Self {
-        let sides = |rect: Rect| [rect.x, rect.y, rect.width, rect.height];
         Self {
-            rect: sides(sprite.rect),
-            before: sides(sprite.before),
-            after: sides(sprite.after),
+            rect: sprite.rect.sides(),
+            before: sprite.before.sides(),
+            after: sprite.after.sides(),
             mix_opacity: [sprite.mix, sprite.opacity],
         }
     }

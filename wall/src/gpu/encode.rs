@@ -142,7 +142,7 @@ impl Encoded {
         match self.batches.last_mut() {
             Some(last) if last.shape == shape => {
                 last.range.end = end;
-                last.bounds = last.bounds.zip(self.bounds).map(|(all, one)| damage::union(all, one));
+                last.bounds = last.bounds.zip(self.bounds).map(|(all, one)| all.union(&one));
             }
             _ => self.batches.push(Batch { shape, range: start..end, bounds: self.bounds }),
         }
@@ -150,7 +150,7 @@ impl Encoded {
 
     fn quad(&mut self, quad: &Quad) {
         let rect = quad.rect;
-        let place = [rect.x, rect.y, rect.width, rect.height];
+        let place = rect.sides();
         if !place.iter().all(|side| side.is_finite()) || rect.width <= 0.0 || rect.height <= 0.0 {
             return;
         }
@@ -203,8 +203,7 @@ impl Encoded {
     }
 
     fn image(&mut self, image: &Image) {
-        let sides = |rect: Rect| [rect.x, rect.y, rect.width, rect.height];
-        let (rect, part) = (sides(image.rect), sides(image.part));
+        let (rect, part) = (image.rect.sides(), image.part.sides());
         if !rect.iter().chain(&part).all(|side| side.is_finite()) {
             return;
         }

@@ -44,6 +44,21 @@ fn show(picture: &mut Picture, spots: &[Spot], seed: u64) {
     }
 }
 
+/// A canvas that goes over into another picture: that picture, the pixels of the one before, and the way.
+fn begun(gpu: &Gpu) -> (GpuCanvas, Picture, Pixels, Transition) {
+    let mut canvas = GpuCanvas::new(gpu, SIZE[0], SIZE[1]).unwrap();
+    let mut picture = Picture::default();
+    let (before, after) = (spots(false), spots(true));
+    show(&mut picture, &before, 1);
+    draw(gpu, &mut canvas, &mut picture);
+    let first = pixels(gpu, &canvas);
+    let transition = Transition::between(BEGAN, &before, &after).unwrap();
+    canvas.keep_before(gpu, transition.sprite_count());
+    show(&mut picture, &after, 2);
+    draw(gpu, &mut canvas, &mut picture);
+    (canvas, picture, first, transition)
+}
+
 /// What is to be seen at a moment of the transition.
 fn seen(gpu: &Gpu, canvas: &mut GpuCanvas, transition: &Transition, micros: i64) -> Pixels {
     let sprites = transition.sprites(BEGAN.plus_micros(micros)).unwrap();
@@ -59,17 +74,7 @@ fn at(pixels: &Pixels, x: u32, y: u32) -> [i32; 3] {
 #[test]
 fn a_picture_goes_over_into_the_next_and_is_then_the_next_alone() {
     let gpu = gpu();
-    let mut canvas = GpuCanvas::new(&gpu, SIZE[0], SIZE[1]).unwrap();
-    let mut picture = Picture::default();
-    let (before, after) = (spots(false), spots(true));
-    show(&mut picture, &before, 1);
-    draw(&gpu, &mut canvas, &mut picture);
-    let first = pixels(&gpu, &canvas);
-
-    let transition = Transition::between(BEGAN, &before, &after).unwrap();
-    canvas.keep_before(&gpu, transition.sprite_count());
-    show(&mut picture, &after, 2);
-    draw(&gpu, &mut canvas, &mut picture);
+    let (mut canvas, mut picture, first, transition) = begun(&gpu);
     assert_same(&first, &seen(&gpu, &mut canvas, &transition, 0), "the first moment");
     let half = seen(&gpu, &mut canvas, &transition, DURATION_MICROS / 2);
     let nearly = seen(&gpu, &mut canvas, &transition, DURATION_MICROS - 1);
@@ -93,21 +98,13 @@ fn a_picture_goes_over_into_the_next_and_is_then_the_next_alone() {
 #[test]
 fn one_that_is_interrupted_goes_on_from_what_was_to_be_seen() {
     let gpu = gpu();
-    let mut canvas = GpuCanvas::new(&gpu, SIZE[0], SIZE[1]).unwrap();
-    let mut picture = Picture::default();
-    let (before, after) = (spots(false), spots(true));
-    show(&mut picture, &before, 1);
-    draw(&gpu, &mut canvas, &mut picture);
-    let transition = Transition::between(BEGAN, &before, &after).unwrap();
-    canvas.keep_before(&gpu, transition.sprite_count());
-    show(&mut picture, &after, 2);
-    draw(&gpu, &mut canvas, &mut picture);
+    let (mut canvas, mut picture, _, transition) = begun(&gpu);
     let half = seen(&gpu, &mut canvas, &transition, DURATION_MICROS / 2);
 
     let whole = Rect::new(0.0, 0.0, SIZE[0] as f32, SIZE[1] as f32);
     let back = Transition::from_picture(BEGAN, whole);
     canvas.keep_before(&gpu, back.sprite_count());
-    show(&mut picture, &before, 3);
+    show(&mut picture, &spots(false), 3);
     draw(&gpu, &mut canvas, &mut picture);
     assert_same(&half, &seen(&gpu, &mut canvas, &back, 0), "the moment of the interruption");
 }

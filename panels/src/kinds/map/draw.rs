@@ -119,7 +119,7 @@ pub(super) fn middle(form: &Form) -> Option<Point> {
         }
         Form::Areas(polygons) => {
             let bounds = polygons.iter().map(|polygon| Rect::around(&polygon.points));
-            bounds.max_by(|a, b| (a.width * a.height).total_cmp(&(b.width * b.height))).map(|rect| rect.middle())
+            bounds.max_by(|a, b| a.area().total_cmp(&b.area())).map(|rect| rect.middle())
         }
     }
 }

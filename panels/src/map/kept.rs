@@ -1,13 +1,13 @@
-//! What takes long to make and is made once: shared by all that paint in this process.
+//! What is made of maps and takes long: made once, shared by all that paint in this process.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Things of one sort that are kept.
+/// Maps of different sizes, or layers on them, that are kept.
 const MOST_KEPT: usize = 32;
 
 /// What was made of things that are still there, the newest last.
-pub(crate) struct Kept<T, K, V>(VecDeque<(Weak<T>, K, Arc<V>)>);
+pub(super) struct Kept<T, K, V>(VecDeque<(Weak<T>, K, Arc<V>)>);
 
 impl<T, K, V> Default for Kept<T, K, V> {
     fn default() -> Self {
@@ -16,7 +16,7 @@ impl<T, K, V> Default for Kept<T, K, V> {
 }
 
 /// The same thing for the same owner and key, made once for whoever asks while it is kept.
-pub(crate) fn kept<T, K, V>(
+pub(super) fn kept<T, K, V>(
     all: &Mutex<Kept<T, K, V>>,
     of: &Arc<T>,
     is_key: impl Fn(&K) -> bool,
