@@ -7,7 +7,7 @@ use protocol::change::{Arranged, Bucket, Envelope};
 use protocol::event::{LayoutSaved, LayoutShown, SpotlightTurned};
 use protocol::message::MAX_SNAPSHOT_BYTES;
 use protocol::{
-    Change, Event, Layout, LayoutId, Observation, ObservationStatus, PanelId, SourceId, Timestamp, Wall, WallId,
+    Canvas, Change, Event, Layout, LayoutId, Observation, ObservationStatus, PanelId, SourceId, Timestamp, Wall, WallId,
 };
 
 use super::arrange::DEFAULT_CANVAS;
@@ -67,19 +67,32 @@ impl Centre {
     /// Everything that is wrong with a layout on the canvases it may be shown on.
     #[must_use]
     pub fn layout_findings(&self, layout: &Layout) -> Vec<LayoutFinding> {
-        let mut findings = panels::validate(layout, &self.catalogue, DEFAULT_CANVAS);
-        let walls = self.walls.values().map(|shown| shown.wall.canvas);
-        for canvas in walls.filter(|canvas| panels::place::suits(layout, *canvas)) {
-            let more = panels::place::findings(layout, canvas);
-            findings.extend(more.into_iter().filter(|finding| !findings.contains(finding)).collect::<Vec<_>>());
+        self.findings_on(layout, &[DEFAULT_CANVAS], self.walls.values().map(|shown| &shown.wall))
+    }
+
+    /// Everything that is wrong with a layout on some canvases, and with its places and size on the walls that it suits
+    /// too; each once.
+    #[must_use]
+    pub fn findings_on<'a>(
+        &self,
+        layout: &Layout,
+        canvases: &[Canvas],
+        walls: impl Iterator<Item = &'a Wall> + Clone,
+    ) -> Vec<LayoutFinding> {
+        let on_canvases = canvases.iter().flat_map(|canvas| panels::validate(layout, &self.catalogue, *canvas));
+        let suited = walls.clone().map(|wall| wall.canvas).filter(|canvas| panels::place::suits(layout, *canvas));
+        let on_walls = suited.flat_map(|canvas| panels::place::findings(layout, canvas));
+        let mut findings: Vec<LayoutFinding> = Vec::new();
+        for finding in on_canvases.chain(on_walls).chain(self.size_finding(layout, walls)) {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
         }
-        findings.extend(self.size_finding(layout, self.walls.values().map(|shown| &shown.wall)));
         findings
     }
 
     /// Whether a snapshot of the layout is too large on one of `walls` or on none.
-    #[must_use]
-    pub fn size_finding<'a>(&self, layout: &Layout, walls: impl Iterator<Item = &'a Wall>) -> Option<LayoutFinding> {
+    fn size_finding<'a>(&self, layout: &Layout, walls: impl Iterator<Item = &'a Wall>) -> Option<LayoutFinding> {
         let shown = std::iter::once(None).chain(walls.map(Some)).map(|wall| self.arranged(layout, wall));
         let largest = shown.map(|arranged| (snapshot_bytes(&arranged), arranged)).max_by_key(|(bytes, _)| *bytes);
         let (bytes, arranged) = largest.filter(|(bytes, _)| *bytes > MAX_SNAPSHOT_BYTES)?;

@@ -105,7 +105,7 @@ pub(super) fn load_sources(
         let own = item.remove("options");
         options.push((item, own));
     }
-    refuse_rest(&doc, &root, "source", findings);
+    refuse_rest(&doc, &root, &["source"], findings);
     let mut sources: Vec<SourceSpec> = Vec::new();
     let mut seen = BTreeMap::new();
     for (item, own) in options {
@@ -214,7 +214,7 @@ fn section<'a, T: DeserializeOwned>(
 ) -> Section<'a, T> {
     let mut root = Item(doc.parse(findings));
     let items = root.remove_items(doc, what, findings);
-    refuse_rest(doc, &root, what, findings);
+    refuse_rest(doc, &root, &[what], findings);
     let mut seen = BTreeMap::new();
     let mut entries = Vec::new();
     for item in items {
@@ -230,14 +230,16 @@ fn section<'a, T: DeserializeOwned>(
 }
 
 /// `indicator 'budget.revenue'`.
-fn describe(what: &str, item: &Item<'_>) -> String {
+pub(super) fn describe(what: &str, item: &Item<'_>) -> String {
     item.text("id").map_or_else(|| format!("a nameless {what}"), |id| format!("{what} '{id}'"))
 }
 
-fn refuse_rest(doc: &Document, root: &Item<'_>, what: &str, findings: &mut Vec<Finding>) {
+/// Reports every key of a file besides those that it holds.
+pub(super) fn refuse_rest(doc: &Document, root: &Item<'_>, holds: &[&str], findings: &mut Vec<Finding>) {
+    let held: Vec<String> = holds.iter().map(|what| format!("[[{what}]]")).collect();
     for key in root.0.get_ref().keys() {
         let name = key.get_ref();
-        let message = format!("unknown key '{name}'; this file holds [[{what}]] only");
+        let message = format!("unknown key '{name}'; this file holds {} only", held.join(" and "));
         findings.push(doc.finding(Some(&key.span()), Some(name), message));
     }
 }

@@ -11,7 +11,7 @@ use protocol::observation::Name;
 use protocol::{Catalogue, Image, ImageId};
 use serde::Deserialize;
 
-use super::catalogue::check_id;
+use super::catalogue::{check_id, describe, refuse_rest};
 use super::document::{Document, Item};
 use super::files::{self, FileError};
 use super::finding::Finding;
@@ -44,14 +44,10 @@ pub(super) fn load(dir: &Path, catalogue: &mut Catalogue, findings: &mut Vec<Fin
     };
     let mut root = Item(doc.parse(findings));
     let items = root.remove_items(&doc, "image", findings);
-    for key in root.0.get_ref().keys() {
-        let name = key.get_ref();
-        let message = format!("unknown key '{name}'; this file holds [[image]] only");
-        findings.push(doc.finding(Some(&key.span()), Some(name), message));
-    }
+    refuse_rest(&doc, &root, &["image"], findings);
     let (mut seen, mut base64_bytes) = (BTreeMap::new(), 0);
     for item in items {
-        let named = item.text("id").map_or_else(|| "a nameless image".to_owned(), |id| format!("image '{id}'"));
+        let named = describe("image", &item);
         let Some(entry) = doc.take::<ImageEntry>(&item, &named, findings) else { continue };
         if !check_id(&doc, "image", &item, entry.id.as_str(), &mut seen, findings) {
             continue;

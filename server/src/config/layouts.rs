@@ -89,12 +89,7 @@ pub(super) fn load(
         if canvases.is_empty() {
             canvases.push(REFERENCE);
         }
-        let check = |layout: &Layout| {
-            let on_canvases = canvases.iter().flat_map(|canvas| panels::validate(layout, catalogue, *canvas));
-            let others = walls.values().map(|wall| wall.canvas).filter(|canvas| panels::place::suits(layout, *canvas));
-            let on_others = others.flat_map(|canvas| panels::place::findings(layout, canvas));
-            on_canvases.chain(on_others).chain(centre.size_finding(layout, walls.values())).collect()
-        };
+        let check = |layout: &Layout| centre.findings_on(layout, &canvases, walls.values());
         if let Some(layout) = load_one(&doc, id, check, panel_lines, findings) {
             layouts.insert(id.clone(), layout);
         }
@@ -126,13 +121,7 @@ fn load_one(
     }
     let LayoutFile { name, grid } = file?;
     let layout = Layout { id: id.clone(), name, version: 1, read_only: true, grid, panels };
-    let mut reported = Vec::new();
-    for finding in check(&layout) {
-        if !reported.contains(&finding) {
-            findings.push(place(doc, &root, &layout, &places, &finding));
-            reported.push(finding);
-        }
-    }
+    findings.extend(check(&layout).iter().map(|finding| place(doc, &root, &layout, &places, finding)));
     Some(layout)
 }
 

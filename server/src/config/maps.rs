@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
-use super::catalogue::check_id;
+use super::catalogue::{check_id, describe, refuse_rest};
 use super::document::{Document, Item};
 use super::finding::{Finding, suggestion};
 use geo::{RawFeature, RawGeometry};
@@ -115,11 +115,7 @@ pub(super) fn load(dir: &Path, time_zone: &str, catalogue: &mut Catalogue, findi
     };
     let mut root = Item(doc.parse(findings));
     let (maps, layers) = (root.remove_items(&doc, "map", findings), root.remove_items(&doc, "layer", findings));
-    for key in root.0.get_ref().keys() {
-        let name = key.get_ref();
-        let message = format!("unknown key '{name}'; this file holds [[map]] and [[layer]] only");
-        findings.push(doc.finding(Some(&key.span()), Some(name), message));
-    }
+    refuse_rest(&doc, &root, &["map", "layer"], findings);
     let mut seen = BTreeMap::new();
     for item in maps {
         let mut reading = Reading::new(&doc, dir, "map", item, catalogue, findings);
@@ -156,7 +152,7 @@ impl<'a> Reading<'a> {
         catalogue: &'a Catalogue,
         findings: &'a mut Vec<Finding>,
     ) -> Self {
-        let named = item.text("id").map_or_else(|| format!("a nameless {what}"), |id| format!("{what} '{id}'"));
+        let named = describe(what, &item);
         Self { doc, dir, what, named, item, catalogue, findings }
     }
 
