@@ -7,8 +7,6 @@ const CELLS: f32 = 120.0;
 /// Side of a cell in canvas pixels.
 const LEAST_CELL: f32 = 2.0;
 const MOST_CELL: f32 = 16.0;
-/// A shape of more cells is looked through in larger steps first.
-const WIDE: usize = 16_000;
 
 /// To whom a cell belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,86 +203,158 @@ impl Coverage {
     }
 
     /// The covered rectangle of a size whose middle lies nearest to a point and no farther than `reach`, among those
-    /// that are acceptable.
+    /// that may be taken. Of equally near ones the upper left one.
     pub fn nearest(
         &self,
         size: (f32, f32),
         to: Point,
         reach: f32,
-        is_acceptable: impl Fn(Rect) -> bool,
+        verdict: impl Fn(Rect) -> Verdict,
     ) -> Option<Rect> {
-        // In wide shapes it need not be the very nearest; but where there is room at all it is found.
-        let coarse = (self.columns * self.rows > WIDE).then(|| self.search(size, to, reach, 3, &is_acceptable));
-        coarse.flatten().or_else(|| self.search(size, to, reach, 1, &is_acceptable))
-    }
-
-    /// The same among every so many of the cells, from the nearest one on.
-    fn search(
-        &self,
-        size: (f32, f32),
-        to: Point,
-        reach: f32,
-        stride: usize,
-        is_acceptable: &impl Fn(Rect) -> bool,
-    ) -> Option<Rect> {
-        let cells = |length: f32| (length / self.cell).ceil().max(1.0) as usize;
-        let (wide, high) = (cells(size.0), cells(size.1));
-        let (columns, rows) = ((self.columns + 1).saturating_sub(wide), (self.rows + 1).saturating_sub(high));
-        if self.sums.is_empty() || columns == 0 || rows == 0 {
-            return None;
-        }
-        let x_of = |left: usize| self.origin.x + (left as f32 + wide as f32 / 2.0) * self.cell;
-        let y_of = |top: usize| self.origin.y + (top as f32 + high as f32 / 2.0) * self.cell;
-        let first = |start: f32, at: f32| ((at - start) / self.cell).round().max(0.0) as usize;
-        let step = self.cell * stride as f32;
-        let (first_left, first_top) = (first(x_of(0), to.x), first(y_of(0), to.y));
-        // Squared, so that most candidates cost two multiplications. Of equally near ones the upper left one holds.
+        let search = Search::new(self, size, to)?;
+        // Squared, so that most candidates cost two multiplications.
         let mut nearest: (f32, Option<(usize, usize)>) = (reach * reach, None);
-        for top in outward(first_top, rows, stride) {
-            let dy = (y_of(top) - to.y).abs();
+        for top in outward(search.first.1, search.rows) {
+            let dy = (search.middle(0, top).y - to.y).abs();
             // The one on the other side may be nearer by a step.
-            if (dy - step).max(0.0).powi(2) > nearest.0 {
+            if (dy - self.cell).max(0.0).powi(2) > nearest.0 {
                 break;
             }
-            for left in outward(first_left, columns, stride) {
-                let dx = (x_of(left) - to.x).abs();
-                let distance = dx * dx + dy * dy;
-                if distance > nearest.0 {
-                    if (dx - step).max(0.0).powi(2) + dy * dy > nearest.0 {
-                        break;
-                    }
-                    continue;
-                }
-                let is_nearer = distance < nearest.0 || nearest.1.is_none_or(|known| (top, left) < known);
-                if is_nearer
-                    && self.is_full(left, top, left + wide, top + high)
-                    && is_acceptable(around(x_of(left), y_of(top), size))
+            for side in [Side::Right, Side::Left] {
+                if let Some((distance, left)) = search.along(top, side, nearest.0, &verdict)
+                    && (distance < nearest.0 || nearest.1.is_none_or(|known| (top, left) < known))
                 {
                     nearest = (distance, Some((top, left)));
                 }
             }
         }
-        nearest.1.map(|(top, left)| around(x_of(left), y_of(top), size))
+        nearest.1.map(|(top, left)| search.rect(left, top))
     }
 }
 
-fn around(x: f32, y: f32, size: (f32, f32)) -> Rect {
-    Rect::new(x - size.0 / 2.0, y - size.1 / 2.0, size.0, size.1)
+/// Whether a rectangle may be taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Verdict {
+    Free,
+    /// None may be taken that overlaps this one.
+    Blocked(Rect),
+    Refused,
 }
 
-/// Every so many of the places below `count`, from one on to both sides.
-fn outward(from: usize, count: usize, stride: usize) -> impl Iterator<Item = usize> {
-    let from = from.min(count.saturating_sub(1));
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// For a place for a rectangle, in cells.
+struct Search<'c> {
+    within: &'c Coverage,
+    size: (f32, f32),
+    to: Point,
+    wide: usize,
+    high: usize,
+    /// How many places there are beside each other and below each other.
+    columns: usize,
+    rows: usize,
+    /// The place from which the search goes outward.
+    first: (usize, usize),
+}
+
+impl<'c> Search<'c> {
+    /// `None` where the rectangle is larger than all that is covered.
+    fn new(within: &'c Coverage, size: (f32, f32), to: Point) -> Option<Self> {
+        let cells = |length: f32| (length / within.cell).ceil().max(1.0) as usize;
+        let (wide, high) = (cells(size.0), cells(size.1));
+        if within.sums.is_empty() || wide > within.columns || high > within.rows {
+            return None;
+        }
+        let (columns, rows) = (within.columns + 1 - wide, within.rows + 1 - high);
+        let mut search = Self { within, size, to, wide, high, columns, rows, first: (0, 0) };
+        let corner = search.middle(0, 0);
+        let steps = |from: f32, to: f32| ((to - from) / within.cell).round().max(0.0) as usize;
+        search.first = (steps(corner.x, to.x).min(columns - 1), steps(corner.y, to.y).min(rows - 1));
+        Some(search)
+    }
+
+    fn middle(&self, left: usize, top: usize) -> Point {
+        let Coverage { origin, cell, .. } = self.within;
+        Point {
+            x: origin.x + (left as f32 + self.wide as f32 / 2.0) * cell,
+            y: origin.y + (top as f32 + self.high as f32 / 2.0) * cell,
+        }
+    }
+
+    fn rect(&self, left: usize, top: usize) -> Rect {
+        let (Point { x, y }, (width, height)) = (self.middle(left, top), self.size);
+        Rect::new(x - width / 2.0, y - height / 2.0, width, height)
+    }
+
+    /// The nearest place at one height and on one side, if it is not farther than `reach`, and how far; both squared.
+    fn along(&self, top: usize, side: Side, reach: f32, verdict: &impl Fn(Rect) -> Verdict) -> Option<(f32, usize)> {
+        let mut left = match side {
+            Side::Right => self.first.0,
+            Side::Left => self.first.0.checked_sub(1)?,
+        };
+        while left < self.columns {
+            let middle = self.middle(left, top);
+            let distance = (middle.x - self.to.x).powi(2) + (middle.y - self.to.y).powi(2);
+            if distance > reach {
+                return None;
+            }
+            left = match (side, self.obstacle(left, top, side, verdict)) {
+                (_, None) => return Some((distance, left)),
+                (Side::Right, Some(past)) => past.max(left as isize + 1) as usize,
+                (Side::Left, Some(past)) => usize::try_from(past.min(left as isize - 1)).ok()?,
+            };
+        }
+        None
+    }
+
+    /// If something stands in the way of a place, the next place on this side of it: with all between them in the way too.
+    fn obstacle(&self, left: usize, top: usize, side: Side, verdict: &impl Fn(Rect) -> Verdict) -> Option<isize> {
+        let (right, bottom) = (left + self.wide, top + self.high);
+        let is_full = |from: usize, to: usize| self.within.is_full(from, top, to, bottom);
+        if !is_full(left, right) {
+            return Some(match side {
+                Side::Right => last_part(left, right, |at| !is_full(at, right)) as isize + 1,
+                Side::Left => last_part(left, right, |at| is_full(left, at)) as isize - self.wide as isize,
+            });
+        }
+        let place = |x: f32| (x - self.within.origin.x) / self.within.cell - self.wide as f32 / 2.0;
+        match verdict(self.rect(left, top)) {
+            Verdict::Free => None,
+            Verdict::Blocked(by) if side == Side::Right => Some(place(by.right() + self.size.0 / 2.0).floor() as isize),
+            Verdict::Blocked(by) => Some(place(by.x - self.size.0 / 2.0).ceil() as isize),
+            Verdict::Refused => Some(left as isize),
+        }
+    }
+}
+
+/// The last of several places up to which something holds that holds at the first.
+fn last_part(first: usize, end: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut known, mut end) = (first, end);
+    while end - known > 1 {
+        let middle = known + (end - known) / 2;
+        if holds(middle) { known = middle } else { end = middle }
+    }
+    known
+}
+
+/// The places below `count`, from one on to both sides.
+fn outward(from: usize, count: usize) -> impl Iterator<Item = usize> {
     let farthest = from.max(count - from);
-    (0..=farthest).step_by(stride).flat_map(move |away| {
-        let below = from.checked_sub(away).filter(|_| away > 0);
-        let above = Some(from + away).filter(|above| *above < count);
-        below.into_iter().chain(above)
+    (0..=farthest).flat_map(move |away| {
+        let before = from.checked_sub(away).filter(|_| away > 0);
+        let after = Some(from + away).filter(|after| *after < count);
+        before.into_iter().chain(after)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn points(corners: &[(f32, f32)]) -> Vec<Point> {
@@ -315,11 +385,52 @@ mod tests {
         raster.add(0, &[&points(&[(0.5, 0.5), (239.5, 0.5), (239.5, 239.5), (0.5, 239.5)])]);
         let all = raster.coverage(Owner::Shape(0));
         let to = Point { x: 120.0, y: 120.0 };
-        let rect = all.nearest((30.0, 10.0), to, f32::INFINITY, |_| true).unwrap();
+        let rect = all.nearest((30.0, 10.0), to, f32::INFINITY, |_| Verdict::Free).unwrap();
         assert!((rect.x - 105.0).abs() <= 2.0 && (rect.y - 115.0).abs() <= 2.0, "{rect:?}");
-        let beside = all.nearest((30.0, 10.0), to, f32::INFINITY, |rect| !rect.has(to)).unwrap();
+        let refused = |rect: Rect| if rect.has(to) { Verdict::Refused } else { Verdict::Free };
+        let beside = all.nearest((30.0, 10.0), to, f32::INFINITY, refused).unwrap();
         assert!(!beside.has(to) && (beside.y - 115.0).abs() < 10.0, "{beside:?}");
-        assert_eq!(all.nearest((300.0, 10.0), to, f32::INFINITY, |_| true), None);
-        assert_eq!(Coverage::default().nearest((1.0, 1.0), to, f32::INFINITY, |_| true), None);
+        assert_eq!(all.nearest((300.0, 10.0), to, f32::INFINITY, |_| Verdict::Free), None);
+        assert_eq!(Coverage::default().nearest((1.0, 1.0), to, f32::INFINITY, |_| Verdict::Free), None);
+    }
+
+    proptest! {
+        /// What is passed over at once is passed over by looking at every place too.
+        #[test]
+        fn no_place_is_nearer(
+            shape in prop::collection::vec((0.0f32..240.0, 0.0f32..240.0), 3..8),
+            blocked in prop::collection::vec((0.0f32..240.0, 0.0f32..240.0, 1.0f32..60.0, 1.0f32..60.0), 0..6),
+            size in (1.0f32..90.0, 1.0f32..40.0),
+            to in (-20.0f32..260.0, -20.0f32..260.0),
+            reach in prop_oneof![Just(f32::INFINITY), 10.0f32..200.0],
+        ) {
+            let mut raster = Raster::new(Rect::new(0.0, 0.0, 240.0, 240.0));
+            raster.add(0, &[&points(&shape)]);
+            let own = raster.coverage(Owner::Shape(0));
+            let to = Point { x: to.0, y: to.1 };
+            let blocked: Vec<Rect> = blocked.into_iter().map(|(x, y, w, h)| Rect::new(x, y, w, h)).collect();
+            let verdict = |rect: Rect| {
+                let by = blocked.iter().find(|by| by.overlaps(&rect));
+                by.map_or(Verdict::Free, |by| Verdict::Blocked(*by))
+            };
+            let found = own.nearest(size, to, reach, verdict);
+            let away = |rect: &Rect| (rect.middle().x - to.x).hypot(rect.middle().y - to.y);
+            let is_place = |rect: &Rect| verdict(*rect) == Verdict::Free && away(rect) <= reach;
+            let best = every_place(&own, size).filter(is_place).map(|rect| away(&rect)).reduce(f32::min);
+            match (found, best) {
+                (Some(found), Some(best)) => prop_assert!((away(&found) - best).abs() < 0.01, "{found:?}, {best}"),
+                (found, best) => prop_assert_eq!(found.map(|rect| away(&rect)), best),
+            }
+        }
+    }
+
+    fn every_place(own: &Coverage, size: (f32, f32)) -> impl Iterator<Item = Rect> {
+        let search = Search::new(own, size, Point::default());
+        let (columns, rows) = search.as_ref().map_or((0, 0), |search| (search.columns, search.rows));
+        let places = (0..rows).flat_map(move |top| (0..columns).map(move |left| (left, top)));
+        places.filter_map(move |(left, top)| {
+            let search = search.as_ref()?;
+            own.is_full(left, top, left + search.wide, top + search.high).then(|| search.rect(left, top))
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use protocol::map::{Bounds, Inset, MICROS_PER_DEGREE, MapKind, Position};
 
-use super::coverage::{Owner, Raster};
+use super::coverage::{Owner, Raster, Verdict};
 use crate::scene::{Point, Rect};
 
 /// Farther north Mercator's plane never ends.
@@ -113,11 +113,11 @@ impl Sheet<'_> {
         let mut frames = vec![main];
         for (place, inset) in &self.insets {
             let (width, height) = self.inset_size(inset);
-            let is_clear = |rect: Rect| {
-                let wide = rect.inset_all(-self.em * 0.4);
-                frames.iter().skip(1).all(|frame| !frame.rect.overlaps(&wide))
+            let verdict = |rect: Rect| {
+                let mut others = frames.iter().skip(1).map(|frame| frame.rect.inset_all(-self.em * 0.4));
+                others.find(|other| other.overlaps(&rect)).map_or(Verdict::Free, Verdict::Blocked)
             };
-            let rect = free.nearest((width, height), self.corner(inset), f32::INFINITY, is_clear)?;
+            let rect = free.nearest((width, height), self.corner(inset), f32::INFINITY, verdict)?;
             let picture = Rect { height: rect.height - self.caption(), ..rect }.inset(self.em * 0.5, self.em * 0.5);
             let scale = Scale::fit(self.kind, inset.bounds, picture);
             frames.push(Frame { rect, inset: Some(*place), bounds: Some(inset.bounds), scale });

@@ -1,6 +1,6 @@
 //! Where the labels of a map have room: none on another, on a mark, over a border or out of the frame.
 
-use super::coverage::Coverage;
+use super::coverage::{Coverage, Verdict};
 use crate::scene::{Point, Rect};
 
 /// Where a label was put.
@@ -44,7 +44,7 @@ impl<'c> Room<'c> {
 
     /// Within a shape, as near to `at` as there is room.
     pub fn inside(&self, shape: &Coverage, size: (f32, f32), at: Point) -> Option<Placed> {
-        let rect = shape.nearest(size, at, f32::INFINITY, |rect| self.is_free(rect))?;
+        let rect = shape.nearest(size, at, f32::INFINITY, |rect| self.verdict(rect))?;
         Some(Placed { rect, leader: None })
     }
 
@@ -54,8 +54,12 @@ impl<'c> Room<'c> {
         // The end of a leader lies within its label.
         let reach = longest + size.0.hypot(size.1) / 2.0;
         let rect = self.free.nearest(size, at, reach, |rect| {
-            let [from, to] = leader(rect, at);
-            (from.x - to.x).hypot(from.y - to.y) <= longest && self.is_free(rect) && self.is_clear([from, to])
+            let line = leader(rect, at);
+            let is_near = (line[0].x - line[1].x).hypot(line[0].y - line[1].y) <= longest;
+            match self.verdict(rect) {
+                Verdict::Free if !is_near || !self.is_clear(line) => Verdict::Refused,
+                verdict => verdict,
+            }
         })?;
         Some(Placed { rect, leader: Some(leader(rect, at)) })
     }
@@ -70,17 +74,24 @@ impl<'c> Room<'c> {
         });
         let placed = |(ring, side, rect): (usize, usize, Rect)| {
             let line = (ring > 0).then(|| leader(rect, at));
-            let is_free = self.is_free(rect) && line.is_none_or(|line| self.is_clear(line));
+            let is_free = self.verdict(rect) == Verdict::Free && line.is_none_or(|line| self.is_clear(line));
             is_free.then(|| (side + 8 * ring + if crosses(rect) { 12 } else { 0 }, Placed { rect, leader: line }))
         };
         choices.filter_map(placed).min_by_key(|(cost, _)| *cost).map(|(_, placed)| placed)
     }
 
-    fn is_free(&self, rect: Rect) -> bool {
+    fn verdict(&self, rect: Rect) -> Verdict {
+        if !self.bounds.contains(&rect) {
+            return Verdict::Refused;
+        }
         let wide = rect.inset_all(-self.gap / 2.0);
-        self.bounds.contains(&rect)
-            && !self.taken.iter().any(|taken| taken.overlaps(&wide))
-            && !self.leaders.iter().any(|line| meets(*line, wide))
+        let taken = self.taken.iter().find(|taken| taken.overlaps(&wide)).copied();
+        // Whatever else lies at this height on a part of a leader meets it too.
+        let level = Rect { x: self.bounds.x, width: self.bounds.width, ..wide }.union(&wide);
+        let part = |[from, to]: [Point; 2]| super::clip::segment(from, to, level).map(|ends| Rect::around(&ends));
+        let crossed = || self.leaders.iter().find(|line| meets(**line, wide)).and_then(|line| part(*line));
+        let blocked = |by: Rect| Verdict::Blocked(by.inset_all(-self.gap / 2.0));
+        taken.or_else(crossed).map_or(Verdict::Free, blocked)
     }
 
     /// Whether a line runs past all labels and lines, and past all marks but the one that it begins at.
