@@ -9,9 +9,8 @@ use anyhow::{Context, Result, ensure};
 const TOLERANCE: u8 = 48;
 /// The side of the parts in which pixels that differ are counted.
 const PART_PX: usize = 16;
-/// How many pixels of a part may differ: where two lines meet at a sharp angle the slit between them ends at another
-/// pixel. Another digit, small as it may be, is twice as many.
-const MOST_IN_A_PART: usize = 11;
+/// How many pixels of a part may differ; another digit, small as it may be, is more.
+const MOST_IN_A_PART: usize = 7;
 /// One pixel of so many may differ in the whole picture.
 const ONE_OF: usize = 5_000;
 

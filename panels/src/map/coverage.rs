@@ -204,13 +204,7 @@ impl Coverage {
 
     /// The covered rectangle of a size whose middle lies nearest to a point and no farther than `reach`, among those
     /// that may be taken. Of equally near ones the upper left one.
-    pub fn nearest(
-        &self,
-        size: (f32, f32),
-        to: Point,
-        reach: f32,
-        verdict: impl Fn(Rect) -> Verdict,
-    ) -> Option<Rect> {
+    pub fn nearest(&self, size: (f32, f32), to: Point, reach: f32, verdict: impl Fn(Rect) -> Verdict) -> Option<Rect> {
         let search = Search::new(self, size, to)?;
         // Squared, so that most candidates cost two multiplications.
         let mut nearest: (f32, Option<(usize, usize)>) = (reach * reach, None);

@@ -22,6 +22,7 @@ fn only(ids: &[&str]) -> Layout {
 }
 
 fn compare(name: &str, svg: &str) -> Result<(), String> {
+    let svg = without_pixels(svg);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.svg"));
     if std::env::var_os("BLESS").is_some() {
         return std::fs::write(&path, svg).map_err(|error| format!("{}: {error}", path.display()));
@@ -33,6 +34,13 @@ fn compare(name: &str, svg: &str) -> Result<(), String> {
         Some((at, (meant, is))) => Err(format!("{name}.svg line {}:\n meant {meant:.200}\n is    {is:.200}", at + 1)),
         None => Err(format!("{name}.svg has {} lines, {} were drawn", meant.lines().count(), svg.lines().count())),
     }
+}
+
+/// How pixels are packed into a PNG is a matter of the library that packs them.
+fn without_pixels(svg: &str) -> String {
+    let mut parts = svg.split("base64,");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |kept, part| format!("{kept}base64,…{}", part.trim_start_matches(|c: char| c != '"')))
 }
 
 #[test]

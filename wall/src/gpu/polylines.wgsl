@@ -82,6 +82,26 @@ fn squared_distance(point: vec2<f32>, start: vec2<f32>, end: vec2<f32>) -> f32 {
 const EARLIER_WINS: f32 = 0.02;
 const OVERLAP: f32 = 0.001;
 
+// Between two segments that meet at a sharp angle a pixel is covered by a part of each, and by both parts together.
+// At wide angles the parts lie on each other.
+const SHARP: vec2<f32> = vec2(0.8, 0.95);
+
+fn cross2(a: vec2<f32>, b: vec2<f32>) -> f32 {
+    return a.x * b.y - a.y * b.x;
+}
+
+// How much more of a pixel the neighbour from `join` to `other` covers than the segment from `join` to `own`.
+fn covered_between(place: vec2<f32>, join: vec2<f32>, own: vec2<f32>, other: vec2<f32>, half_width: f32) -> f32 {
+    let along = normalize(own - join);
+    let beside = normalize(other - join);
+    let towards = place - join;
+    let turn = cross2(along, beside);
+    let is_between = cross2(along, towards) * turn > 0.0 && cross2(towards, beside) * turn > 0.0;
+    if !is_between { return 0.0; }
+    let coverage = clamp(0.5 - (sqrt(squared_distance(place, join, other)) - half_width), 0.0, 1.0);
+    return coverage * smoothstep(SHARP.x, SHARP.y, dot(along, beside));
+}
+
 @fragment
 fn polyline_fragment(in: Fragment) -> @location(0) vec4<f32> {
     // The pixel's centre, so that neighbouring segments measure from exactly the same point.
@@ -95,6 +115,9 @@ fn polyline_fragment(in: Fragment) -> @location(0) vec4<f32> {
     if has_before && squared_distance(place, in.neighbours.xy, start) <= squared + EARLIER_WINS { discard; }
     if has_behind && squared_distance(place, end, in.neighbours.zw) < squared - EARLIER_WINS - OVERLAP { discard; }
     var coverage = clamp(0.5 - (sqrt(squared) - in.shape.x), 0.0, 1.0);
+    if has_before { coverage += covered_between(place, start, end, in.neighbours.xy, in.shape.x); }
+    if has_behind { coverage += covered_between(place, end, start, in.neighbours.zw, in.shape.x); }
+    coverage = min(coverage, 1.0);
     let period = in.shape.y + in.shape.z;
     if period > 0.0 {
         let within = (in.shape.w + here.z * distance(start, end)) % period;
