@@ -22,6 +22,15 @@ need_library() { # package soname
     esac
 }
 
+need_file() { # package file...
+    local package=$1 file
+    shift
+    for file in "$@"; do
+        if [ -e "$file" ]; then return; fi
+    done
+    missing+=("$package")
+}
+
 need_vulkan_driver() {
     local folder file
     for folder in /usr/share/vulkan/icd.d /etc/vulkan/icd.d; do
@@ -82,6 +91,9 @@ fi
 if [ "$purpose" = test ]; then
     need_program xvfb Xvfb
     need_program redis-server redis-server
+    need_program postgresql-client psql
+    need_file postgresql /usr/lib/postgresql/*/bin/postgres
+    need_file mariadb-server /usr/sbin/mariadbd /usr/bin/mariadbd
     need_program chromium chromium chromium-browser google-chrome
     # Reads printed pages back.
     need_program poppler-utils pdftotext

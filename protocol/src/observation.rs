@@ -141,6 +141,18 @@ pub enum ObservationStatus {
     Official,
     /// Made up for a demonstration: marked wherever it is drawn.
     Simulated,
+    /// What a machine gave while it was calibrated: kept, and no measurement.
+    Calibrating,
+    /// What a machine gave that said itself that it was broken: kept, and no measurement.
+    Fault,
+}
+
+impl ObservationStatus {
+    /// Whether it says how things are.
+    #[must_use]
+    pub fn is_measurement(self) -> bool {
+        !matches!(self, Self::Calibrating | Self::Fault)
+    }
 }
 
 /// One number, with where and when it comes from.

@@ -5,6 +5,7 @@ pub mod centre;
 pub mod checker;
 pub mod chromium;
 pub mod client;
+pub mod databases;
 pub mod ledger;
 pub mod load;
 pub mod picture;

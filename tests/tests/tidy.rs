@@ -235,7 +235,7 @@ fn centre_is_pure(tree: &Tree) -> Vec<String> {
 }
 
 fn sql_at_home(tree: &Tree) -> Vec<String> {
-    let home = ["server/src/log/", "server/src/store/", "server/src/sources/sql.rs"];
+    let home = ["server/src/log/", "server/src/store/", "server/src/sources/sql/"];
     let elsewhere = |path: &str| {
         is_rust_in("server/src/")(path) && !is_test(path) && !home.iter().any(|home| path.starts_with(home))
     };

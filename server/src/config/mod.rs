@@ -18,6 +18,7 @@ mod images;
 mod layouts;
 mod legible;
 mod maps;
+mod secret;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use document::{Document, Item};
 
 pub use document::Options;
 pub use finding::{Finding, Findings, suggestion};
+pub use secret::{Secret, SecretError};
 #[cfg(test)]
 pub use settings::LogSettings;
 pub use settings::Settings;

@@ -381,25 +381,26 @@ fn the_centre_of_final_budgets_is_whole() {
 #[test]
 fn mistakes_in_csv_sources_are_named() {
     let said = said("sources.toml", |text| {
-        text.push_str("[[source]]\nid = 'a'\nname = 'A'\nkind = 'csv'\n[source.options]\nfolder = 'x'\ntime = { column = 'y', format = 'yyyy' }\narea = '52'\nvalues = [\n  { column = 'v', indicator = 'budget.revenu' },\n]\ndelimeter = ';'\n");
+        text.push_str("[[source]]\nid = 'a'\nname = 'A'\nkind = 'csv'\n[source.options]\nfiles = { folder = 'x' }\ndelimeter = ';'\n[source.options.mapping]\narea = '51'\nvalues = []\n");
     });
     assert_eq!(
         said,
-        ["sources.toml:12: unknown key 'delimeter' in the options of source 'a'; did you mean 'delimiter'?"]
+        ["sources.toml:7: unknown key 'delimeter' in the options of source 'a'; did you mean 'delimiter'?"]
     );
 }
 
 #[test]
 fn names_in_csv_sources_are_checked() {
     let said = said("sources.toml", |text| {
-        text.push_str("[[source]]\nid = 'a'\nname = 'A'\nkind = 'csv'\n[source.options]\nfolder = 'x'\ntime = { column = 'y', format = 'yyyy' }\narea = '52'\nvalues = [\n  { column = 'v', indicator = 'budget.revenu' },\n]\n");
+        text.push_str("[[source]]\nid = 'a'\nname = 'A'\nkind = 'csv'\n[source.options]\nfiles = { folder = 'x', poll_secs = 0 }\n[source.options.mapping]\ntime = { column = 'y', format = 'yyyy' }\narea = '52'\nvalues = [\n  { column = 'v', indicator = 'budget.revenu' },\n]\n");
     });
     assert_eq!(
         said,
         [
-            "sources.toml:7: source 'a': time format 'yyyy' is not known; use 'year', 'month', 'd/m/yyyy', 'iso' or a pattern such as '%d-%m-%Y %H:%M'",
-            "sources.toml:8: source 'a': area '52' is not in areas.toml; did you mean '51'?",
-            "sources.toml:10: source 'a': indicator 'budget.revenu' is not in indicators.toml; did you mean 'budget.revenue'?",
+            "sources.toml:6: source 'a': poll_secs is 0; it is between 1 and 86400",
+            "sources.toml:8: source 'a': time format 'yyyy' is not known; use 'iso', 'd/m/yyyy', 'month', 'quarter', 'year', 'unix', 'unix_ms' or a pattern such as '%d-%m-%Y %H:%M'",
+            "sources.toml:9: source 'a': area '52' is not in areas.toml; did you mean '51'?",
+            "sources.toml:11: source 'a': indicator 'budget.revenu' is not in indicators.toml; did you mean 'budget.revenue'?",
         ]
     );
 }

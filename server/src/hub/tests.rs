@@ -62,6 +62,14 @@ pub(crate) fn rain(secs: i64, value: f64) -> Event {
     rain_of(SeriesKey { indicator: "rain".into(), area: "qn".into(), scenario: Scenario::Actual }, secs, value)
 }
 
+/// The same while the gauge is broken.
+pub(crate) fn broken_rain(secs: i64) -> Event {
+    let Event::ObservationsRecorded(mut recorded) = rain(secs, 999.0) else { unreachable!() };
+    let broken = |row: protocol::event::Row<'_>| ObservationRow { status: ObservationStatus::Fault, ..row.to_owned() };
+    recorded.rows = recorded.rows.iter().map(broken).collect();
+    Event::ObservationsRecorded(recorded)
+}
+
 /// What no layout of the tests shows.
 pub(crate) fn rain_elsewhere(secs: i64) -> Event {
     rain_of(SeriesKey { indicator: "rain".into(), area: "elsewhere".into(), scenario: Scenario::Plan }, secs, 0.0)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use protocol::change::{Arranged, Buckets, Change, Envelope};
 use protocol::event::ObservationsRecorded;
 use protocol::message::{CloseReason, Frame, ViewName};
-use protocol::view::ViewState;
+use protocol::view::{ViewState, Window};
 use protocol::{Event, Observation, RecordKind, Records, SeriesKey, ServerMessage, SourceState, Timestamp};
 
 use super::ViewError;
@@ -51,6 +51,8 @@ pub enum Next {
 pub struct View {
     pub name: ViewName,
     state: ViewState,
+    /// Of the arrangement, in the centre.
+    at: u64,
     /// The state is complete up to here.
     folded: u64,
     /// Clients have been sent everything up to here.
@@ -79,6 +81,7 @@ impl View {
         Self {
             name,
             state: ViewState::default(),
+            at: 0,
             folded: 0,
             sent: 0,
             progress: Progress::Loading(arrangement.0, arrangement.1),
@@ -158,7 +161,7 @@ impl View {
                 self.record(entry, centre);
                 None
             }
-            _ => arrangement.filter(|(at, _)| *at != self.state.arranged_at()),
+            _ => arrangement.filter(|(at, _)| *at != self.at),
         };
         let Some((at, arranged)) = to_load else {
             self.folded = entry.offset;
@@ -181,7 +184,7 @@ impl View {
     }
 
     fn current(&self) -> Option<(u64, Arc<Arranged>)> {
-        self.state.arranged().map(|arranged| (self.state.arranged_at(), Arc::clone(arranged)))
+        self.state.arranged().map(|arranged| (self.at, Arc::clone(arranged)))
     }
 
     /// Takes in what an entry does to the records that are shown. Deliveries wait like the numbers in them; the rest
@@ -216,6 +219,9 @@ impl View {
     /// Takes in one number; false when it is older than what its window holds, so that only the history
     /// can tell what the bucket comes to.
     fn observe(&mut self, offset: u64, observation: Observation) -> bool {
+        if !observation.status.is_measurement() {
+            return !self.may_replace(&observation);
+        }
         let mut changes = Vec::new();
         let windows = self.state.windows().iter().enumerate();
         for (index, window) in windows.filter(|(_, window)| window.spec.series == observation.series) {
@@ -238,6 +244,18 @@ impl View {
         true
     }
 
+    /// Whether something that is no measurement may take the place of one that is shown: only the history can tell what
+    /// is shown then.
+    fn may_replace(&self, observation: &Observation) -> bool {
+        let latest = self.state.latest(&observation.series);
+        let is_latest = latest.is_some_and(|latest| latest.phenomenon_time == observation.phenomenon_time);
+        let is_in = |window: &Window| {
+            let place = super::bucket::place(window, 0, observation);
+            window.spec.series == observation.series && matches!(place, super::bucket::Placed::Late)
+        };
+        is_latest || self.state.windows().iter().any(is_in)
+    }
+
     /// Takes in what was loaded, once every entry up to it has been folded or waits. The state is whole then;
     /// [`fold_waiting`](Self::fold_waiting) goes on.
     pub fn load(&mut self, loaded: &Loaded, centre: &Centre) -> Next {
@@ -251,8 +269,11 @@ impl View {
             return Next::Load { since: loaded.offset.max(newest) };
         }
         let first = self.state.arranged().is_none();
-        self.urgent |= self.state.arranged_at() != at;
-        self.state = loaded_state(at, &arranged, loaded, &centre.records);
+        self.urgent |= self.at != at;
+        self.at = at;
+        // Where numbers are gone, clients are told of all that is there.
+        let floor = at.max(loaded.renewed);
+        self.state = loaded_state(floor, &arranged, loaded, &centre.records);
         if !loaded.lacking.is_empty() {
             self.folded = loaded.offset;
         }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::health::Board;
 use crate::centre::{Centre, admit};
 use crate::clock::Clock;
+use crate::config::SecretError;
 use crate::log::recorder::{Batch, RecordError, Recorded, Recorder};
 use crate::store::{Delivered, Reader, StoreError};
 
@@ -21,6 +22,8 @@ pub enum SourceError {
     Record(#[from] RecordError),
     #[error(transparent)]
     History(#[from] StoreError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     #[error("{doing}: {source}")]
     Io { doing: String, source: io::Error },
     #[error("{0}")]

@@ -1,14 +1,24 @@
 //! Where numbers come from. Each kind of source is one file and one line in [`SOURCES`].
 
 mod csv;
+mod folder;
 pub mod health;
+mod http;
 mod link;
 mod links;
+mod poll;
 mod reports;
+mod rows;
 mod simulated;
 mod simulated_records;
+mod sql;
 mod state;
+mod station_file;
 mod supervisor;
+#[cfg(test)]
+mod tests;
+mod under;
+mod workbook;
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +48,10 @@ pub struct Kind {
 pub static SOURCES: &[Kind] = &[
     Kind { name: "push", read: push },
     Kind { name: "csv", read: csv::read },
+    Kind { name: "workbook", read: workbook::read },
+    Kind { name: "station_file", read: station_file::read },
+    Kind { name: "http", read: http::read },
+    Kind { name: "sql", read: sql::read },
     Kind { name: "simulated", read: simulated::read },
     Kind { name: "simulated_records", read: simulated_records::read },
 ];

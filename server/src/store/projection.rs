@@ -306,6 +306,8 @@ pub(super) fn status_to(status: ObservationStatus) -> u8 {
         ObservationStatus::Preliminary => 3,
         ObservationStatus::Official => 4,
         ObservationStatus::Simulated => 5,
+        ObservationStatus::Calibrating => 6,
+        ObservationStatus::Fault => 7,
     }
 }
 
@@ -316,6 +318,8 @@ pub(super) fn status_from(number: u8) -> ObservationStatus {
         3 => ObservationStatus::Preliminary,
         4 => ObservationStatus::Official,
         5 => ObservationStatus::Simulated,
+        6 => ObservationStatus::Calibrating,
+        7 => ObservationStatus::Fault,
         _ => ObservationStatus::Automatic,
     }
 }

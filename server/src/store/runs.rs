@@ -102,15 +102,41 @@ pub(super) fn stored(connection: &Connection, series: &SeriesKey) -> rusqlite::R
         .optional()
 }
 
-/// The newest row by time, then by offset.
-pub(super) fn newest(connection: &Connection, series: Stored) -> rusqlite::Result<Option<Row>> {
+/// How far back the newest measurement is looked for, where newer rows are none: farther and farther.
+const BACK_MICROS: [i64; 3] = [86_400 * 1_000_000, 60 * 86_400 * 1_000_000, i64::MAX];
+
+/// The newest row of a series, and what stands in front of it that is no measurement.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Newest {
+    pub row: Option<Row>,
+    /// The newest offset of those; 0 for none.
+    pub passed_over: u64,
+}
+
+/// The newest measurement by time, then by offset. To be called in the transaction that `series` was read in.
+pub(super) fn newest(connection: &Connection, series: Stored) -> rusqlite::Result<Newest> {
     let newest = connection
         .prepare_cached(
             "SELECT last_time, offset, packed FROM runs WHERE series_id = ?1
              ORDER BY last_time DESC, offset DESC LIMIT 1",
         )?
         .query_row([series.id], |row| Ok(unpack(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?).last()));
-    Ok(newest.optional()?.flatten())
+    let Some(last) = newest.optional()?.flatten() else { return Ok(Newest::default()) };
+    let mut newest = Newest { row: Some(last).filter(|row| row.status.is_measurement()), passed_over: 0 };
+    for back in BACK_MICROS {
+        if newest.row.is_some() {
+            break;
+        }
+        let from = Timestamp(last.time.as_micros().saturating_sub(back));
+        scan(connection, series, from..=last.time, Batches::All, |row| {
+            match row.status.is_measurement() {
+                true => newest.row = Some(row),
+                false => newest.passed_over = newest.passed_over.max(row.offset),
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(newest)
 }
 
 /// Which batches are looked at.

@@ -63,7 +63,7 @@ impl Kept {
             series: series("51"),
             value: *value,
             phenomenon_time: Timestamp(*time),
-            status: ObservationStatus::Official,
+            status: if is_fault(*value) { ObservationStatus::Fault } else { ObservationStatus::Official },
         };
         // It comes in half a second before it is recorded.
         let recorded_at = Timestamp::from_secs(recorded_secs);
@@ -94,12 +94,18 @@ impl Kept {
     }
 }
 
+/// Every few values are no measurements.
+fn is_fault(value: f64) -> bool {
+    value.rem_euclid(5.0) == 0.0 && value.abs() > 20.0
+}
+
 /// The buckets of what was recorded, one row after the other.
 fn folded(entries: &[Vec<(i64, f64)>], spec: &WindowSpec) -> Vec<(Timestamp, f64, f64, f64, i64, u64)> {
     let mut newest = BTreeMap::new();
     for (offset, rows) in (1..).zip(entries) {
         newest.extend(rows.iter().map(|(time, value)| (*time, (*value, offset))));
     }
+    newest.retain(|_, (value, _)| !is_fault(*value));
     let last = newest.keys().next_back().and_then(|last| spec.bucket_start(Timestamp(*last)));
     let oldest = last.map(|last| spec.oldest_start(last));
     let mut buckets = BTreeMap::<Timestamp, (f64, f64, f64, i64, u64)>::new();

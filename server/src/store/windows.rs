@@ -30,6 +30,9 @@ pub struct Loaded {
     /// In the order they were wanted.
     pub windows: Vec<Vec<Bucket>>,
     pub deliveries: Vec<LastDeliveries>,
+    /// The newest offset at which something that is no measurement may have taken the place of one: what was shown
+    /// before may be gone. 0 for none.
+    pub renewed: u64,
     /// Entries right behind `offset`, which the history ought to have and has not.
     pub lacking: Vec<Arc<Entry>>,
 }
@@ -40,10 +43,14 @@ pub(super) fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result
     let offset = database::meta(&transaction, "offset")?.unwrap_or(0);
     let mut loaded = Loaded { offset: offset as u64, ..Loaded::default() };
     for series in &wanted.series {
-        loaded.latest.extend(latest(&transaction, series)?);
+        let (latest, passed_over) = latest(&transaction, series)?;
+        loaded.latest.extend(latest);
+        loaded.renewed = loaded.renewed.max(passed_over);
     }
     for spec in &wanted.windows {
-        loaded.windows.push(window(&transaction, spec)?);
+        let (buckets, passed_over) = window(&transaction, spec)?;
+        loaded.windows.push(buckets);
+        loaded.renewed = loaded.renewed.max(passed_over);
     }
     if wanted.deliveries {
         loaded.deliveries = deliveries::load(&transaction)?;
@@ -51,27 +58,33 @@ pub(super) fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result
     Ok(loaded)
 }
 
-fn latest(connection: &Connection, series: &SeriesKey) -> rusqlite::Result<Option<HistoryRow>> {
-    let Some(stored) = runs::stored(connection, series)? else { return Ok(None) };
+/// And the newest offset of what was passed over.
+fn latest(connection: &Connection, series: &SeriesKey) -> rusqlite::Result<(Option<HistoryRow>, u64)> {
+    let Some(stored) = runs::stored(connection, series)? else { return Ok((None, 0)) };
     let newest = runs::newest(connection, stored)?;
-    newest.map(|row| Completion::new(connection, series)?.complete(row)).transpose()
+    let row = newest.row.map(|row| Completion::new(connection, series)?.complete(row)).transpose()?;
+    Ok((row, newest.passed_over))
 }
 
-fn window(connection: &Connection, spec: &WindowSpec) -> rusqlite::Result<Vec<Bucket>> {
-    let Some(stored) = runs::stored(connection, &spec.series)? else { return Ok(Vec::new()) };
+/// And the newest offset of what was passed over.
+fn window(connection: &Connection, spec: &WindowSpec) -> rusqlite::Result<(Vec<Bucket>, u64)> {
+    let Some(stored) = runs::stored(connection, &spec.series)? else { return Ok((Vec::new(), 0)) };
     let (from, to) = match spec.span {
         Span::Between { from, to } => (from, to),
         Span::Last { .. } => {
             let newest = runs::newest(connection, stored)?;
-            let Some(start) = newest.and_then(|newest| spec.bucket_start(newest.time)) else {
-                return Ok(Vec::new());
+            let Some(start) = newest.row.and_then(|newest| spec.bucket_start(newest.time)) else {
+                return Ok((Vec::new(), newest.passed_over));
             };
             (spec.oldest_start(start), Timestamp(i64::MAX))
         }
     };
-    let mut fold = Fold::new(spec);
+    let (mut fold, mut passed_over) = (Fold::new(spec), 0);
     runs::scan(connection, stored, from..=to, Batches::All, |row| {
-        fold.take(row);
+        match row.status.is_measurement() {
+            true => fold.take(row),
+            false => passed_over = passed_over.max(row.offset),
+        }
         ControlFlow::Continue(())
     })?;
     let mut completion = Completion::new(connection, &spec.series)?;
@@ -79,7 +92,8 @@ fn window(connection: &Connection, spec: &WindowSpec) -> rusqlite::Result<Vec<Bu
         let last = completion.complete(stretch.last)?;
         Ok(stretch.bucket(&last.observation))
     };
-    fold.stretches.into_iter().map(bucket).collect()
+    let buckets: rusqlite::Result<Vec<Bucket>> = fold.stretches.into_iter().map(bucket).collect();
+    Ok((buckets?, passed_over))
 }
 
 /// A bucket before it is known where its last value comes from.

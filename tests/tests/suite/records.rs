@@ -22,8 +22,8 @@ id = 'tep'
 name = { vi = 'Tệp', en = 'Files' }
 kind = 'csv'
 [source.options]
-folder = 'files'
-poll_secs = 1
+files = { folder = 'files', poll_secs = 1 }
+[source.options.mapping]
 time = { column = 'ngay', format = 'iso' }
 area = '51'
 values = [{ column = 'thu', indicator = 'test.0' }]

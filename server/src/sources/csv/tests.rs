@@ -1,22 +1,18 @@
 use std::path::Path;
-use std::time::Duration;
 
-use protocol::{Catalogue, Scenario, SourceId, Timestamp};
-use tempfile::TempDir;
-use tokio::sync::watch;
+use protocol::Scenario;
 
-use super::reading::Wanted;
-use super::table::{RowProblem, RowRead};
 use super::*;
-use crate::log::Backend;
-use crate::log::local::LocalLog;
-use crate::log::recorder::Recorder;
-use crate::log::tail::Tail;
-use crate::sources::health::Board;
-use crate::store::{Projection, Reader};
+use crate::sources::rows::{Otherwise, Recording};
+use crate::sources::tests::{Running, catalogue, until};
 
 const OPTIONS: &str = r#"
+[files]
 folder = "."
+poll_secs = 1
+settle_ms = 0
+
+[mapping]
 time = { column = "nam", format = "year" }
 area_column = "tinh"
 area_map = { "Quang Ngai" = "51", "Kon Tum" = "62" }
@@ -26,9 +22,10 @@ values = [{ column = "thu", indicator = "budget.revenue" }, { column = "chi", in
 
 fn folder(folder: &Path, options: &str) -> CsvFolder {
     let options: CsvOptions = toml::from_str(options).unwrap();
-    let format = TimeFormat::parse(&options.time.format, table::zone("Asia/Ho_Chi_Minh")).unwrap();
-    CsvFolder { folder: folder.to_owned(), options, format, max_line_bytes: 4096 }
+    CsvFolder { folder: folder.to_owned(), options, max_line_bytes: 4096, time_zone: ZONE.to_owned() }
 }
+
+const ZONE: &str = "Asia/Ho_Chi_Minh";
 
 /// All that is read of a file of these bytes.
 fn read(bytes: &[u8], options: &str) -> (Vec<(u64, String, f64)>, Vec<String>) {
@@ -40,9 +37,8 @@ fn read(bytes: &[u8], options: &str) -> (Vec<(u64, String, f64)>, Vec<String>) {
 
 fn read_file(path: &Path, source: &CsvFolder) -> (Vec<(u64, String, f64)>, Vec<String>) {
     let mut all = RowRead::default();
-    let end = reading::rows(path, source, true, |piece| {
-        all.rows.extend(piece.rows);
-        all.problems.extend(piece.problems);
+    let end = source.read(path, true, &mut |piece| {
+        all.extend(piece);
         true
     });
     all.problems.extend(end.err());
@@ -69,7 +65,7 @@ fn line_ends_marks_and_delimiters_make_no_difference() {
         assert_eq!(values(text.trim_end().as_bytes(), OPTIONS), expected, "{ends:?} without the last");
         assert_eq!(values(format!("\u{feff}{text}").as_bytes(), OPTIONS), expected, "{ends:?} behind a mark");
         let semicolons = text.replace(',', ";").replace('.', ",");
-        assert_eq!(values(semicolons.as_bytes(), &format!("decimal = ','\n{OPTIONS}")), expected, "{ends:?} with ;");
+        assert_eq!(values(semicolons.as_bytes(), &format!("{OPTIONS}\ndecimal = ','")), expected, "{ends:?} with ;");
     }
     let wide: Vec<u8> = [0xFF, 0xFE].into_iter().chain(written.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     assert_eq!(values(&wide, OPTIONS), expected);
@@ -123,8 +119,10 @@ fn a_wrong_header_or_encoding_is_named() {
 #[test]
 fn a_file_without_header_is_read_by_places() {
     let options = r#"
-        folder = "."
+        files = { folder = "." }
         has_header = false
+
+        [mapping]
         time = { column = 1, format = "d/m/yyyy" }
         area = "51"
         values = [{ column = 2, indicator = "budget.revenue", scale = 0.001 }]
@@ -146,16 +144,15 @@ fn the_final_budgets_are_read_whole() {
     let sources = include_str!("../../../../tests/centres/budget/sources.toml");
     let options = toml::from_str::<toml::Table>(sources).unwrap()["source"][0]["options"].clone();
     let mut options: CsvOptions = options.try_into().unwrap();
-    options.other_areas = options::Otherwise::Ignore;
-    let format = TimeFormat::parse(&options.time.format, table::zone("Asia/Ho_Chi_Minh")).unwrap();
-    let source = CsvFolder { folder: ".".into(), options, format, max_line_bytes: 1 << 20 };
+    options.mapping.other_areas = Otherwise::Ignore;
+    let source = CsvFolder { folder: ".".into(), options, max_line_bytes: 1 << 20, time_zone: ZONE.to_owned() };
     let mut taken = Vec::new();
-    reading::rows(&file, &source, true, |piece| {
+    let is_all = source.read(&file, true, &mut |piece| {
         assert!(piece.problems.is_empty(), "{:?}", piece.problems);
         taken.extend(piece.rows.into_iter().map(|(_, row)| row));
         true
-    })
-    .unwrap();
+    });
+    assert_eq!(is_all, Ok(false));
     let of = |indicator: &str| -> Vec<(String, f64)> {
         let rows = taken.iter().filter(|row| row.series.indicator.as_str() == indicator);
         rows.map(|row| {
@@ -164,7 +161,7 @@ fn the_final_budgets_are_read_whole() {
                 ("51", Scenario::Actual, protocol::ObservationStatus::Official)
             );
             let moment = jiff::Timestamp::from_microsecond(row.phenomenon_time.as_micros()).unwrap();
-            (table::zone("Asia/Ho_Chi_Minh").to_datetime(moment).date().to_string(), row.value)
+            (crate::sources::rows::zone(ZONE).to_datetime(moment).date().to_string(), row.value)
         })
         .collect()
     };
@@ -188,72 +185,59 @@ fn the_final_budgets_are_read_whole() {
     assert_eq!((expenditure.len(), expenditure[0].1, expenditure[9].1), (10, 1_110_346.643, 7_078_770.0));
 }
 
-/// A source with all that it needs, in a folder of its own.
-struct Running {
-    dir: TempDir,
-    link: Link,
-    stop: watch::Sender<bool>,
-    catalogue: watch::Sender<Arc<Catalogue>>,
+/// A folder of files that is read, or followed.
+struct Folder {
+    running: Running,
 }
 
-impl Running {
+impl std::ops::Deref for Folder {
+    type Target = Running;
+    fn deref(&self) -> &Running {
+        &self.running
+    }
+}
+
+impl Folder {
     fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("files")).unwrap();
-        let log = LocalLog::open(dir.path()).unwrap();
-        let (tail, mut items) = Tail::open(&log).unwrap();
-        tokio::spawn(async move { while items.recv().await.is_some() {} });
-        let clock = crate::clock::Clock;
-        let projected = Projection::start(dir.path(), log.clone(), tail.head()).unwrap();
-        let store = Reader::new(dir.path(), log.clone(), tail.head(), projected);
-        let centre = tail.centre();
-        let recorder = Recorder::start(log, Backend::Local, tail, clock.clone());
-        let (sender, catalogue) = watch::channel(Arc::new(catalogue()));
-        let (stop, stopping) = watch::channel(false);
-        let link = Link {
-            source: SourceId::from("so"),
-            state: dir.path().join("state"),
-            health: Board::default(),
-            clock,
-            recorder,
-            store,
-            catalogue,
-            centre,
-            stopping,
-        };
-        Self { dir, link, stop, catalogue: sender }
+        let running = Running::start();
+        std::fs::create_dir(running.dir.path().join("files")).unwrap();
+        Self { running }
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.dir.path().join("files").join(name)
+        self.running.dir.path().join("files").join(name)
     }
 
     fn source(&self) -> Arc<CsvFolder> {
-        Arc::new(folder(&self.dir.path().join("files"), OPTIONS))
+        Arc::new(folder(&self.running.dir.path().join("files"), OPTIONS))
     }
 
     async fn read(&self, text: &str) -> Vec<String> {
-        self.read_as(text, Wanted { last_line: true, changes: true }).await
+        self.read_as(text, true).await
     }
 
-    async fn read_as(&self, text: &str, wanted: Wanted) -> Vec<String> {
+    async fn read_as(&self, text: &str, changes: bool) -> Vec<String> {
         std::fs::write(self.file("a.csv"), text).unwrap();
-        let reading = reading::record(&self.source(), &self.link, self.file("a.csv"), "a.csv", wanted).await.unwrap();
-        reading.report.listed.iter().map(ToString::to_string).collect()
+        let mut all = RowRead::default();
+        let read = self.source().read(&self.file("a.csv"), true, &mut |piece| {
+            all.extend(piece);
+            true
+        });
+        assert_eq!(read, Ok(false));
+        let mut recording = Recording::new(&self.running.link, changes);
+        assert!(recording.take(all).await.unwrap());
+        recording.finish().await.unwrap().listed.iter().map(ToString::to_string).collect()
     }
 
     /// Follows the folder with these options as well, on a server that remembers what lies in `state`.
     fn follow(&self, options: &str, state: &str) -> tokio::task::JoinHandle<Result<(), SourceError>> {
-        let options = format!("poll_secs = 1\nsettle_ms = 0\n{options}\n{OPTIONS}");
-        let source = Arc::new(folder(&self.dir.path().join("files"), &options));
-        let link = Link { state: self.dir.path().join(state), ..self.link.clone() };
-        self.stop.send_replace(false);
+        let (files, mapping) = OPTIONS.split_once("[mapping]").unwrap();
+        let (more, own) = if options.starts_with("unended_secs") { (options, "") } else { ("", options) };
+        let options = format!("{files}{more}\n[mapping]{mapping}{own}");
+        let source = Arc::new(folder(&self.running.dir.path().join("files"), &options));
+        let link = Link { state: self.running.dir.path().join(state), ..self.running.link.clone() };
+        self.running.stop.send_replace(false);
         tokio::spawn(async move { folder::follow(source, &link).await })
-    }
-
-    async fn end(&self, following: tokio::task::JoinHandle<Result<(), SourceError>>) {
-        self.stop.send_replace(true);
-        following.await.unwrap().unwrap();
     }
 
     fn report(&self) -> Option<String> {
@@ -261,51 +245,13 @@ impl Running {
     }
 
     fn remembers(&self, state: &str) -> bool {
-        self.dir.path().join(state).join("read.json").exists()
-    }
-
-    /// The values of an indicator, by time.
-    async fn known(&self, indicator: &str) -> Vec<f64> {
-        let series = protocol::SeriesKey { indicator: indicator.into(), area: "51".into(), scenario: Scenario::Actual };
-        let all = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-        let rows = self.link.store.history(&series, all.0, all.1, None, 100).await.unwrap();
-        rows.iter().map(|row| row.observation.value).collect()
-    }
-
-    fn accepted(&self) -> u64 {
-        self.link.health.of(&self.link.source).map_or(0, |health| health.accepted)
-    }
-}
-
-async fn until(done: impl Fn() -> bool) {
-    let waiting = async {
-        while !done() {
-            tokio::time::sleep(Duration::from_millis(5)).await
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it does not come about");
-}
-
-fn catalogue() -> Catalogue {
-    let indicator = |id: &str| {
-        let text = format!(
-            "id = '{id}'\nname = {{ vi = 'Thu' }}\nunit = {{ vi = 'đồng' }}\nperiod = 'year'\nowner = 'a'\nexpected_interval_secs = 1"
-        );
-        Arc::new(toml::from_str::<protocol::Indicator>(&text).unwrap())
-    };
-    let area = |id: &str| {
-        Arc::new(toml::from_str::<protocol::Area>(&format!("id = '{id}'\nname = {{ vi = 'Tỉnh' }}")).unwrap())
-    };
-    Catalogue {
-        indicators: ["budget.revenue", "budget.expenditure"].map(|id| (id.into(), indicator(id))).into(),
-        areas: ["51"].map(|id| (id.into(), area(id))).into(),
-        ..Catalogue::default()
+        self.running.dir.path().join(state).join("read.json").exists()
     }
 }
 
 #[tokio::test]
 async fn only_what_is_new_in_a_file_is_recorded() {
-    let running = Running::start();
+    let running = Folder::start();
     let first = "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\n";
     assert!(running.read(first).await.is_empty());
     assert_eq!(running.accepted(), 2);
@@ -330,18 +276,18 @@ async fn only_what_is_new_in_a_file_is_recorded() {
 
 #[tokio::test]
 async fn a_file_that_is_read_again_unchanged_brings_no_old_values_back() {
-    let running = Running::start();
+    let running = Folder::start();
     let old = "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\nQuang Ngai,2014,3,4\n";
     running.read(&old.replace("2014,3,4\n", "2913,3,4\n")).await;
     running.read("tinh,nam,thu,chi\nQuang Ngai,2013,9,9\n").await;
     assert_eq!(running.accepted(), 4);
-    running.read_as(old, Wanted { last_line: true, changes: false }).await;
+    running.read_as(old, false).await;
     assert_eq!((running.known("budget.revenue").await, running.accepted()), (vec![9.0, 3.0], 6));
 }
 
 #[tokio::test]
 async fn a_folder_is_followed_and_its_reports_come_and_go() {
-    let running = Running::start();
+    let running = Folder::start();
     let following = running.follow("", "state");
     std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,x\n").unwrap();
     until(|| running.report().is_some() && running.accepted() == 1).await;
@@ -356,7 +302,7 @@ async fn a_folder_is_followed_and_its_reports_come_and_go() {
 
 #[tokio::test]
 async fn another_server_that_takes_over_records_nothing_twice() {
-    let running = Running::start();
+    let running = Folder::start();
     std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\n").unwrap();
     for state in ["first", "second", "third"] {
         let following = running.follow("", state);
@@ -378,7 +324,7 @@ async fn another_server_that_takes_over_records_nothing_twice() {
 
 #[tokio::test]
 async fn refused_rows_are_taken_once_the_configuration_is_right() {
-    let running = Running::start();
+    let running = Folder::start();
     std::fs::write(running.file("a.csv"), "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\nKon Tum,2013,3,4\nHue,2013,5,6\n")
         .unwrap();
     let following = running.follow("", "state");
@@ -400,7 +346,7 @@ async fn refused_rows_are_taken_once_the_configuration_is_right() {
 
 #[tokio::test]
 async fn a_last_line_that_may_be_cut_is_left_until_the_file_is_still() {
-    let running = Running::start();
+    let running = Folder::start();
     let cut = "tinh,nam,thu,chi\nQuang Ngai,2013,1,2\nQuang Ngai,2014,3,45";
     std::fs::write(running.file("a.csv"), cut).unwrap();
     let following = running.follow("unended_secs = 3600", "state");

@@ -1,8 +1,6 @@
-//! The text of a file, a piece at a time, whatever it is encoded in.
+//! The text of a table, a piece at a time, whatever it is encoded in.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 
 use encoding_rs::{Decoder, DecoderResult, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1258};
 
@@ -22,26 +20,18 @@ pub enum TextError {
     Encoding { offset: u64, encoding: &'static str },
 }
 
-/// Gives the text of `path` to `take` piece by piece, until it says that it has enough.
-/// `see` is shown the bytes as they are.
+/// Gives the text of a table to `take` piece by piece, until it says that it has enough.
 ///
 /// # Errors
 /// When the file cannot be read, or is encoded otherwise.
-pub fn read(
-    path: &Path,
-    encoding: Encoding,
-    mut see: impl FnMut(&[u8]),
-    mut take: impl FnMut(&str) -> bool,
-) -> Result<(), TextError> {
-    let mut file = File::open(path)?;
+pub fn read(mut from: impl Read, encoding: Encoding, mut take: impl FnMut(&str) -> bool) -> Result<(), TextError> {
     let mut bytes = vec![0; PIECE_BYTES];
-    let mut filled = fill(&mut file, &mut bytes)?;
+    let mut filled = fill(&mut from, &mut bytes)?;
     let mut decoder = decoder(&bytes[..filled], encoding);
     let mut text = String::with_capacity(PIECE_BYTES * 3 + 16);
     let mut offset = 0;
     loop {
         let last = filled < bytes.len();
-        see(&bytes[..filled]);
         text.clear();
         let used = decode(&mut decoder, &bytes[..filled], &mut text, last)
             .map_err(|at| TextError::Encoding { offset: offset + at, encoding: decoder.encoding().name() })?;
@@ -50,7 +40,7 @@ pub fn read(
             return Ok(());
         }
         offset += filled as u64;
-        filled = fill(&mut file, &mut bytes)?;
+        filled = fill(&mut from, &mut bytes)?;
     }
 }
 
@@ -76,10 +66,10 @@ fn decoder(start: &[u8], encoding: Encoding) -> Decoder {
     }
 }
 
-fn fill(file: &mut File, bytes: &mut [u8]) -> io::Result<usize> {
+fn fill(from: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < bytes.len() {
-        match file.read(&mut bytes[filled..]) {
+        match from.read(&mut bytes[filled..]) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -94,18 +84,11 @@ mod tests {
     use super::*;
 
     fn text_of(bytes: &[u8], encoding: Encoding) -> Result<String, String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), bytes).unwrap();
         let mut text = String::new();
-        let read = read(
-            file.path(),
-            encoding,
-            |_| {},
-            |piece| {
-                text.push_str(piece);
-                true
-            },
-        );
+        let read = read(bytes, encoding, |piece| {
+            text.push_str(piece);
+            true
+        });
         read.map(|()| text).map_err(|error| error.to_string())
     }
 

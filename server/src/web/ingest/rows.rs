@@ -23,13 +23,15 @@ const SCENARIOS: [(&str, Scenario); 4] = [
     ("same_period", Scenario::SamePeriod),
 ];
 
-const STATUSES: [(&str, ObservationStatus); 6] = [
+const STATUSES: [(&str, ObservationStatus); 8] = [
     ("automatic", ObservationStatus::Automatic),
     ("by_hand", ObservationStatus::ByHand),
     ("estimated", ObservationStatus::Estimated),
     ("preliminary", ObservationStatus::Preliminary),
     ("official", ObservationStatus::Official),
     ("simulated", ObservationStatus::Simulated),
+    ("calibrating", ObservationStatus::Calibrating),
+    ("fault", ObservationStatus::Fault),
 ];
 
 /// A row that reads well, before its names are looked up.

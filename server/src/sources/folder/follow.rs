@@ -1,26 +1,29 @@
 //! Follows the folder: which files are new or changed, and still.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use protocol::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::CsvFolder;
-use super::memory::{FileRead, Memory, Stamp, Under};
-use super::reading::{self, Reading, Wanted};
-use super::report::Report;
-use super::table::RowProblem;
+use super::memory::{FileRead, Memory, Stamp};
+use super::{Files, report};
+use crate::sources::rows::{Recording, Refused, RowProblem};
+use crate::sources::under::Under;
 use crate::sources::{Link, SourceError, on_disk};
 
 /// Files with refused rows are read again this often: what was wrong may lie outside them.
 const READ_AGAIN: Duration = Duration::from_secs(86_400);
+
+/// Pieces that may wait for the recorder.
+const QUEUE: usize = 4;
 
 /// What is known of the files of the folder.
 struct Known {
@@ -30,12 +33,12 @@ struct Known {
 }
 
 /// Reads the files of the folder, now and whenever they or the catalogue change.
-pub async fn follow(source: Arc<CsvFolder>, link: &Link) -> Result<(), SourceError> {
+pub async fn follow(source: Arc<dyn Files>, link: &Link) -> Result<(), SourceError> {
     let mut known = Known { memory: Memory::load(link).await?, moving: BTreeMap::new() };
     let mut catalogue = link.catalogue.clone();
     let changed = Arc::new(Notify::new());
     let wake = Arc::clone(&changed);
-    let _watcher = watch(&source.folder, move || wake.notify_one());
+    let _watcher = watch(source.folder(), move || wake.notify_one());
     while !link.is_stopping() {
         catalogue.mark_unchanged();
         read_due(&source, link, &mut known).await?;
@@ -44,7 +47,7 @@ pub async fn follow(source: Arc<CsvFolder>, link: &Link) -> Result<(), SourceErr
         tokio::select! {
             () = changed.notified() => {}
             Ok(()) = catalogue.changed() => {}
-            () = tokio::time::sleep(known.wait(&source, link.now())) => {}
+            () = tokio::time::sleep(known.wait(&*source, link.now())) => {}
             () = link.stopped() => {}
         }
     }
@@ -52,15 +55,15 @@ pub async fn follow(source: Arc<CsvFolder>, link: &Link) -> Result<(), SourceErr
 }
 
 /// Reads the files that are due, the one that was written last at last: what it says holds.
-async fn read_due(source: &Arc<CsvFolder>, link: &Link, known: &mut Known) -> Result<(), SourceError> {
+async fn read_due(source: &Arc<dyn Files>, link: &Link, known: &mut Known) -> Result<(), SourceError> {
     let folder = Arc::clone(source);
-    let doing = format!("reading the folder {}", source.folder.display());
-    let listed = on_disk(doing, move || list(&folder)).await?;
+    let doing = format!("reading the folder {}", source.folder().display());
+    let listed = on_disk(doing, move || list(&*folder)).await?;
     known.memory.follow_epoch(link.epoch());
     known.forget(&listed);
     let under = Under::of(source, link);
     let mut due: Vec<(String, Stamp)> =
-        listed.into_iter().filter(|(name, stamp)| known.is_due(name, *stamp, &under, source, link.now())).collect();
+        listed.into_iter().filter(|(name, stamp)| known.is_due(name, *stamp, &under, &**source, link.now())).collect();
     due.sort_by_key(|(_, stamp)| stamp.modified_micros);
     for (name, stamp) in due {
         if link.is_stopping() {
@@ -75,13 +78,13 @@ async fn read_due(source: &Arc<CsvFolder>, link: &Link, known: &mut Known) -> Re
 
 impl Known {
     /// Whether a file is to be read now: changed since it was read, and not just now; or something else may come of it.
-    fn is_due(&mut self, name: &str, stamp: Stamp, under: &Under, source: &CsvFolder, now: Timestamp) -> bool {
-        let settle = Duration::from_millis(source.options.settle_ms);
+    fn is_due(&mut self, name: &str, stamp: Stamp, under: &Under, source: &dyn Files, now: Timestamp) -> bool {
+        let settle = Duration::from_millis(source.options().settle_ms);
         if let Some(read) = self.memory.files.get(name).filter(|read| read.stamp == stamp) {
             self.moving.remove(name);
             let still = since(now, read.at);
             return read.under.options != under.options
-                || (read.is_unended && still >= source.unended())
+                || (read.is_unended && still >= source.options().unended())
                 || (read.refused > 0 && (read.under != *under || still >= READ_AGAIN));
         }
         if age(stamp) >= settle {
@@ -104,11 +107,12 @@ impl Known {
     }
 
     /// How long nothing needs to be looked at, if nothing tells of a change.
-    fn wait(&self, source: &CsvFolder, now: Timestamp) -> Duration {
-        let least = Duration::from_millis(source.options.settle_ms.clamp(10, 1000));
+    fn wait(&self, source: &dyn Files, now: Timestamp) -> Duration {
+        let least = Duration::from_millis(source.options().settle_ms.clamp(10, 1000));
         let unended = self.memory.files.values().filter(|read| read.is_unended);
-        let taken_in = unended.map(|read| source.unended().saturating_sub(since(now, read.at)).max(least)).min();
-        let poll = if self.moving.is_empty() { Duration::from_secs(source.options.poll_secs) } else { least };
+        let taken_in =
+            unended.map(|read| source.options().unended().saturating_sub(since(now, read.at)).max(least)).min();
+        let poll = if self.moving.is_empty() { Duration::from_secs(source.options().poll_secs) } else { least };
         taken_in.map_or(poll, |taken_in| poll.min(taken_in))
     }
 
@@ -131,35 +135,33 @@ fn age(stamp: Stamp) -> Duration {
 
 /// Reads one file; `None` when it changed meanwhile, so that it is read again.
 async fn read_file(
-    source: &Arc<CsvFolder>,
+    source: &Arc<dyn Files>,
     link: &Link,
     name: &str,
     stamp: Stamp,
     under: &Under,
     before: Option<&FileRead>,
 ) -> Result<Option<FileRead>, SourceError> {
-    let path = source.folder.join(name);
-    let hashing = (path.clone(), Arc::clone(source));
-    let hash = on_disk(format!("reading {name}"), move || Ok(reading::hash(&hashing.0, &hashing.1))).await?;
+    let path = source.folder().join(name);
+    let hashing = path.clone();
+    let hash = on_disk(format!("reading {name}"), move || Ok(hash(&hashing))).await?;
     let same = before.filter(|before| hash.as_ref().is_ok_and(|hash| before.hash == *hash));
     let same = same.filter(|before| before.under.options == under.options);
     if let Some(before) = same.filter(|before| before.refused == 0) {
         return Ok(Some(FileRead { stamp, ..before.clone() }));
     }
     let at = link.now();
-    let (hash, Reading { report, is_unended }) = match hash {
+    let (hash, Reading { refused: report, is_unended }) = match hash {
         Ok(hash) => {
-            let was_left = same.is_some_and(|before| before.is_unended && since(at, before.at) >= source.unended());
-            let wanted = Wanted {
-                last_line: was_left || age(stamp) >= source.unended(),
-                changes: same.is_none_or(|before| before.is_unended),
-            };
-            (hash, reading::record(source, link, path.clone(), name, wanted).await?)
+            let unended = source.options().unended();
+            let was_left = same.is_some_and(|before| before.is_unended && since(at, before.at) >= unended);
+            let changes = same.is_none_or(|before| before.is_unended);
+            (hash, record(source, link, path.clone(), was_left || age(stamp) >= unended, changes).await?)
         }
         Err(error) => {
-            let mut report = Report::default();
-            report.add(RowProblem { row: 0, column: None, value: None, reason: error.to_string() });
-            (String::new(), Reading { report, is_unended: false })
+            let mut refused = Refused::default();
+            refused.add(RowProblem::whole(format!("cannot be read: {error}")));
+            (String::new(), Reading { refused, is_unended: false })
         }
     };
     let refused = report.count;
@@ -171,35 +173,89 @@ async fn read_file(
 }
 
 /// Puts what was not taken into the report beside the file and the source's health.
-async fn tell(link: &Link, name: &str, path: &Path, report: Report, before: u64) {
+async fn tell(link: &Link, name: &str, path: &Path, refused: Refused, before: u64) {
     link.health.solved(&link.source, |place| {
         place == name || place.strip_prefix(name).is_some_and(|rest| rest.starts_with(", "))
     });
-    for problem in report.listed.iter().take(20).rev() {
-        let value = problem.value.as_ref().map(|value| format!("'{value}' ")).unwrap_or_default();
-        link.problem(format!("{name}, {}", problem.place()), &format!("{value}{}", problem.reason));
+    for problem in refused.listed.iter().take(20).rev() {
+        link.problem(format!("{name}, {}", problem.place("the file")), &problem.said());
     }
-    if let Err(error) = link.refuse(report.count.saturating_sub(before)).await {
+    if let Err(error) = link.refuse(refused.count.saturating_sub(before)).await {
         link.problem(name, &error.to_string());
     }
-    let (refused, path) = (report.count, path.to_owned());
-    if let Err(error) = on_disk("the report beside the file".to_owned(), move || report.publish(&path)).await {
-        link.problem(name, &error.to_string());
-    }
-    if refused > 0 {
+    if refused.count > 0 {
+        let refused = refused.count;
         tracing::warn!(source = %link.source, file = name, refused, "some rows were not taken; see the report beside the file");
+    }
+    let path = path.to_owned();
+    let publish = move || report::publish(&refused, &path);
+    if let Err(error) = on_disk("the report beside the file".to_owned(), publish).await {
+        link.problem(name, &error.to_string());
     }
 }
 
+/// What came of a file.
+#[derive(Debug)]
+struct Reading {
+    refused: Refused,
+    is_unended: bool,
+}
+
+/// Records what is new in a file; of one that was read before, other values than were recorded only with `changes`.
+async fn record(
+    source: &Arc<dyn Files>,
+    link: &Link,
+    path: PathBuf,
+    is_still: bool,
+    changes: bool,
+) -> Result<Reading, SourceError> {
+    let (pieces, mut queue) = mpsc::channel(QUEUE);
+    let reader = Arc::clone(source);
+    let doing = format!("reading {}", path.display());
+    let reading = tokio::task::spawn_blocking(move || {
+        reader.read(&path, is_still, &mut |piece| pieces.blocking_send(piece).is_ok())
+    });
+    let mut recording = Recording::new(link, changes);
+    while let Some(piece) = queue.recv().await {
+        if !recording.take(piece).await? {
+            break;
+        }
+    }
+    drop(queue);
+    let mut refused = recording.finish().await?;
+    let is_unended = match reading.await {
+        Ok(Ok(is_unended)) => is_unended,
+        Ok(Err(problem)) => {
+            refused.add(problem);
+            false
+        }
+        // One file that our reader cannot bear keeps no other from being read.
+        Err(error) if error.is_panic() => {
+            tracing::error!(source = %link.source, "{doing}: {error}");
+            refused.add(RowProblem::whole("cannot be read: its reader failed; is the file damaged?"));
+            false
+        }
+        Err(error) => return Err(SourceError::Broken(format!("{doing}: {error}"))),
+    };
+    Ok(Reading { refused, is_unended })
+}
+
+/// Of the bytes of a file.
+fn hash(path: &Path) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 /// The files that are read, each with its stamp.
-fn list(source: &CsvFolder) -> io::Result<BTreeMap<String, Stamp>> {
+fn list(source: &dyn Files) -> io::Result<BTreeMap<String, Stamp>> {
     let mut files = BTreeMap::new();
-    for entry in source.folder.read_dir()? {
+    for entry in source.folder().read_dir()? {
         let Ok(name) = entry?.file_name().into_string() else { continue };
-        if !source.options.takes(&name) {
+        if !source.options().takes(&name, source.usual()) {
             continue;
         }
-        match Stamp::of(&source.folder.join(&name)) {
+        match Stamp::of(&source.folder().join(&name)) {
             Ok(stamp) => {
                 files.insert(name, stamp);
             }

@@ -1,51 +1,12 @@
-//! What is written in one cell: numbers, times, names.
+//! Times as they are written in cells.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 use protocol::Timestamp;
-use unicode_normalization::UnicodeNormalization;
 
-use super::options::Decimal;
-
-/// The number that `text` says.
-///
-/// # Errors
-/// What is wrong with it and what would be right.
-pub fn number(text: &str, decimal: Decimal) -> Result<f64, String> {
-    let (point, grouping, example) = match decimal {
-        Decimal::Point => ('.', ',', "1234.5"),
-        Decimal::Comma => (',', '.', "1234,5"),
-    };
-    let no_number = || format!("is no number; write it like {example}");
-    let text = text.trim();
-    let (mantissa, exponent) = text.find(['e', 'E']).map_or((text, ""), |at| text.split_at(at));
-    let (whole, fraction) = mantissa.split_once(point).map_or((mantissa, ""), |(whole, fraction)| (whole, fraction));
-    let (sign, whole) = match whole.strip_prefix(['-', '−']) {
-        Some(whole) => ("-", whole),
-        None => ("", whole.strip_prefix('+').unwrap_or(whole)),
-    };
-    let mut groups = whole.split([grouping, ' ', '\u{a0}', '\u{202f}']);
-    let first = groups.next().unwrap_or_default();
-    let mut digits = first.to_owned();
-    let mut grouped = false;
-    for group in groups {
-        grouped = true;
-        if group.len() != 3 {
-            return Err(format!(
-                "has '{grouping}' where no group of three digits follows; decimals are written with '{point}' here ('decimal' of the source)"
-            ));
-        }
-        digits.push_str(group);
-    }
-    let written = digits.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
-    if digits.len() + fraction.len() == 0 || !written || (grouped && !(1..=3).contains(&first.len())) {
-        return Err(no_number());
-    }
-    let value: f64 = format!("{sign}{digits}.{fraction}0{exponent}").parse().map_err(|_| no_number())?;
-    if value.is_finite() { Ok(value) } else { Err("is too large for a number".to_owned()) }
-}
+use super::cell::Cell;
 
 /// What a written time says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +34,17 @@ pub struct TimeFormat {
 #[derive(Debug, Clone)]
 enum Form {
     Year,
+    Quarter,
     Month,
     DayMonthYear,
     Iso,
+    /// So many units of Unix time make a second.
+    Unix(f64),
     Pattern(String),
 }
+
+/// The formats that have names.
+const FORMATS: &str = "'iso', 'd/m/yyyy', 'month', 'quarter', 'year', 'unix', 'unix_ms'";
 
 impl TimeFormat {
     /// # Errors
@@ -85,32 +52,71 @@ impl TimeFormat {
     pub fn parse(format: &str, zone: TimeZone) -> Result<Self, String> {
         let form = match format {
             "year" => Form::Year,
+            "quarter" => Form::Quarter,
             "month" => Form::Month,
+            "unix" => Form::Unix(1.0),
+            "unix_ms" => Form::Unix(1_000.0),
             "d/m/yyyy" => Form::DayMonthYear,
             "iso" => Form::Iso,
             pattern if pattern.contains('%') => Form::Pattern(pattern.to_owned()),
             other => {
                 return Err(format!(
-                    "time format '{other}' is not known; use 'year', 'month', 'd/m/yyyy', 'iso' or a pattern such as '%d-%m-%Y %H:%M'"
+                    "time format '{other}' is not known; use {FORMATS} or a pattern such as '%d-%m-%Y %H:%M'"
                 ));
             }
         };
         Ok(Self { form, zone })
     }
 
-    /// The moment that `text` says. A figure of a year or month is true on its last day; a date begins at midnight.
+    /// The moment that a cell says. A figure of a year, quarter or month is true on its last day; a date begins at
+    /// midnight.
     ///
     /// # Errors
     /// What is wrong with it and what would be right.
-    pub fn moment(&self, text: &str) -> Result<Moment, String> {
-        let text = text.trim();
-        let (first, last) = match self.form {
-            Form::Year => year(text).ok_or("is no year; write it like 2015")?,
-            Form::Month => month(text).ok_or("is no month; write it like 8/2023 or 2023-08")?,
-            _ => return Ok(Moment { at: self.instant(text)?, begins: None }),
+    pub fn moment(&self, cell: &Cell<'_>) -> Result<Moment, String> {
+        let day = match cell {
+            Cell::Local(time) => Some(*time),
+            Cell::Moment(at) => {
+                jiff::Timestamp::from_microsecond(at.as_micros()).map(|at| self.zone.to_datetime(at)).ok()
+            }
+            Cell::Wrong { reason, .. } => return Err((*reason).to_owned()),
+            Cell::Empty | Cell::Text(_) | Cell::Number(_) => None,
+        };
+        let Some((first, last)) = self.period(cell, day.map(DateTime::date))? else {
+            let at = match (cell, day) {
+                (Cell::Moment(at), _) => *at,
+                (_, Some(time)) => self.local(time)?,
+                (_, None) => self.instant(&cell.text())?,
+            };
+            return Ok(Moment { at, begins: None });
         };
         let midnight = |day: Date| self.local(day.to_datetime(Time::midnight()));
         Ok(Moment { at: midnight(last)?, begins: Some(midnight(first)?) })
+    }
+
+    /// The first and the last day of the year, quarter or month that is written, or that `day` falls into; nothing for
+    /// the other formats.
+    fn period(&self, cell: &Cell<'_>, day: Option<Date>) -> Result<Option<(Date, Date)>, String> {
+        let (months, example) = match self.form {
+            Form::Year => (12, "no year; write it like 2015"),
+            Form::Quarter => (3, "no quarter; write it like Q3/2023 or 2023-Q3"),
+            Form::Month => (1, "no month; write it like 8/2023 or 2023-08"),
+            Form::DayMonthYear | Form::Iso | Form::Unix(_) | Form::Pattern(_) => return Ok(None),
+        };
+        let text = cell.text();
+        let first = match day {
+            Some(day) => Some((day.year(), (day.month() - 1) / months * months + 1)),
+            None => match self.form {
+                Form::Year => year(&text).map(|year| (year, 1)),
+                Form::Quarter => quarter(&text),
+                _ => month(&text),
+            },
+        };
+        let period = first.and_then(|(year, month)| {
+            let first = Date::new(year, month, 1).ok()?;
+            Some((first, first.checked_add(months.months()).ok()?.checked_sub(1.day()).ok()?))
+        });
+        period.map(Some).ok_or_else(|| format!("is {example}"))
     }
 
     /// The beginning of the day that `at` falls into.
@@ -121,7 +127,17 @@ impl TimeFormat {
 
     fn instant(&self, text: &str) -> Result<Timestamp, String> {
         match &self.form {
-            Form::Year | Form::Month => Err("is no moment but a period".to_owned()),
+            Form::Year | Form::Quarter | Form::Month => Err("is no moment but a period".to_owned()),
+            Form::Unix(units) => {
+                let count: f64 = text.parse().map_err(|_| "is no Unix time; it is a whole number".to_owned())?;
+                let micros = (count / units * 1e6).round();
+                // As far as these numbers are whole.
+                if micros.abs() < 9e15 {
+                    Ok(Timestamp(micros as i64))
+                } else {
+                    Err("is too large for a time".to_owned())
+                }
+            }
             Form::DayMonthYear => {
                 self.local(day_month_year(text).ok_or("is no date; write it like 14/8/2023 or 14/8/2023 07:30")?)
             }
@@ -154,17 +170,31 @@ impl TimeFormat {
     }
 }
 
-/// The first and the last day.
-fn year(text: &str) -> Option<(Date, Date)> {
-    let year = (text.len() == 4).then(|| text.parse().ok()).flatten()?;
-    Some((Date::new(year, 1, 1).ok()?, Date::new(year, 12, 31).ok()?))
+/// The zone that a source's times are in.
+pub fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
 }
 
-fn month(text: &str) -> Option<(Date, Date)> {
-    let (month, year) = text.split_once('/').or_else(|| text.split_once('-').map(|(year, month)| (month, year)))?;
-    let year = (year.len() == 4).then(|| year.parse().ok()).flatten()?;
-    let first = Date::new(year, month.parse().ok()?, 1).ok()?;
-    Some((first, first.checked_add(1.month()).ok()?.checked_sub(1.day()).ok()?))
+fn year(text: &str) -> Option<i16> {
+    (text.len() == 4).then(|| text.parse().ok()).flatten()
+}
+
+/// The year and the first month.
+fn quarter(text: &str) -> Option<(i16, i8)> {
+    let (quarter, written) = halves(text)?;
+    let quarter = quarter.trim_start_matches(['Q', 'q']);
+    let quarter: i8 = quarter.parse().ok().filter(|quarter| (1..=4).contains(quarter))?;
+    Some((year(written)?, quarter * 3 - 2))
+}
+
+fn month(text: &str) -> Option<(i16, i8)> {
+    let (month, written) = halves(text)?;
+    Some((year(written)?, month.parse().ok()?))
+}
+
+/// What stands before the year, and the year.
+fn halves(text: &str) -> Option<(&str, &str)> {
+    text.split_once('/').or_else(|| text.split_once('-').map(|(year, part)| (part, year)))
 }
 
 fn day_month_year(text: &str) -> Option<DateTime> {
@@ -183,45 +213,9 @@ fn day_month_year(text: &str) -> Option<DateTime> {
     Some(date.to_datetime(time))
 }
 
-/// A name as it is compared: NFC, without needless spaces, in small letters.
-pub fn folded(name: &str) -> String {
-    name.nfc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_read_as_configured() {
-        let cases: &[(&str, Decimal, Option<f64>)] = &[
-            ("33190000", Decimal::Point, Some(33_190_000.0)),
-            ("4.00E+05", Decimal::Point, Some(400_000.0)),
-            ("4,00E+05", Decimal::Comma, Some(400_000.0)),
-            ("12.345,67", Decimal::Comma, Some(12_345.67)),
-            ("12,345.67", Decimal::Point, Some(12_345.67)),
-            ("1 234,5", Decimal::Comma, Some(1234.5)),
-            ("-551346.6434", Decimal::Point, Some(-551_346.643_4)),
-            ("−5", Decimal::Comma, Some(-5.0)),
-            (",5", Decimal::Comma, Some(0.5)),
-            ("12.5", Decimal::Comma, None),
-            ("12,5", Decimal::Point, None),
-            ("1234.567.890", Decimal::Comma, None),
-            ("NaN", Decimal::Point, None),
-            ("inf", Decimal::Point, None),
-            ("1e999", Decimal::Point, None),
-            ("", Decimal::Point, None),
-            ("12 tỷ", Decimal::Comma, None),
-            ("1e5e5", Decimal::Point, None),
-        ];
-        for (text, decimal, expected) in cases {
-            assert_eq!(number(text, *decimal).ok(), *expected, "{text}");
-        }
-        assert_eq!(
-            number("12,5", Decimal::Point).unwrap_err(),
-            "has ',' where no group of three digits follows; decimals are written with '.' here ('decimal' of the source)"
-        );
-    }
 
     #[test]
     fn times_are_read_as_configured() {
@@ -230,6 +224,12 @@ mod tests {
             ("year", "15", None),
             ("month", "2/2024", Some("2024-02-29T00:00:00+07:00")),
             ("month", "2023-08", Some("2023-08-31T00:00:00+07:00")),
+            ("quarter", "Q1/2024", Some("2024-03-31T00:00:00+07:00")),
+            ("quarter", "2023-Q4", Some("2023-12-31T00:00:00+07:00")),
+            ("quarter", "5/2023", None),
+            ("unix", "1691973000", Some("2023-08-14T07:30:00+07:00")),
+            ("unix_ms", "1691973000500", Some("2023-08-14T07:30:00.5+07:00")),
+            ("unix", "14/8/2023", None),
             ("d/m/yyyy", "14/8/2023", Some("2023-08-14T00:00:00+07:00")),
             ("d/m/yyyy", "05/01/2023 07:30", Some("2023-01-05T07:30:00+07:00")),
             ("d/m/yyyy", "31/2/2023", None),
@@ -243,7 +243,21 @@ mod tests {
         for (format, text, expected) in cases {
             let format = TimeFormat::parse(format, TimeZone::get("Asia/Ho_Chi_Minh").unwrap()).unwrap();
             let expected = expected.map(|text| Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_microsecond()));
-            assert_eq!(format.moment(text).ok().map(|moment| moment.at), expected, "{text} as {format:?}");
+            assert_eq!(
+                format.moment(&Cell::text_of(text)).ok().map(|moment| moment.at),
+                expected,
+                "{text} as {format:?}"
+            );
+        }
+        let of_sheet = Cell::Local("2023-08-14T07:30:00".parse().unwrap());
+        for (format, expected) in [
+            ("iso", "2023-08-14T07:30:00+07:00"),
+            ("month", "2023-08-31T00:00:00+07:00"),
+            ("quarter", "2023-09-30T00:00:00+07:00"),
+        ] {
+            let format = TimeFormat::parse(format, TimeZone::get("Asia/Ho_Chi_Minh").unwrap()).unwrap();
+            let expected = Timestamp(expected.parse::<jiff::Timestamp>().unwrap().as_microsecond());
+            assert_eq!(format.moment(&of_sheet).unwrap().at, expected);
         }
         assert!(TimeFormat::parse("yyyy", TimeZone::UTC).is_err());
     }
@@ -264,13 +278,11 @@ mod tests {
         for (format, text, written, expected) in cases {
             let format = TimeFormat::parse(format, TimeZone::get("Asia/Ho_Chi_Minh").unwrap()).unwrap();
             let day = format.day_of(moment(written)).unwrap();
-            assert_eq!(format.moment(text).unwrap().as_written(day), moment(expected), "{text} written at {written}");
+            assert_eq!(
+                format.moment(&Cell::text_of(text)).unwrap().as_written(day),
+                moment(expected),
+                "{text} written at {written}"
+            );
         }
-    }
-
-    #[test]
-    fn names_are_compared_without_their_spaces_and_marks_composed() {
-        assert_eq!(folded(" Quang  Ngai"), folded("quang ngai"));
-        assert_eq!(folded("Ly\u{301} Sơn"), folded("LÝ SƠN"));
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::CsvFolder;
+use crate::sources::under::Under;
 use crate::sources::{Link, SourceError, on_disk, state};
 
 /// What tells that a file was written to.
@@ -28,14 +28,6 @@ pub struct FileRead {
     pub refused: u64,
     /// Whether its last line was left because it has no line end.
     pub is_unended: bool,
-}
-
-/// What a file was read under: something else may come of it under another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Under {
-    pub options: String,
-    /// Of the indicators and areas that there are.
-    pub catalogue: String,
 }
 
 /// All files that were read of one log, by their names.
@@ -91,20 +83,4 @@ impl Memory {
 
 fn path(link: &Link) -> PathBuf {
     link.state.join("read.json")
-}
-
-impl Under {
-    pub fn of(source: &CsvFolder, link: &Link) -> Self {
-        let catalogue = link.catalogue.borrow().clone();
-        let mut ids = blake3::Hasher::new();
-        for id in catalogue.indicators.keys().map(protocol::IndicatorId::as_str) {
-            ids.update(id.as_bytes()).update(b"\n");
-        }
-        ids.update(b"\n");
-        for id in catalogue.areas.keys().map(protocol::AreaId::as_str) {
-            ids.update(id.as_bytes()).update(b"\n");
-        }
-        let options = blake3::hash(format!("{source:?}").as_bytes());
-        Self { options: options.to_hex().to_string(), catalogue: ids.finalize().to_hex().to_string() }
-    }
 }

@@ -1,0 +1,372 @@
+//! Something that is asked over HTTP for JSON or CSV, page by page.
+
+mod address;
+mod json;
+mod options;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
+use protocol::Timestamp;
+use reqwest::header::{
+    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
+use serde_json::Value;
+
+use super::csv::{self, CsvTable};
+use super::poll::{self, Asked, Pieces, Polled, Seen};
+use super::rows::{Origin, RowProblem, RowRead};
+use super::{Link, Source, SourceError};
+use crate::config::Options;
+use address::{Private, PublicOnly, is_public};
+use options::{Form, HttpOptions, Path};
+
+/// How often an answer may lead to another address of the same host.
+const MOST_REDIRECTS: usize = 5;
+/// How much of an answer that is not understood is shown, in characters.
+const SHOWN_CHARS: usize = 60;
+
+/// Reads the options of something that is asked over HTTP.
+pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
+    let read = options.take::<HttpOptions>()?;
+    read.check(options);
+    let time_zone = options.settings.time_zone.clone();
+    let max_line_bytes = options.settings.ingest.max_line_bytes;
+    Some(Arc::new(Http { options: read, time_zone, max_line_bytes }))
+}
+
+/// Something that is asked over HTTP.
+#[derive(Debug, Clone)]
+struct Http {
+    options: HttpOptions,
+    time_zone: String,
+    max_line_bytes: usize,
+}
+
+impl Source for Http {
+    fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
+        async move { poll::follow(&self.asking()?, &link).await }.boxed()
+    }
+}
+
+impl Http {
+    /// Ready to ask: connections are kept from one question to the next.
+    fn asking(&self) -> Result<Asking, SourceError> {
+        let asked = self.options.url.clone();
+        let stay = redirect::Policy::custom(move |attempt| {
+            let to = attempt.url();
+            let is_as_safe = to.scheme() == "https" || to.scheme() == asked.scheme();
+            if to.host_str() != asked.host_str() || !is_as_safe {
+                let to = format!("{}://{}", to.scheme(), host(to));
+                return attempt
+                    .error(format!("the answer leads elsewhere, to {to}; if that is right, write it as 'url'"));
+            }
+            if attempt.previous().len() > MOST_REDIRECTS {
+                attempt.error("the answers lead around")
+            } else {
+                attempt.follow()
+            }
+        });
+        let timeout = Duration::from_secs(self.options.timeout_secs);
+        let mut client = Client::builder().redirect(stay).timeout(timeout).no_proxy();
+        if !self.options.allow_private {
+            client = client.dns_resolver(Arc::new(PublicOnly));
+        }
+        let client = client.build().map_err(|error| SourceError::Broken(told(&error)))?;
+        Ok(Asking { http: Arc::new(self.clone()), client })
+    }
+
+    /// What is sent along, secrets and all.
+    fn headers(&self, seen: &Seen) -> Result<HeaderMap, SourceError> {
+        let mut headers = HeaderMap::new();
+        let accept = match self.options.format {
+            Form::Json => "application/json",
+            Form::Csv => "text/csv, text/plain;q=0.5",
+        };
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        let mut put = |name: HeaderName, value: &str, is_secret: bool| {
+            let mut value = HeaderValue::from_str(value)
+                .map_err(|_| SourceError::Broken(format!("the value of the header {name} is not printable ASCII")))?;
+            value.set_sensitive(is_secret);
+            headers.insert(name, value);
+            Ok::<(), SourceError>(())
+        };
+        for (name, text) in [(IF_NONE_MATCH, &seen.etag), (IF_MODIFIED_SINCE, &seen.last_modified)] {
+            if let Some(text) = text {
+                put(name, text, false)?;
+            }
+        }
+        let name = |name: &str| {
+            HeaderName::from_bytes(name.as_bytes())
+                .map_err(|error| SourceError::Broken(format!("header {name}: {error}")))
+        };
+        for (header, value) in &self.options.headers {
+            put(name(header)?, value, false)?;
+        }
+        for (header, secret) in &self.options.secret_headers {
+            put(name(header)?, &secret.reveal()?, true)?;
+        }
+        Ok(headers)
+    }
+
+    /// The address of a page, counted from 0.
+    fn first_page(&self) -> Url {
+        self.page(0).unwrap_or_else(|| self.options.url.clone())
+    }
+
+    /// The same by the parameter that counts the pages, if there is one.
+    fn page(&self, number: u64) -> Option<Url> {
+        let paging = self.options.paging.as_ref()?;
+        let parameter = paging.parameter.as_ref()?;
+        let mut url = self.options.url.clone();
+        let others: Vec<(String, String)> =
+            url.query_pairs().filter(|(name, _)| name != parameter).map(|(a, b)| (a.into(), b.into())).collect();
+        url.query_pairs_mut().clear().extend_pairs(others).append_pair(parameter, &(paging.first + number).to_string());
+        Some(url)
+    }
+
+    /// Where the next page is, if there is one.
+    fn next(&self, url: &Url, page: u64, read: &PageRead) -> Result<Option<Url>, SourceError> {
+        let Some(paging) = &self.options.paging else { return Ok(None) };
+        let next =
+            match &paging.next {
+                Some(_) => read.next.as_deref().map(|next| url.join(next)).transpose().map_err(|error| {
+                    SourceError::Broken(format!("the address of page {} is none: {error}", page + 2))
+                })?,
+                None => self.page(page + 1).filter(|_| read.rows > 0),
+            };
+        match next {
+            Some(next) if next.origin() != self.options.url.origin() => Err(SourceError::Broken(format!(
+                "page {} lies on {}, which is another host; secrets are not sent there",
+                page + 2,
+                next.host_str().unwrap_or_default()
+            ))),
+            Some(next) if next == *url => Err(SourceError::Broken(format!("page {} leads to itself", page + 1))),
+            Some(_) if page + 1 >= paging.max_pages => {
+                Err(SourceError::Broken(format!("there are more than {} pages ('max_pages')", paging.max_pages)))
+            }
+            next => Ok(next),
+        }
+    }
+
+    /// What a page says; hands its rows over.
+    fn read(&self, body: &[u8], now: Timestamp, give: &mut dyn FnMut(RowRead) -> bool) -> Result<PageRead, RowProblem> {
+        let origin = Origin { written: now, file: "", sheet: "" };
+        if self.options.format == Form::Csv {
+            return self.read_csv(body, origin, give);
+        }
+        let answer: Value = serde_json::from_slice(body)
+            .map_err(|error| RowProblem::whole(format!("the answer is no JSON ({error}): {}", shown(body))))?;
+        let rows =
+            json::rows(&answer, self.options.rows.as_ref(), &self.options.mapping, &self.time_zone, origin, give)?;
+        let next = self.options.paging.as_ref().and_then(|paging| paging.next.as_ref()).and_then(|Path(path)| {
+            let place = path.query(&answer).first()?;
+            place.as_str().filter(|next| !next.is_empty()).map(str::to_owned)
+        });
+        Ok(PageRead { rows, next })
+    }
+
+    fn read_csv(
+        &self,
+        body: &[u8],
+        origin: Origin<'_>,
+        give: &mut dyn FnMut(RowRead) -> bool,
+    ) -> Result<PageRead, RowProblem> {
+        if body.trim_ascii_start().starts_with(b"<") {
+            return Err(RowProblem::whole(format!("the answer is no CSV: {}", shown(body))));
+        }
+        let table = CsvTable {
+            form: self.options.csv,
+            mapping: &self.options.mapping,
+            time_zone: &self.time_zone,
+            max_line_bytes: self.max_line_bytes,
+            origin,
+            unended_secs: None,
+        };
+        let mut rows = 0;
+        csv::rows(|| Ok(body), &table, &mut |piece| {
+            rows += piece.len();
+            give(piece)
+        })?;
+        Ok(PageRead { rows, next: None })
+    }
+}
+
+/// What was in a page.
+struct PageRead {
+    rows: usize,
+    next: Option<String>,
+}
+
+/// A client with what it asks for.
+#[derive(Clone)]
+struct Asking {
+    http: Arc<Http>,
+    client: Client,
+}
+
+impl std::fmt::Debug for Asking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.http.fmt(f)
+    }
+}
+
+impl Polled for Asking {
+    fn every(&self) -> Duration {
+        Duration::from_secs(self.http.options.poll_secs)
+    }
+
+    fn at_most(&self) -> Duration {
+        let pages = self.http.options.paging.as_ref().map_or(1, |paging| paging.max_pages.min(20));
+        Duration::from_secs(self.http.options.timeout_secs * pages + 5)
+    }
+
+    fn ask<'a>(
+        &'a self,
+        seen: &'a Seen,
+        now: Timestamp,
+        pieces: Pieces,
+    ) -> BoxFuture<'a, Result<Option<Asked>, SourceError>> {
+        self.all_pages(seen, now, pieces).boxed()
+    }
+}
+
+impl Asking {
+    async fn all_pages(&self, seen: &Seen, now: Timestamp, pieces: Pieces) -> Result<Option<Asked>, SourceError> {
+        let headers = self.http.headers(seen)?;
+        let mut url = self.http.first_page();
+        let mut news = Seen::default();
+        for page in 0.. {
+            let answer = self.send(&url, headers.clone()).await?;
+            if answer.status() == StatusCode::NOT_MODIFIED {
+                return Ok(None);
+            }
+            let is_only = self.http.options.paging.is_none();
+            if is_only {
+                news.etag = text(&answer, ETAG);
+                news.last_modified = text(&answer, LAST_MODIFIED);
+            }
+            let body = self.body(answer).await?;
+            if is_only {
+                let hash = blake3::hash(&body).to_hex().to_string();
+                // Answers without a time of their own are true when they were given, changed or not.
+                if seen.hash.as_ref() == Some(&hash) && self.http.options.mapping.time.is_some() {
+                    let news = Seen { hash: Some(hash), ..news };
+                    return Ok((news != *seen).then_some(Asked { seen: news, has_more: false }));
+                }
+                news.hash = Some(hash);
+            }
+            let read = self.read(body, now, pieces.clone()).await?;
+            match self.http.next(&url, page, &read)? {
+                Some(next) => url = next,
+                None => break,
+            }
+        }
+        Ok(Some(Asked { seen: news, has_more: false }))
+    }
+
+    async fn send(&self, url: &Url, headers: HeaderMap) -> Result<Response, SourceError> {
+        let options = &self.http.options;
+        self.check_host(url)?;
+        let mut request = self.client.request(options.method.into(), url.clone()).headers(headers);
+        if let Some(secret) = &options.bearer {
+            request = request.bearer_auth(secret.reveal()?);
+        }
+        if let Some(basic) = &options.basic {
+            request = request.basic_auth(&basic.user, Some(basic.password.reveal()?));
+        }
+        if let Some(body) = &options.body {
+            if !options.headers.keys().any(|name| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str())) {
+                request = request.header(CONTENT_TYPE, "application/json");
+            }
+            request = request.body(body.clone());
+        }
+        let answer = request.send().await.map_err(|error| SourceError::Broken(told(&error)))?;
+        match answer.status() {
+            StatusCode::OK | StatusCode::NOT_MODIFIED => Ok(answer),
+            status => {
+                let body = self.body(answer).await.unwrap_or_default();
+                Err(SourceError::Broken(format!("{} answered {status}: {}", host(url), shown(&body))))
+            }
+        }
+    }
+
+    /// Names are looked up by [`PublicOnly`]; addresses that are written as such are not.
+    fn check_host(&self, url: &Url) -> Result<(), SourceError> {
+        let host = host(url);
+        let written = host.trim_start_matches('[').trim_end_matches(']').parse();
+        match written {
+            Ok(address) if !self.http.options.allow_private && !is_public(address) => {
+                Err(SourceError::Broken(Private { host, address }.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn body(&self, answer: Response) -> Result<Vec<u8>, SourceError> {
+        let most = self.http.options.max_bytes;
+        let mut body = Vec::new();
+        let mut parts = answer.bytes_stream();
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|error| SourceError::Broken(told(&error)))?;
+            if body.len() + part.len() > most {
+                return Err(SourceError::Broken(format!("the answer has more than {most} bytes ('max_bytes')")));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body)
+    }
+
+    /// On a thread of its own: a large answer would keep others waiting.
+    async fn read(&self, body: Vec<u8>, now: Timestamp, pieces: Pieces) -> Result<PageRead, SourceError> {
+        let http = Arc::clone(&self.http);
+        let reading = tokio::task::spawn_blocking(move || {
+            http.read(&body, now, &mut |piece| pieces.blocking_send(piece).is_ok())
+        });
+        let read = reading.await.map_err(|error| SourceError::Broken(format!("reading the answer: {error}")))?;
+        read.map_err(|problem| SourceError::Broken(problem.to_string()))
+    }
+}
+
+fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
+}
+
+fn text(answer: &Response, name: HeaderName) -> Option<String> {
+    answer.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The beginning of an answer, on one line.
+fn shown(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN_CHARS)])
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let shown: String = text.chars().take(SHOWN_CHARS).collect();
+    let more = if text.chars().count() > SHOWN_CHARS { "…" } else { "" };
+    if shown.is_empty() { "it is empty".to_owned() } else { format!("it begins with '{shown}{more}'") }
+}
+
+/// An error with its causes, and without the address: it may hold a secret.
+fn told(error: &reqwest::Error) -> String {
+    let mut causes = vec![match error {
+        error if error.is_timeout() => "there was no answer in time".to_owned(),
+        error if error.is_connect() => "it cannot be reached".to_owned(),
+        error if error.is_redirect() => "its answer cannot be followed".to_owned(),
+        _ => "it cannot be asked".to_owned(),
+    }];
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !causes.contains(&cause_text) {
+            causes.push(cause_text);
+        }
+        source = cause.source();
+    }
+    causes.join(": ")
+}

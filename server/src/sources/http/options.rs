@@ -1,0 +1,209 @@
+//! `[source.options]` of something that is asked over HTTP.
+
+use std::collections::BTreeMap;
+
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+use serde::{Deserialize, Deserializer, de};
+use serde_json_path::JsonPath;
+
+use crate::config::{Options, Secret};
+use crate::sources::csv::CsvForm;
+use crate::sources::rows::{Column, Mapping};
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpOptions {
+    #[serde(deserialize_with = "url")]
+    pub url: Url,
+    #[serde(default)]
+    pub method: Ask,
+    /// What is sent with a POST.
+    #[serde(default)]
+    pub body: Option<String>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Headers whose values are secrets.
+    #[serde(default)]
+    pub secret_headers: BTreeMap<String, Secret>,
+    #[serde(default)]
+    pub bearer: Option<Secret>,
+    #[serde(default)]
+    pub basic: Option<Basic>,
+    #[serde(default)]
+    pub format: Form,
+    /// Where the rows are in JSON, as a JSONPath; the items of a list, or the whole as one row, if absent.
+    #[serde(default)]
+    pub rows: Option<Path>,
+    #[serde(default)]
+    pub csv: CsvForm,
+    #[serde(default)]
+    pub paging: Option<Paging>,
+    pub mapping: Mapping,
+    #[serde(default = "sixty")]
+    pub poll_secs: u64,
+    #[serde(default = "thirty")]
+    pub timeout_secs: u64,
+    #[serde(default = "most_bytes")]
+    pub max_bytes: usize,
+    /// Whether addresses of the inner network may be asked.
+    #[serde(default)]
+    pub allow_private: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Ask {
+    #[default]
+    #[serde(rename = "GET")]
+    Get,
+    #[serde(rename = "POST")]
+    Post,
+}
+
+impl From<Ask> for Method {
+    fn from(ask: Ask) -> Self {
+        match ask {
+            Ask::Get => Self::GET,
+            Ask::Post => Self::POST,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basic {
+    pub user: String,
+    pub password: Secret,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    #[default]
+    Json,
+    Csv,
+}
+
+/// How the rest of an answer is had.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    /// Where the address of the next page stands, as a JSONPath; it is the last page where there is none.
+    #[serde(default)]
+    pub next: Option<Path>,
+    /// Or the parameter of the address that counts the pages; the first one without rows is the last one.
+    #[serde(default)]
+    pub parameter: Option<String>,
+    #[serde(default = "one")]
+    pub first: u64,
+    #[serde(default = "hundred")]
+    pub max_pages: u64,
+}
+
+/// A JSONPath (RFC 9535).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Path(pub JsonPath);
+
+fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    // What cannot be read is not told: a password may be in it.
+    text.parse().map_err(|error| de::Error::custom(format!("no address ({error}); write https://host/path")))
+}
+
+fn one() -> u64 {
+    1
+}
+fn thirty() -> u64 {
+    30
+}
+fn sixty() -> u64 {
+    60
+}
+fn hundred() -> u64 {
+    100
+}
+fn most_bytes() -> usize {
+    16 << 20
+}
+
+impl HttpOptions {
+    /// Reports names that are not configured and options that do not go together.
+    pub fn check(&self, options: &mut Options<'_>) {
+        self.mapping.check(options);
+        if !["http", "https"].contains(&self.url.scheme()) {
+            options.report(&["url"], "the address begins with http:// or https://");
+        }
+        if !self.url.username().is_empty() || self.url.password().is_some() {
+            options.report(&["url"], "no user or password is written here; use 'basic' with a secret");
+        }
+        self.check_request(options);
+        match self.format {
+            Form::Json => self.check_columns(options),
+            Form::Csv => {
+                self.csv.check(&self.mapping, &["csv"], options);
+                if self.rows.is_some() {
+                    options.report(&["rows"], "'rows' is for JSON");
+                }
+            }
+        }
+        self.check_paging(options);
+        for (key, value, most) in [("poll_secs", self.poll_secs, 86_400), ("timeout_secs", self.timeout_secs, 600)] {
+            if !(1..=most).contains(&value) {
+                options.report(&[key], &format!("{key} is {value}; it is between 1 and {most}"));
+            }
+        }
+    }
+
+    fn check_request(&self, options: &mut Options<'_>) {
+        if self.body.is_some() && self.method == Ask::Get {
+            options.report(&["body"], "a body is sent with method = \"POST\"");
+        }
+        if self.bearer.is_some() && self.basic.is_some() {
+            options.report(&["bearer"], "give either 'bearer' or 'basic'");
+        }
+        let written = self.headers.iter().map(|(name, value)| ("headers", name, Some(value)));
+        let secret = self.secret_headers.keys().map(|name| ("secret_headers", name, None));
+        for (key, name, value) in written.chain(secret) {
+            if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                options.report(&[key, name], &format!("'{name}' is no name of a header"));
+            }
+            if value.is_some_and(|value| HeaderValue::from_str(value).is_err()) {
+                options.report(&[key, name], "a header has only printable ASCII");
+            }
+        }
+    }
+
+    fn check_columns(&self, options: &mut Options<'_>) {
+        for column in self.mapping.columns() {
+            match column {
+                Column::Place(place) => {
+                    options.report(
+                        &["mapping"],
+                        &format!("column {place}: in JSON, columns have names, or paths ($.a.b)"),
+                    );
+                }
+                Column::Name(name) if name.starts_with('$') => {
+                    if let Err(error) = JsonPath::parse(name) {
+                        options.report(&["mapping"], &format!("column '{name}' is no JSONPath: {error}"));
+                    }
+                }
+                Column::Name(_) => {}
+            }
+        }
+    }
+
+    fn check_paging(&self, options: &mut Options<'_>) {
+        let Some(paging) = &self.paging else { return };
+        if paging.next.is_some() == paging.parameter.is_some() {
+            options.report(&["paging"], "give either 'next' or 'parameter'");
+        }
+        if paging.next.is_some() && self.format == Form::Csv {
+            options.report(&["paging", "next"], "'next' is a place in JSON; CSV is paged by 'parameter'");
+        }
+        if !(1..=10_000).contains(&paging.max_pages) {
+            let message = format!("max_pages is {}; it is between 1 and 10000", paging.max_pages);
+            options.report(&["paging", "max_pages"], &message);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Sources that are asked again and again: what is new in an answer is recorded, and where it ended remembered.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use protocol::Timestamp;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::rows::{Recording, RowRead};
+use super::under::Under;
+use super::{Link, SourceError, on_disk, state};
+
+/// Pieces that may wait for the recorder.
+const QUEUE: usize = 4;
+/// Problems of one answer that are told.
+const TOLD: usize = 20;
+/// Sources that begin together do not ask together.
+const FIRST_WAIT: Duration = Duration::from_millis(1000);
+
+/// Something that is asked again and again. What `Debug` writes of it tells whether it is to be asked anew.
+pub trait Polled: Send + Sync + fmt::Debug {
+    fn every(&self) -> Duration;
+    /// An answer that takes longer is none.
+    fn at_most(&self) -> Duration;
+
+    /// Asks once, and hands over in pieces what it was told since `seen`; nothing when nothing has changed.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    fn ask<'a>(
+        &'a self,
+        seen: &'a Seen,
+        now: Timestamp,
+        pieces: Pieces,
+    ) -> BoxFuture<'a, Result<Option<Asked>, SourceError>>;
+}
+
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// To be remembered for the next time.
+    pub seen: Seen,
+    /// Whether it is asked again at once.
+    pub has_more: bool,
+}
+
+/// Where rows are handed over.
+pub type Pieces = mpsc::Sender<RowRead>;
+
+/// What a source remembers of the last answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Seen {
+    /// The newest row, as the source writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+    /// Of the whole answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+}
+
+/// What is remembered over restarts. It may be lost: the history tells what was recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Memory {
+    epoch: u64,
+    under: Under,
+    seen: Seen,
+    refused: u64,
+}
+
+/// Asks now and then on, until the server stops.
+pub async fn follow(source: &dyn Polled, link: &Link) -> Result<(), SourceError> {
+    let mut memory = load(link).await?;
+    let mut catalogue = link.catalogue.clone();
+    let mut under = Under::of(&source, link);
+    let mut wait = share(FIRST_WAIT.min(source.every()), 0.0..1.0);
+    while !link.is_stopping() {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            // Rows that were refused may be right now.
+            Ok(()) = catalogue.changed() => under = Under::of(&source, link),
+            () = link.stopped() => return Ok(()),
+        }
+        memory = memory.filter(|memory| memory.holds(&under, link));
+        let mut has_more = false;
+        if let Some((news, more)) = ask(source, link, &under, memory.as_ref()).await? {
+            save(link, &news).await?;
+            memory = Some(news);
+            has_more = more;
+        }
+        link.health.well(&link.source, link.now());
+        wait = if has_more { Duration::ZERO } else { share(source.every(), 0.95..1.05) };
+    }
+    Ok(())
+}
+
+impl Memory {
+    /// Whether nothing else would come of the same answer.
+    fn holds(&self, under: &Under, link: &Link) -> bool {
+        let same = if self.refused == 0 { self.under.options == under.options } else { self.under == *under };
+        same && self.epoch == link.epoch()
+    }
+}
+
+/// Asks once and records what is new: what to remember, and whether there is more. Nothing when nothing has changed.
+async fn ask(
+    source: &dyn Polled,
+    link: &Link,
+    under: &Under,
+    before: Option<&Memory>,
+) -> Result<Option<(Memory, bool)>, SourceError> {
+    let seen = before.map(|memory| memory.seen.clone()).unwrap_or_default();
+    let (pieces, mut queue) = mpsc::channel(QUEUE);
+    let asking = async {
+        let at_most = source.at_most();
+        timeout(at_most, source.ask(&seen, link.now(), pieces)).await.unwrap_or_else(|_| {
+            Err(SourceError::Broken(format!("it has not answered within {} s", at_most.as_secs_f32())))
+        })
+    };
+    let recording = async {
+        let mut recording = Recording::new(link, true);
+        while let Some(piece) = queue.recv().await {
+            if !recording.take(piece).await? {
+                break;
+            }
+        }
+        queue.close();
+        recording.finish().await
+    };
+    let (asked, refused) = tokio::join!(asking, recording);
+    let refused = refused?;
+    let Some(Asked { seen, has_more }) = asked? else { return Ok(None) };
+    link.health.solved(&link.source, |_| true);
+    for problem in refused.listed.iter().take(TOLD).rev() {
+        link.problem(problem.place("the answer"), &problem.said());
+    }
+    let counted = before.map_or(0, |memory| memory.refused);
+    link.refuse(refused.count.saturating_sub(counted)).await?;
+    let memory = Memory { epoch: link.epoch(), under: under.clone(), seen, refused: refused.count };
+    Ok(Some((memory, has_more)))
+}
+
+fn path(link: &Link) -> PathBuf {
+    link.state.join("seen.json")
+}
+
+/// What was saved, if no other server can have run the source since.
+async fn load(link: &Link) -> Result<Option<Memory>, SourceError> {
+    if link.is_shared() {
+        return Ok(None);
+    }
+    let path = path(link);
+    let read = on_disk(format!("reading {}", path.display()), move || Ok(state::load::<Memory>(&path))).await?;
+    Ok(read.unwrap_or_else(|error| {
+        tracing::warn!(source = %link.source, %error, "what was remembered of the source cannot be read; it is asked for all of it");
+        None
+    }))
+}
+
+async fn save(link: &Link, memory: &Memory) -> Result<(), SourceError> {
+    if link.is_shared() {
+        return Ok(());
+    }
+    let (path, memory) = (path(link), memory.clone());
+    on_disk(format!("writing {}", path.display()), move || state::save(&path, &memory)).await
+}
+
+/// A share of some time, by chance.
+fn share(of: Duration, range: std::ops::Range<f64>) -> Duration {
+    of.mul_f64(rand::rng().random_range(range))
+}

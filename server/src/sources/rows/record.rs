@@ -1,0 +1,140 @@
+//! Records what is new in a table: each value is compared with what the history has of its source.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use protocol::ObservationStatus;
+use protocol::event::ObservationRow;
+
+use super::{Refused, RowProblem, RowRead};
+use crate::sources::{Link, SourceError};
+
+/// Rows of one batch.
+pub const BATCH_ROWS: usize = 1000;
+/// Most values of one table: each is remembered while it is read.
+const MAX_VALUES: usize = 2_000_000;
+
+/// One reading of one table.
+pub struct Recording<'a> {
+    link: &'a Link,
+    /// Whether other values than were recorded are taken too.
+    changes: bool,
+    /// The row and value of each series and time in this reading.
+    seen: HashMap<u64, (u64, u64)>,
+    /// Not compared with the history yet.
+    rows: Vec<ObservationRow>,
+    refused: Refused,
+}
+
+impl<'a> Recording<'a> {
+    /// A table that is read again unchanged has no `changes`, but other tables of the source may have given newer
+    /// values since.
+    pub fn new(link: &'a Link, changes: bool) -> Self {
+        Self { link, changes, seen: HashMap::new(), rows: Vec::new(), refused: Refused::default() }
+    }
+
+    /// Takes what was read and records it in whole batches. Tells whether more can be taken.
+    ///
+    /// # Errors
+    /// When nothing can be recorded now.
+    pub async fn take(&mut self, piece: RowRead) -> Result<bool, SourceError> {
+        let has_room = self.keep(piece);
+        while self.rows.len() >= BATCH_ROWS {
+            self.flush().await?;
+        }
+        Ok(has_room)
+    }
+
+    /// Records the rest; what was not taken.
+    ///
+    /// # Errors
+    /// When nothing can be recorded now.
+    pub async fn finish(mut self) -> Result<Refused, SourceError> {
+        while !self.rows.is_empty() {
+            self.flush().await?;
+        }
+        Ok(self.refused)
+    }
+
+    fn keep(&mut self, piece: RowRead) -> bool {
+        for problem in piece.problems {
+            self.refused.add(problem);
+        }
+        for (number, row) in piece.rows {
+            if self.seen.len() >= MAX_VALUES {
+                let reason =
+                    format!("a table may have {MAX_VALUES} values; nothing behind them was taken, so split it");
+                self.refused.add(RowProblem { sheet: piece.sheet, ..RowProblem::of_row(number, reason) });
+                return false;
+            }
+            if let Err(reason) = self.check(number, row) {
+                self.refused.add(RowProblem { sheet: piece.sheet.clone(), ..RowProblem::of_row(number, reason) });
+            }
+        }
+        true
+    }
+
+    fn check(&mut self, number: u64, row: ObservationRow) -> Result<(), String> {
+        self.link.admit(&row)?;
+        let value = value_hash(row.value, row.status);
+        match self.seen.entry(series_hash(&row)) {
+            Entry::Occupied(first) if first.get().1 == value => return Ok(()),
+            Entry::Occupied(first) => {
+                let (indicator, area, first) = (&row.series.indicator, &row.series.area, first.get().0);
+                return Err(format!(
+                    "{indicator} in {area} has another value for this time in row {first}; keep one of the two rows"
+                ));
+            }
+            Entry::Vacant(place) => {
+                place.insert((number, value));
+            }
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// Records what is new in one batch. Its key tells what it replaces, so that the same batch is recorded again
+    /// only when something else was recorded between.
+    async fn flush(&mut self) -> Result<(), SourceError> {
+        let rest = self.rows.split_off(self.rows.len().min(BATCH_ROWS));
+        let rows: Arc<[ObservationRow]> = std::mem::replace(&mut self.rows, rest).into();
+        let delivered = self.link.delivered(Arc::clone(&rows)).await?;
+        let mut key = blake3::Hasher::new();
+        let mut fresh = Vec::new();
+        for (row, before) in rows.iter().zip(delivered) {
+            let value = value_hash(row.value, row.status);
+            if before.is_some_and(|before| !self.changes || value_hash(before.value, before.status) == value) {
+                continue;
+            }
+            key.update(&series_hash(row).to_be_bytes()).update(&value.to_be_bytes());
+            key.update(&before.map_or(0, |before| before.offset).to_be_bytes());
+            fresh.push(row.clone());
+        }
+        if !fresh.is_empty() {
+            self.link.record(fresh, format!("rows:{}", key.finalize().to_hex())).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Of the series and time of a row.
+fn series_hash(row: &ObservationRow) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(row.series.indicator.as_str().as_bytes()).update(b"\0");
+    hasher.update(row.series.area.as_str().as_bytes()).update(&[0, row.series.scenario as u8]);
+    hasher.update(&row.phenomenon_time.as_micros().to_be_bytes());
+    first_bytes(&hasher)
+}
+
+fn value_hash(value: f64, status: ObservationStatus) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&value.to_bits().to_be_bytes()).update(&[status as u8]);
+    first_bytes(&hasher)
+}
+
+fn first_bytes(hasher: &blake3::Hasher) -> u64 {
+    let mut bytes = [0; 8];
+    hasher.finalize_xof().fill(&mut bytes);
+    u64::from_be_bytes(bytes)
+}

@@ -1,0 +1,308 @@
+//! Somebody else's database: one query, asked again and again for what is new since the last row.
+//!
+//! Nothing is written there: the session is read-only, one statement at a time, bounded in time and rows.
+
+mod mysql;
+mod options;
+mod postgres;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::civil::{Date, DateTime};
+use protocol::Timestamp;
+use tokio::sync::{Mutex, mpsc};
+
+use super::poll::{self, Asked, Pieces, Polled, Seen};
+use super::rows::{BATCH_ROWS, Cell, Columns, Origin, Reader, RowProblem, RowRead};
+use super::{Link, Source, SourceError};
+use crate::config::{Options, SecretError, suggestion};
+use options::{Engine, SqlOptions, WATERMARK, is_plain};
+
+/// Reads the options of a database.
+pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
+    let mut read = options.take::<SqlOptions>()?;
+    read.check(options);
+    read.file = read.file.map(|file| options.dir.join(file));
+    Some(Arc::new(Sql { options: read, time_zone: options.settings.time_zone.clone() }))
+}
+
+/// Somebody else's database.
+#[derive(Debug, Clone)]
+struct Sql {
+    options: SqlOptions,
+    time_zone: String,
+}
+
+impl Source for Sql {
+    fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
+        async move { poll::follow(&Asking::new(self.clone()), &link).await }.boxed()
+    }
+}
+
+/// A database that we are, or may be, connected to.
+struct Asking {
+    sql: Sql,
+    /// Kept from one question to the next, unless something went wrong.
+    connection: Mutex<Option<Connection>>,
+}
+
+impl std::fmt::Debug for Asking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.sql.fmt(f)
+    }
+}
+
+enum Connection {
+    Postgres(postgres::Connection),
+    Mysql(mysql::Connection),
+    Sqlite(sqlite::Connection),
+}
+
+/// Some rows, with the names of their columns.
+#[derive(Default)]
+struct Batch {
+    names: Arc<[String]>,
+    rows: Vec<Vec<Cell<'static>>>,
+}
+
+impl Batch {
+    /// These rows; the next ones have the same columns.
+    fn take(&mut self) -> Self {
+        Self { names: Arc::clone(&self.names), rows: std::mem::take(&mut self.rows) }
+    }
+}
+
+/// Numbers that a database writes with a point. Those of an integer that is not one of a double stay as they are
+/// written: they are numbers of rows.
+fn number(text: &str) -> Cell<'static> {
+    const WHOLE: f64 = 9_007_199_254_740_992.0;
+    match text.parse::<f64>() {
+        Ok(number) if number.abs() < WHOLE || text.contains('.') => Cell::Number(number),
+        _ => Cell::Text(text.to_owned().into()),
+    }
+}
+
+/// A date, or a date and time, of no zone.
+fn local(text: &str) -> Cell<'static> {
+    let date = || text.parse::<Date>().map(|date| date.at(0, 0, 0, 0));
+    text.parse::<DateTime>().or_else(|_| date()).map_or_else(|_| Cell::Text(text.to_owned().into()), Cell::Local)
+}
+
+/// Where the rows of an answer go.
+type Sink = mpsc::Sender<Batch>;
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+enum SqlError {
+    #[error("the database answered: {0}")]
+    Database(String),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+impl Polled for Asking {
+    fn every(&self) -> Duration {
+        Duration::from_secs(self.sql.options.poll_secs)
+    }
+
+    /// The database is told to end sooner.
+    fn at_most(&self) -> Duration {
+        Duration::from_secs(self.sql.options.timeout_secs + 5)
+    }
+
+    fn ask<'a>(
+        &'a self,
+        seen: &'a Seen,
+        now: Timestamp,
+        pieces: Pieces,
+    ) -> BoxFuture<'a, Result<Option<Asked>, SourceError>> {
+        self.news(seen, now, pieces).boxed()
+    }
+}
+
+impl Asking {
+    fn new(sql: Sql) -> Self {
+        Self { sql, connection: Mutex::new(None) }
+    }
+
+    async fn news(&self, seen: &Seen, now: Timestamp, pieces: Pieces) -> Result<Option<Asked>, SourceError> {
+        let options = &self.sql.options;
+        let watermark = seen.watermark.clone().or_else(|| Some(options.watermark.as_ref()?.start.clone()));
+        let query = query(&options.query, watermark.as_deref());
+        let mut reading = Reading::new(&self.sql, now, watermark).map_err(broken)?;
+        // Taken out: a question that is given up, or goes wrong, leaves no connection behind.
+        let mut place = self.connection.lock().await;
+        let mut connection = match place.take() {
+            Some(connection) => connection,
+            None => Connection::open(options).await.map_err(broken)?,
+        };
+        let (sink, mut batches) = mpsc::channel(1);
+        let asking = connection.rows(&query, sink);
+        let taking = async {
+            while let Some(batch) = batches.recv().await {
+                let piece = reading.take(batch).map_err(broken)?;
+                if pieces.send(piece).await.is_err() || reading.is_full() {
+                    break;
+                }
+            }
+            batches.close();
+            Ok::<(), SourceError>(())
+        };
+        let (asked, taken) = tokio::join!(asking, taking);
+        taken?;
+        if asked.map_err(broken)? {
+            *place = Some(connection);
+        }
+        drop(place);
+        let (piece, asked) = reading.finish();
+        // Whoever no longer takes it has its own reason.
+        let _gone = pieces.send(piece).await.is_err();
+        Ok(Some(asked))
+    }
+}
+
+/// The query with the watermark in its place: as it stands where there are quotes around it, else as a number or a
+/// text of SQL.
+fn query(query: &str, watermark: Option<&str>) -> String {
+    let query = query.trim().trim_end_matches(';');
+    let Some(watermark) = watermark else { return query.to_owned() };
+    let is_number = watermark.bytes().all(|byte| byte.is_ascii_digit());
+    let written = if is_number { watermark.to_owned() } else { format!("'{watermark}'") };
+    query.replace(&format!("'{WATERMARK}'"), &format!("'{watermark}'")).replace(WATERMARK, &written)
+}
+
+fn broken(error: impl std::fmt::Display) -> SourceError {
+    SourceError::Broken(error.to_string())
+}
+
+impl Connection {
+    /// Asks, and gives the rows to `sink` until it is closed; whether all were taken.
+    async fn rows(&mut self, query: &str, sink: Sink) -> Result<bool, SqlError> {
+        match self {
+            Self::Postgres(connection) => connection.rows(query, sink).await,
+            Self::Mysql(connection) => connection.rows(query, sink).await,
+            Self::Sqlite(connection) => connection.rows(query, sink).await,
+        }
+    }
+
+    async fn open(options: &SqlOptions) -> Result<Self, SqlError> {
+        match options.engine {
+            Engine::Postgres => postgres::Connection::open(options).await.map(Self::Postgres),
+            Engine::Mysql => mysql::Connection::open(options).await.map(Self::Mysql),
+            Engine::Sqlite => {
+                let file = options.file.as_deref().unwrap_or(Path::new(""));
+                let timeout = Duration::from_secs(options.timeout_secs);
+                Ok(Self::Sqlite(sqlite::Connection::open(file, timeout)))
+            }
+        }
+    }
+}
+
+/// The rows of one answer, on their way to the recorder.
+struct Reading<'s> {
+    options: &'s SqlOptions,
+    reader: Reader<'s>,
+    /// Known with the first rows; and where the watermark stands.
+    columns: Option<(Columns, Option<usize>)>,
+    count: usize,
+    /// Of the rows before those that wait; and whether there are such rows.
+    complete: Option<String>,
+    has_moved: bool,
+    newest: Option<String>,
+    /// Rows of the newest watermark: at the limit nobody knows whether they are all.
+    waiting: RowRead,
+}
+
+impl<'s> Reading<'s> {
+    fn new(sql: &'s Sql, now: Timestamp, watermark: Option<String>) -> Result<Self, RowProblem> {
+        let origin = Origin { written: now, file: "", sheet: "" };
+        let reader = Reader::new(&sql.options.mapping, &sql.time_zone, origin)?;
+        Ok(Self {
+            options: &sql.options,
+            reader,
+            columns: None,
+            count: 0,
+            newest: watermark.clone(),
+            complete: watermark,
+            has_moved: false,
+            waiting: RowRead::default(),
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        self.count >= self.options.max_rows
+    }
+
+    /// What rows say, as far as it is known that there are no more of their watermark.
+    fn take(&mut self, batch: Batch) -> Result<RowRead, RowProblem> {
+        if self.columns.is_none() {
+            self.columns = Some(self.find(&batch.names)?);
+        }
+        let Some((columns, watermark)) = &self.columns else { return Ok(RowRead::default()) };
+        let mut piece = RowRead::default();
+        for cells in &batch.rows {
+            if self.count >= self.options.max_rows {
+                break;
+            }
+            self.count += 1;
+            if let Some(column) = watermark {
+                let text = cells[*column].text();
+                if !is_plain(&text) {
+                    let reason = format!("'{text}' is no watermark: a number or a time");
+                    return Err(RowProblem::of_row(self.count as u64, reason));
+                }
+                if self.newest.as_deref() != Some(&*text) {
+                    self.has_moved |= self.waiting.len() > 0;
+                    piece.extend(std::mem::take(&mut self.waiting));
+                    self.complete = self.newest.replace(text.into_owned());
+                }
+            }
+            let read = self.reader.row(self.count as u64, columns, |column| cells[column].clone());
+            if watermark.is_some() { self.waiting.extend(read) } else { piece.extend(read) }
+        }
+        Ok(piece)
+    }
+
+    fn find(&self, names: &[String]) -> Result<(Columns, Option<usize>), RowProblem> {
+        let columns = Columns::find(&self.options.mapping, names.to_vec(), 0)?;
+        let Some(watermark) = &self.options.watermark else { return Ok((columns, None)) };
+        let place = names.iter().position(|name| name.eq_ignore_ascii_case(&watermark.column));
+        let place = place.ok_or_else(|| {
+            let near = suggestion(&watermark.column, names.iter().map(String::as_str));
+            RowProblem::whole(format!("the query gives no column '{}', the watermark{near}", watermark.column))
+        })?;
+        Ok((columns, Some(place)))
+    }
+
+    /// The rest, and what is to be remembered.
+    fn finish(mut self) -> (RowRead, Asked) {
+        let mut piece = RowRead::default();
+        let seen = |watermark: Option<String>| Seen { watermark, ..Seen::default() };
+        if !self.is_full() {
+            piece.extend(self.waiting);
+            return (piece, Asked { seen: seen(self.newest), has_more: false });
+        }
+        let most = self.options.max_rows;
+        if self.options.watermark.is_some() && self.has_moved {
+            return (piece, Asked { seen: seen(self.complete), has_more: true });
+        }
+        piece.extend(std::mem::take(&mut self.waiting));
+        let reason = match &self.newest {
+            Some(newest) => format!(
+                "more than {most} rows ('max_rows') have the watermark {newest}; those behind them are not taken"
+            ),
+            None => format!(
+                "there are more than {most} rows ('max_rows'); those behind them are not taken: ask for what is new by a watermark"
+            ),
+        };
+        piece.problems.push(RowProblem::whole(reason));
+        (piece, Asked { seen: seen(self.complete), has_more: false })
+    }
+}

@@ -1,0 +1,83 @@
+//! MySQL and MariaDB.
+
+use futures_util::TryStreamExt;
+use sqlx::mysql::{MySqlConnectOptions, MySqlRow, MySqlSslMode};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, MySqlConnection, Row, TypeInfo, ValueRef, raw_sql};
+
+use super::options::{SqlOptions, Tls};
+use super::{BATCH_ROWS, Batch, Sink, SqlError, local, number};
+use crate::sources::rows::Cell;
+
+pub struct Connection(MySqlConnection);
+
+impl Connection {
+    pub async fn open(options: &SqlOptions) -> Result<Self, SqlError> {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let mut server = MySqlConnectOptions::new()
+            .host(&text(&options.host))
+            .database(&text(&options.database))
+            .username(&text(&options.user))
+            .ssl_mode(match options.tls {
+                Tls::Off => MySqlSslMode::Disabled,
+                Tls::Prefer => MySqlSslMode::Preferred,
+                Tls::Verify => MySqlSslMode::VerifyIdentity,
+            });
+        if let Some(port) = options.port {
+            server = server.port(port);
+        }
+        if let Some(ca_file) = &options.ca_file {
+            server = server.ssl_ca(ca_file);
+        }
+        if let Some(password) = &options.password {
+            server = server.password(&password.reveal()?);
+        }
+        let mut connection = server.disable_statement_logging().connect().await.map_err(told)?;
+        raw_sql("set session transaction read only").execute(&mut connection).await.map_err(told)?;
+        // MariaDB counts seconds, MySQL milliseconds; each refuses the other's name.
+        let of_mariadb = format!("set session max_statement_time = {}", options.timeout_secs);
+        if raw_sql(AssertSqlSafe(of_mariadb)).execute(&mut connection).await.is_err() {
+            let of_mysql = format!("set session max_execution_time = {}", options.timeout_secs * 1000);
+            raw_sql(AssertSqlSafe(of_mysql)).execute(&mut connection).await.map_err(told)?;
+        }
+        Ok(Self(connection))
+    }
+
+    /// Every value comes as text, whatever its type.
+    pub async fn rows(&mut self, query: &str, sink: Sink) -> Result<bool, SqlError> {
+        raw_sql("start transaction read only").execute(&mut self.0).await.map_err(told)?;
+        let mut rows = raw_sql(AssertSqlSafe(query)).fetch(&mut self.0);
+        let mut batch = Batch::default();
+        while let Some(row) = rows.try_next().await.map_err(told)? {
+            if batch.names.is_empty() {
+                batch.names = row.columns().iter().map(|column| column.name().to_owned()).collect();
+            }
+            batch.rows.push((0..row.len()).map(|column| cell(&row, column)).collect::<Result<_, _>>()?);
+            if batch.rows.len() >= BATCH_ROWS && sink.send(batch.take()).await.is_err() {
+                return Ok(false);
+            }
+        }
+        drop(rows);
+        raw_sql("rollback").execute(&mut self.0).await.map_err(told)?;
+        Ok(sink.send(batch).await.is_ok())
+    }
+}
+
+fn cell(row: &MySqlRow, column: usize) -> Result<Cell<'static>, SqlError> {
+    let value = row.try_get_raw(column).map_err(told)?;
+    if value.is_null() {
+        return Ok(Cell::Empty);
+    }
+    let kind = value.type_info().name().to_owned();
+    let bytes = row.try_get_unchecked::<Vec<u8>, _>(column).map_err(told)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(match kind.trim_end_matches(" UNSIGNED") {
+        "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "BOOLEAN" | "YEAR" | "FLOAT" | "DOUBLE"
+        | "DECIMAL" => number(&text),
+        "DATE" | "DATETIME" | "TIMESTAMP" => local(&text),
+        _ => Cell::Text(text.into()),
+    })
+}
+
+fn told(error: sqlx::Error) -> SqlError {
+    SqlError::Database(error.to_string())
+}

@@ -1,0 +1,78 @@
+//! A file of SQLite.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{OpenFlags, Row};
+
+use super::{BATCH_ROWS, Batch, Sink, SqlError, number};
+use crate::sources::rows::Cell;
+
+/// It is opened anew for each question: its writers may replace the file.
+pub struct Connection {
+    file: Arc<Path>,
+    timeout: Duration,
+}
+
+impl Connection {
+    pub fn open(file: &Path, timeout: Duration) -> Self {
+        Self { file: file.into(), timeout }
+    }
+
+    pub async fn rows(&mut self, query: &str, sink: Sink) -> Result<bool, SqlError> {
+        let connection = open(&self.file, self.timeout)?;
+        let interrupt = connection.get_interrupt_handle();
+        let query = query.to_owned();
+        let mut reading = tokio::task::spawn_blocking(move || read(&connection, &query, &sink));
+        let ended = tokio::select! {
+            ended = &mut reading => ended,
+            () = tokio::time::sleep(self.timeout) => {
+                interrupt.interrupt();
+                reading.await
+            }
+        };
+        ended.map_err(|error| SqlError::Database(error.to_string()))?.map_err(told)
+    }
+}
+
+fn open(file: &Path, timeout: Duration) -> Result<rusqlite::Connection, SqlError> {
+    // What is not there is not made.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(file, flags)
+        .map_err(|error| SqlError::Database(format!("{}: {error}", file.display())))?;
+    connection.busy_timeout(timeout).map_err(told)?;
+    connection.pragma_update(None, "query_only", true).map_err(told)?;
+    Ok(connection)
+}
+
+fn read(connection: &rusqlite::Connection, query: &str, sink: &Sink) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare(query)?;
+    let names: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let mut batch = Batch { names: Arc::clone(&names), rows: Vec::new() };
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        batch.rows.push((0..names.len()).map(|column| cell(row, column)).collect::<Result<_, _>>()?);
+        if batch.rows.len() >= BATCH_ROWS && sink.blocking_send(batch.take()).is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(sink.blocking_send(batch).is_ok())
+}
+
+fn cell(row: &Row<'_>, column: usize) -> rusqlite::Result<Cell<'static>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => Cell::Empty,
+        ValueRef::Integer(value) => number(&value.to_string()),
+        ValueRef::Real(value) => Cell::Number(value),
+        ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned().into()),
+        ValueRef::Blob(bytes) => {
+            Cell::Wrong { text: format!("{} bytes", bytes.len()), reason: "is no text and no number" }
+        }
+    })
+}
+
+fn told(error: rusqlite::Error) -> SqlError {
+    SqlError::Database(error.to_string())
+}
