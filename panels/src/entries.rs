@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     pub above: Vec<Piece>,
     pub above_right: Vec<Piece>,
     pub below: Vec<Piece>,
+    /// Behind it, where all of it has room.
+    pub below_more: Vec<Piece>,
     pub below_right: Vec<Piece>,
 }
 
@@ -97,8 +99,9 @@ fn draw_entry(
     } else {
         (middle - size * 0.22, middle + styles.caption.size * 1.05)
     };
-    line(tile, (entry.above, entry.above_right), Rect { x: left, width: row.right() - left, ..row }, above);
-    line(tile, (entry.below, entry.below_right), Rect { x: left, width: row.right() - left, ..row }, below);
+    let place = Rect { x: left, width: row.right() - left, ..row };
+    line(tile, (std::mem::take(&mut entry.above), std::mem::take(&mut entry.above_right)), place, above);
+    entry.below(tile, place, below);
 }
 
 impl Entry {
@@ -130,15 +133,27 @@ impl Entry {
         let line_rect = Rect { x: left, width: row.right() - left, ..row };
         line(tile, (Vec::new(), std::mem::take(&mut self.above_right)), line_rect, top + BASELINE * style.size);
         let baseline = top + lines + third * 0.76;
-        line(tile, (std::mem::take(&mut self.below), std::mem::take(&mut self.below_right)), line_rect, baseline);
+        self.below(tile, line_rect, baseline);
         true
+    }
+
+    /// The line below, with as much of it as has room.
+    fn below(&mut self, tile: &mut Tile<'_, '_>, row: Rect, baseline: f32) {
+        let (mut below, right) = (std::mem::take(&mut self.below), std::mem::take(&mut self.below_right));
+        let gap = right.first().map_or(0.0, |piece| piece.style.size * 0.5);
+        let width = tile.width(&below) + tile.width(&self.below_more) + gap + tile.width(&right);
+        if width <= row.width {
+            below.append(&mut self.below_more);
+        }
+        line(tile, (below, right), row, baseline);
     }
 }
 
 /// What stands on the right first, the rest before it.
 fn line(tile: &mut Tile<'_, '_>, (pieces, right): (Vec<Piece>, Vec<Piece>), row: Rect, baseline: f32) {
-    let width = tile.width(&right).min(row.width * 0.5);
     let gap = right.first().map_or(0.0, |piece| piece.style.size * 0.5);
+    let left_over = row.width - tile.width(&pieces) - gap;
+    let width = tile.width(&right).min(left_over.max(row.width * 0.5));
     tile.pieces(right, row.right() - width, baseline, width * 1.001);
     tile.pieces_keeping_figures(pieces, row.x, baseline, (row.width - width - gap).max(0.0));
 }
