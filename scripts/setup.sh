@@ -94,6 +94,8 @@ if [ "$purpose" = test ]; then
     need_program postgresql-client psql
     need_file postgresql /usr/lib/postgresql/*/bin/postgres
     need_file mariadb-server /usr/sbin/mariadbd /usr/bin/mariadbd
+    need_file mosquitto /usr/sbin/mosquitto /usr/bin/mosquitto
+    need_program mosquitto-clients mosquitto_pub
     need_program chromium chromium chromium-browser google-chrome
     # Reads printed pages back.
     need_program poppler-utils pdftotext

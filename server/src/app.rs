@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::centre::Centre;
 use crate::clock::Clock;
-use crate::config::{CentreConfig, Settings};
+use crate::config::{CentreConfig, Settings, SourceSpec};
 use crate::hub;
 use crate::log::Backend;
 use crate::log::local::LocalLog;
@@ -51,6 +51,8 @@ pub struct Shared {
     pub hub: hub::Handle,
     /// How each source does.
     pub sources: sources::health::Board,
+    /// The sources as they are configured here.
+    pub specs: Arc<[SourceSpec]>,
     pub easels: Easels,
     pub settings: Arc<Settings>,
     pub clock: Clock,
@@ -106,6 +108,7 @@ impl App {
             clock: clock.clone(),
             stopping: stopping.clone(),
         };
+        let specs: Arc<[SourceSpec]> = sources.clone().into();
         let running = sources::start(sources, surroundings);
         let shared = Shared {
             recorder,
@@ -115,6 +118,7 @@ impl App {
             store,
             hub,
             sources: board,
+            specs,
             easels: Easels::new(EASELS, PICTURE_PATIENCE),
             settings: Arc::new(settings),
             clock,

@@ -13,6 +13,7 @@ mod pictures;
 mod sources;
 mod store;
 mod strict;
+mod tls;
 mod web;
 
 use std::io::Write;
@@ -58,6 +59,29 @@ enum Command {
         #[arg(long, env = "IOC_CONFIG")]
         config: PathBuf,
     },
+    /// Looks at the sources of a configuration without serving it.
+    Source {
+        #[command(subcommand)]
+        command: SourceCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum SourceCommand {
+    /// Lists the sources: name, kind, owner.
+    List {
+        #[arg(long, env = "IOC_CONFIG")]
+        config: PathBuf,
+    },
+    /// Reads the first values of a source, prints what they come to and what would be refused, and records nothing.
+    Try {
+        source: String,
+        #[arg(long, env = "IOC_CONFIG")]
+        config: PathBuf,
+        /// Most values that are read.
+        #[arg(long, default_value_t = 20)]
+        rows: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -66,6 +90,12 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Serve { config, data, listen } => serve(&config, &data, listen),
         Command::Check { config } => check(&config),
+        Command::Source { command } => match command {
+            SourceCommand::List { config } => with_config(&config, list_sources),
+            SourceCommand::Try { source, config, rows } => {
+                with_config(&config, |config| try_source(&config, &source, rows))
+            }
+        },
     };
     match result {
         Ok(code) => code,
@@ -98,14 +128,54 @@ fn check(config: &std::path::Path) -> anyhow::Result<ExitCode> {
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn serve(config: &std::path::Path, data: &std::path::Path, listen: Option<String>) -> anyhow::Result<ExitCode> {
-    let mut config = match config::load(config) {
-        Ok(config) => config,
+fn with_config(
+    config: &std::path::Path,
+    then: impl FnOnce(config::CentreConfig) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    match config::load(config) {
+        Ok(config) => then(config),
         Err(findings) => {
             tell(&findings.to_string());
-            return Ok(ExitCode::FAILURE);
+            Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+fn list_sources(config: config::CentreConfig) -> anyhow::Result<ExitCode> {
+    let width = config.sources.iter().map(|spec| spec.info.id.as_str().chars().count()).max().unwrap_or(0);
+    for config::SourceSpec { info, .. } in &config.sources {
+        let owner = info.owner.as_ref().map(|owner| format!(" · {owner}")).unwrap_or_default();
+        writeln!(std::io::stdout(), "{:<width$}  {}{owner} · {}", info.id.as_str(), info.kind, info.name.vi)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Exit 1 when it cannot be read, or something would be refused.
+fn try_source(config: &config::CentreConfig, source: &str, rows: usize) -> anyhow::Result<ExitCode> {
+    let known = || config.sources.iter().map(|spec| spec.info.id.as_str());
+    let Some(spec) = config.sources.iter().find(|spec| spec.info.id.as_str() == source) else {
+        anyhow::bail!("there is no source '{source}'{}", config::suggestion(source, known()));
     };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
+    let trial = runtime.block_on(sources::try_out(spec, &config.catalogue, clock::Clock.now(), rows));
+    // What hangs is not waited for.
+    runtime.shutdown_background();
+    let trial = trial?;
+    let zone = jiff::tz::TimeZone::get(&config.settings.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    write!(std::io::stdout(), "{}", trial.text(&zone))?;
+    Ok(if trial.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn serve(config: &std::path::Path, data: &std::path::Path, listen: Option<String>) -> anyhow::Result<ExitCode> {
+    with_config(config, |config| serve_centre(config, data, listen))
+}
+
+fn serve_centre(
+    mut config: config::CentreConfig,
+    data: &std::path::Path,
+    listen: Option<String>,
+) -> anyhow::Result<ExitCode> {
     if let Some(listen) = listen {
         config.settings.server.listen = listen;
     }

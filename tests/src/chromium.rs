@@ -138,8 +138,9 @@ impl Chromium {
     }
 
     async fn page_address(port: u16) -> Result<String> {
+        let http = crate::http_client(ANSWER_LIMIT)?;
         eventually("a page", ANSWER_LIMIT, || async {
-            let targets: Value = reqwest::get(format!("http://127.0.0.1:{port}/json/list")).await?.json().await?;
+            let targets: Value = http.get(format!("http://127.0.0.1:{port}/json/list")).send().await?.json().await?;
             let pages = targets.as_array().context("no targets")?;
             let page = pages.iter().find(|target| target["type"] == "page").context("no page")?;
             Ok(page["webSocketDebuggerUrl"].as_str().context("no address")?.to_owned())

@@ -8,6 +8,7 @@ pub mod client;
 pub mod databases;
 pub mod ledger;
 pub mod load;
+pub mod mosquitto;
 pub mod picture;
 pub mod process;
 pub mod proxy;
@@ -48,6 +49,16 @@ pub fn binary(name: &str) -> Result<PathBuf> {
         Some(path) => Ok(path.clone()),
         None => bail!("{name} is not built; run `cargo build --workspace --bins` first (looked at {candidates:?})"),
     }
+}
+
+/// A client of HTTP that waits so long for an answer.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn http_client(timeout: Duration) -> Result<reqwest::Client> {
+    // The client can TLS, and wants to know by which cryptography; whoever was first has said it.
+    let _said_before = rustls::crypto::ring::default_provider().install_default().is_err();
+    Ok(reqwest::Client::builder().timeout(timeout).build()?)
 }
 
 /// A number from the environment, to make a test longer or shorter.

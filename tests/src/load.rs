@@ -132,7 +132,7 @@ impl Load {
 
 impl Shared {
     async fn post_all(self, poster: u64) -> Result<()> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
+        let http = crate::http_client(Duration::from_secs(5))?;
         for number in (poster..).step_by(POSTERS as usize) {
             let under_way = self.gate.read().await;
             if self.stop.load(Ordering::Relaxed) {

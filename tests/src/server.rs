@@ -85,7 +85,7 @@ impl Server {
         }
         let mut process = Self::spawn(&options)?;
         let address = Self::address_of(&mut process).await?;
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
+        let http = crate::http_client(Duration::from_secs(15))?;
         let mut server = Self { process, options, address, http };
         // It comes back where clients look for it.
         server.options.listen = server.authority().to_owned();

@@ -300,6 +300,12 @@ impl<'a> Options<'a> {
         self.doc.take(options, &format!("the options of {}", self.what), self.findings)
     }
 
+    /// Whether an option is given.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.options.as_ref().is_some_and(|options| options.0.get_ref().contains_key(key))
+    }
+
     /// Reports what is wrong with the option at `path` (`["values[0]", "indicator"]`).
     pub fn report(&mut self, path: &[&str], message: &str) {
         let span = self.options.as_ref().map_or_else(|| self.item.span(), |options| options.span_of(path));

@@ -94,6 +94,14 @@ impl Link {
         Ok(())
     }
 
+    /// The same, where there may be none.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn refuse_if_any(&self, count: u64) -> Result<(), SourceError> {
+        if count > 0 { self.refuse(count).await } else { Ok(()) }
+    }
+
     fn batch(&self, rows: Rows, refused_count: u64, idempotency_key: Option<String>) -> Batch {
         Batch { source: self.source.clone(), rows, refused: Vec::new(), refused_count, idempotency_key }
     }

@@ -6,6 +6,7 @@ pub mod health;
 mod http;
 mod link;
 mod links;
+mod mqtt;
 mod poll;
 mod reports;
 mod rows;
@@ -17,6 +18,7 @@ mod station_file;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod under;
 mod workbook;
 
@@ -24,17 +26,27 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use protocol::Timestamp;
 
 use crate::config::Options;
+use trial::Sampling;
 
 pub use link::{Link, SourceError, on_disk};
 pub use reports::Reported;
 pub use supervisor::{Running, Surroundings, start};
+pub use trial::{Trial, TrialError, try_out};
 
 /// Something that brings observations or records in.
 pub trait Source: Send + Sync + fmt::Debug {
     /// Runs until [`Link::stopped`]. After an error it is started again, later and later.
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>>;
+
+    /// Reads the first values, at least so many if there are, and records nothing; `None` where there is nothing to
+    /// read.
+    fn sample(&self, now: Timestamp, values: usize) -> Option<Sampling<'_>> {
+        let _ = (now, values);
+        None
+    }
 }
 
 /// A kind of source, by the name in `kind = "…"`.
@@ -52,6 +64,7 @@ pub static SOURCES: &[Kind] = &[
     Kind { name: "station_file", read: station_file::read },
     Kind { name: "http", read: http::read },
     Kind { name: "sql", read: sql::read },
+    Kind { name: "mqtt", read: mqtt::read },
     Kind { name: "simulated", read: simulated::read },
     Kind { name: "simulated_records", read: simulated_records::read },
 ];

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::rows::{Recording, RowRead};
+use super::rows::{Kind, Recording, Refused, RowRead};
+use super::trial::Sample;
 use super::under::Under;
 use super::{Link, SourceError, on_disk, state};
 
@@ -27,6 +28,10 @@ pub trait Polled: Send + Sync + fmt::Debug {
     fn every(&self) -> Duration;
     /// An answer that takes longer is none.
     fn at_most(&self) -> Duration;
+    /// Whether it gives only what is new, in the order of its coming, and never again.
+    fn is_stream(&self) -> bool {
+        false
+    }
 
     /// Asks once, and hands over in pieces what it was told since `seen`; nothing when nothing has changed.
     ///
@@ -92,10 +97,13 @@ pub async fn follow(source: &dyn Polled, link: &Link) -> Result<(), SourceError>
         memory = memory.filter(|memory| memory.holds(&under, link));
         let mut has_more = false;
         if let Some((news, more)) = ask(source, link, &under, memory.as_ref()).await? {
-            save(link, &news).await?;
+            if memory.as_ref() != Some(&news) {
+                save(link, &news).await?;
+            }
             memory = Some(news);
             has_more = more;
         }
+        link.health.solved(&link.source, |place| place == "source");
         link.health.well(&link.source, link.now());
         wait = if has_more { Duration::ZERO } else { share(source.every(), 0.95..1.05) };
     }
@@ -120,32 +128,72 @@ async fn ask(
     let seen = before.map(|memory| memory.seen.clone()).unwrap_or_default();
     let (pieces, mut queue) = mpsc::channel(QUEUE);
     let asking = async {
-        let at_most = source.at_most();
-        timeout(at_most, source.ask(&seen, link.now(), pieces)).await.unwrap_or_else(|_| {
-            Err(SourceError::Broken(format!("it has not answered within {} s", at_most.as_secs_f32())))
-        })
+        let asked = timeout(source.at_most(), source.ask(&seen, link.now(), pieces)).await;
+        asked.unwrap_or_else(|_| Err(too_slow(source)))
     };
+    let kind = if source.is_stream() { Kind::Stream } else { Kind::Table };
     let recording = async {
-        let mut recording = Recording::new(link, true);
-        while let Some(piece) = queue.recv().await {
-            if !recording.take(piece).await? {
-                break;
-            }
-        }
+        let recorded = record(link, kind, &mut queue).await;
+        // Whoever still gives is not to wait for us.
         queue.close();
-        recording.finish().await
+        recorded
     };
     let (asked, refused) = tokio::join!(asking, recording);
     let refused = refused?;
     let Some(Asked { seen, has_more }) = asked? else { return Ok(None) };
-    link.health.solved(&link.source, |_| true);
+    // What a stream gave before is not given again, right or wrong.
+    let (counted, added) = match before.filter(|_| source.is_stream()) {
+        Some(before) => (before.refused, refused.count),
+        None => (0, refused.count.saturating_sub(before.map_or(0, |memory| memory.refused))),
+    };
+    if before.is_none() || !source.is_stream() {
+        link.health.solved(&link.source, |_| true);
+    }
     for problem in refused.listed.iter().take(TOLD).rev() {
         link.problem(problem.place("the answer"), &problem.said());
     }
-    let counted = before.map_or(0, |memory| memory.refused);
-    link.refuse(refused.count.saturating_sub(counted)).await?;
-    let memory = Memory { epoch: link.epoch(), under: under.clone(), seen, refused: refused.count };
+    link.refuse_if_any(added).await?;
+    let memory = Memory { epoch: link.epoch(), under: under.clone(), seen, refused: counted + refused.count };
     Ok(Some((memory, has_more)))
+}
+
+async fn record(link: &Link, kind: Kind, queue: &mut mpsc::Receiver<RowRead>) -> Result<Refused, SourceError> {
+    let mut recording = Recording::new(link, kind);
+    while let Some(piece) = queue.recv().await {
+        if !recording.take(piece).await? {
+            break;
+        }
+    }
+    recording.finish().await
+}
+
+/// Asks for all of it once, until there are so many values; nothing is recorded or remembered.
+pub async fn sample(source: &dyn Polled, now: Timestamp, values: usize) -> Result<Sample, SourceError> {
+    let (pieces, mut queue) = mpsc::channel::<RowRead>(QUEUE);
+    let seen = Seen::default();
+    let mut sample = Sample::default();
+    let taking = async {
+        let mut taken = 0;
+        while let Some(piece) = queue.recv().await {
+            taken += piece.len();
+            sample.pieces.push(piece);
+            if taken >= values {
+                break;
+            }
+        }
+        queue.close();
+    };
+    let (asked, ()) = tokio::join!(timeout(source.at_most(), source.ask(&seen, now, pieces)), taking);
+    // What it gave before it went wrong tells more than nothing.
+    match asked {
+        Ok(Err(error)) if sample.pieces.is_empty() => Err(error),
+        Err(_) if sample.pieces.is_empty() => Err(too_slow(source)),
+        _ => Ok(sample),
+    }
+}
+
+fn too_slow(source: &dyn Polled) -> SourceError {
+    SourceError::Broken(format!("it has not answered within {} s", source.at_most().as_secs_f32()))
 }
 
 fn path(link: &Link) -> PathBuf {

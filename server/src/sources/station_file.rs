@@ -12,11 +12,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use protocol::event::ObservationRow;
-use protocol::{AreaId, IndicatorId, ObservationStatus, Scenario, SeriesKey};
+use protocol::{AreaId, IndicatorId, ObservationStatus, Scenario, SeriesKey, Timestamp};
 use serde::Deserialize;
 
 use super::folder::{self, Files, FolderOptions};
 use super::rows::{Cell, Decimal, Otherwise, RowProblem, RowRead, TimeFormat, zone};
+use super::trial::Sampling;
 use super::{Link, Source, SourceError};
 use crate::config::{Options, suggestion};
 use crate::lines::{Ends, Line, LineSplitter, LineText};
@@ -77,6 +78,9 @@ pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
     }
     for (name, parameter) in &read.parameters {
         options.check_indicator(&["parameters", name, "indicator"], &parameter.indicator);
+        if !parameter.scale.is_finite() || parameter.scale == 0.0 {
+            options.report(&["parameters", name, "scale"], "the scale is a number other than 0");
+        }
     }
     Some(Arc::new(StationFolder {
         folder: options.dir.join(&read.files.folder),
@@ -96,6 +100,10 @@ struct StationFolder {
 impl Source for StationFolder {
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
         async move { folder::follow(Arc::new(self.clone()), &link).await }.boxed()
+    }
+
+    fn sample(&self, _: Timestamp, values: usize) -> Option<Sampling<'_>> {
+        Some(folder::sample(Arc::new(self.clone()), values).boxed())
     }
 }
 
@@ -153,8 +161,8 @@ impl StationFolder {
         let Some(named) = station(&options.name, file) else {
             return Err(RowProblem::whole(format!("is not named like '{}' ('name' of the source)", options.name)));
         };
-        // Where several parts of a name could be the station, it is the one that is known.
-        let known = named.iter().find_map(|station| options.stations.get(*station));
+        // Where several parts of a name could be the station, it is the longest one that is known.
+        let known = named.iter().rev().find_map(|station| options.stations.get(*station));
         if known.is_some() || options.other_stations == Otherwise::Ignore {
             return Ok(known);
         }

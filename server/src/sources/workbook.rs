@@ -13,10 +13,12 @@ use calamine::{Data, DataRef, Dimensions, Reader as _, Sheets, open_workbook_aut
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::civil::{Date, DateTime};
+use protocol::Timestamp;
 use serde::Deserialize;
 
 use super::folder::{self, Files, FolderOptions, matches, written};
 use super::rows::{BATCH_ROWS, Cell, Columns, Mapping, Origin, Reader, RowProblem, RowRead};
+use super::trial::Sampling;
 use super::{Link, Source, SourceError};
 use crate::config::Options;
 
@@ -26,6 +28,9 @@ const MOST_BYTES: u64 = 64 << 20;
 const MOST_CELLS: usize = 4_000_000;
 /// Most columns that a sheet is looked through for its header.
 const MOST_COLUMNS: u32 = 4096;
+
+/// The last row that a header may have.
+const MOST_HEADER: u32 = 1000;
 
 /// `[source.options]` of a folder of workbooks.
 #[derive(Debug, Clone, Deserialize)]
@@ -81,8 +86,12 @@ pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
     read.files.check(options);
     read.mapping.check(options);
     let (first, last) = read.header_rows.span();
-    if first == 0 || last < first {
-        options.report(&["header_rows"], "header_rows is a row, or the first and the last one, counted from 1");
+    if first == 0 || last < first || last > MOST_HEADER {
+        let message = format!("header_rows is a row, or the first and the last one, counted from 1, to {MOST_HEADER}");
+        options.report(&["header_rows"], &message);
+    }
+    if read.last_row.is_some_and(|row| row < read.first_row.unwrap_or(last.saturating_add(1))) {
+        options.report(&["last_row"], "last_row lies below the first one");
     }
     if read.first_row.is_some_and(|row| row <= last) {
         options.report(&["first_row"], "first_row lies below the rows of the header");
@@ -105,6 +114,10 @@ struct WorkbookFolder {
 impl Source for WorkbookFolder {
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
         async move { folder::follow(Arc::new(self.clone()), &link).await }.boxed()
+    }
+
+    fn sample(&self, _: Timestamp, values: usize) -> Option<Sampling<'_>> {
+        Some(folder::sample(Arc::new(self.clone()), values).boxed())
     }
 }
 

@@ -3,14 +3,24 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use protocol::{Agency, Area, Indicator, SourceHealth, SourceInfo};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use protocol::{Agency, Area, Indicator, SourceHealth, SourceId, SourceInfo};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::openapi::{AgencyShape, AreaShape, IndicatorShape, SourceHealthShape, SourceInfoShape};
+use super::peer::LocalPeer;
+use super::problem::Problem;
+use super::query::Params;
 use crate::app::Shared;
+use crate::config::suggestion;
 use crate::log::redis::Writer;
+use crate::sources::{Trial, TrialError, try_out};
+
+/// Values that are read to try a source, unless told otherwise; and at most.
+const TRIED: usize = 20;
+const MOST_TRIED: usize = 1000;
 
 /// The indicators, in the order of their names.
 #[utoipa::path(get, path = "/api/v1/indicators", tag = "catalogue", responses((status = 200, body = Vec<IndicatorShape>)))]
@@ -61,4 +71,42 @@ pub async fn sources(State(shared): State<Shared>) -> Json<Vec<Source>> {
         Source { info: Arc::clone(info), runs_on, health }
     };
     Json(catalogue.sources.values().map(source).collect())
+}
+
+/// Reads the first values of a source, and tells what would become of them. Nothing is recorded.
+#[utoipa::path(
+    post, path = "/api/v1/sources/{id}/try", tag = "catalogue",
+    params(
+        ("id" = String, Path, description = "The source"),
+        ("rows" = Option<u64>, Query, description = "Most values; 20 unless given, at most 1,000"),
+    ),
+    responses(
+        (status = 200, body = Trial),
+        (status = 400, description = "No such parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is nothing to read of this kind", body = Problem, content_type = "application/problem+json"),
+        (status = 502, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn try_source(
+    State(shared): State<Shared>,
+    _peer: LocalPeer,
+    Path(id): Path<SourceId>,
+    uri: Uri,
+) -> Result<Json<Trial>, Problem> {
+    let rows = Params::of(&uri, &["rows"])?.count("rows", MOST_TRIED)?.unwrap_or(TRIED);
+    let Some(spec) = shared.specs.iter().find(|spec| spec.info.id == id) else {
+        let known = shared.specs.iter().map(|spec| spec.info.id.as_str());
+        return Err(Problem::not_found(format!("there is no source '{id}'{}", suggestion(id.as_str(), known))));
+    };
+    let catalogue = Arc::clone(&shared.centre.borrow().catalogue);
+    let trial = try_out(spec, &catalogue, shared.clock.now(), rows).await;
+    trial.map(Json).map_err(|error| {
+        let status = match error {
+            TrialError::Nothing(..) => StatusCode::CONFLICT,
+            TrialError::Failed(..) | TrialError::Silent(_) => StatusCode::BAD_GATEWAY,
+        };
+        Problem::new(status, error.to_string())
+    })
 }

@@ -76,7 +76,7 @@ pub async fn series(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) 
     if from > to {
         return Err(Problem::bad_request("parameter 'from' lies after 'to'").with("parameter", "from"));
     }
-    let limit = limit_of(&params)?;
+    let limit = params.count("limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
     let as_of = match params.moment("as_of")? {
         Some(as_of) => Some(shared.recorder.settled(as_of).await),
         None => None,
@@ -121,16 +121,6 @@ fn series_of(params: &Params, catalogue: &Catalogue) -> Result<SeriesKey, Proble
     let scenario = params.get("scenario").map_or(Ok(protocol::Scenario::default()), super::ingest::scenario);
     let scenario = scenario.map_err(|reason| Problem::bad_request(reason).with("parameter", "scenario"))?;
     Ok(SeriesKey { indicator: indicator.clone(), area: area.clone(), scenario })
-}
-
-fn limit_of(params: &Params) -> Result<usize, Problem> {
-    let Some(text) = params.get("limit") else { return Ok(DEFAULT_LIMIT) };
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    limit.ok_or_else(|| {
-        let message =
-            format!("parameter 'limit' must be a whole number from 1 to {MAX_LIMIT}, got '{}'", shorten(text));
-        Problem::bad_request(message).with("parameter", "limit")
-    })
 }
 
 impl From<HistoryRow> for KnownValue {

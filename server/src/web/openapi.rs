@@ -59,6 +59,7 @@ described_in_protocol! {
         catalogue::areas,
         catalogue::agencies,
         catalogue::sources,
+        catalogue::try_source,
         layouts::list,
         layouts::get,
         layouts::put,

@@ -50,6 +50,17 @@ impl Params {
         self.get(name).ok_or_else(missing)
     }
 
+    /// A number from 1 to `most`.
+    ///
+    /// # Errors
+    /// Names the parameter and what would be right.
+    pub fn count(&self, name: &str, most: usize) -> Result<Option<usize>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let count = text.parse().ok().filter(|count| (1..=most).contains(count));
+        let wrong = || format!("parameter '{name}' must be a whole number from 1 to {most}, got '{}'", shorten(text));
+        count.map(Some).ok_or_else(|| Problem::bad_request(wrong()).with("parameter", name))
+    }
+
     /// A moment: RFC 3339 or microseconds of Unix time.
     ///
     /// # Errors

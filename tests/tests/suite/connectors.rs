@@ -1,14 +1,17 @@
 //! Sources that read what departments have already: each reads, follows changes, and comes back when its server was
 //! killed and started again.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::centre::{AREA, indicator};
 use tests::databases::{DATABASE, Database, Engine, PASSWORD, USER};
 use tests::load::history;
-use tests::{Centre, Server, eventually};
+use tests::mosquitto::{self, Mosquitto};
+use tests::process::{Process, free_port};
+use tests::{Centre, Server, binary, eventually, shared};
 
 const LIMIT: Duration = Duration::from_secs(40);
 
@@ -81,6 +84,15 @@ async fn databases_are_followed(engine: Engine, name: &str) {
     centre.write("sources.toml", &sql("thu", name, database.port, 0).replace("PASSWORD", &secret)).unwrap();
     let mut server = centre.serve().await.unwrap();
     until(&server, 0, (1234.5, 1)).await;
+    // Nothing new is nothing wrong, however often it is asked.
+    let asked = health(&server, "thu").await["last_success"].as_i64().unwrap();
+    let idle = eventually("it is asked again and again", LIMIT, || async {
+        let health = health(&server, "thu").await;
+        assert_eq!((&health["alive"], &health["problems"]), (&json!(true), &json!([])), "{health}");
+        ensure!(health["last_success"].as_i64().unwrap_or(0) > asked + 2_500_000, "{health}");
+        Ok(())
+    });
+    idle.await.unwrap();
     // What is new is taken, a correction is another revision, and a row of the past finds its place.
     database.run(&insert(16, "2")).await.unwrap();
     until(&server, 0, (2.0, 2)).await;
@@ -142,6 +154,48 @@ async fn assert_read_only(database: &Database, centre: &Centre, server: &mut Ser
     assert_eq!(database.run("select count(*) from thu").await.unwrap(), "6");
 }
 
+/// Moments and local times are what they are, whatever the zone of the session.
+async fn times_are_what_they_are(engine: Engine, name: &str, moment: &str) {
+    let centre = Centre::small().unwrap();
+    let database = Database::start(engine, &centre.path(name)).await.unwrap();
+    let zone = if engine == Engine::Postgres { "set time zone 'Asia/Ho_Chi_Minh'" } else { "set time_zone = '+07:00'" };
+    let rows = "insert into thu values ('2023-08-14 07:30:00', '2023-08-14 07:30:00', 5)";
+    let table = format!(
+        "create table thu (luc {moment}, gio_dia_phuong {}, so_thu int)",
+        if engine == Engine::Postgres { "timestamp" } else { "datetime" }
+    );
+    database.run(&format!("{zone}; {table}; {rows}")).await.unwrap();
+    std::fs::write(centre.path("secret"), PASSWORD).unwrap();
+    let secret = centre.path("secret").display().to_string();
+    let source = |column: &str, number: usize| {
+        sql(column.split('_').next().unwrap(), name, database.port, number)
+            .replace("PASSWORD", &secret)
+            .replace(
+                "select ngay, so_thu, luc from thu where luc > {watermark} order by luc",
+                &format!("select {column} as ngay, so_thu from thu"),
+            )
+            .replace("watermark = { column = 'luc', start = '2000-01-01' }", "")
+    };
+    centre.write("sources.toml", &format!("{}{}", source("luc", 0), source("gio_dia_phuong", 1))).unwrap();
+    let server = centre.serve().await.unwrap();
+    for number in [0, 1] {
+        until(&server, number, (5.0, 1)).await;
+        let known = history(server.http(), server.address(), &indicator(number), AREA).await.unwrap();
+        // 07:30 in Việt Nam.
+        assert_eq!(known.keys().collect::<Vec<_>>(), [&1_691_973_000_000_000], "{number}");
+    }
+}
+
+#[tokio::test]
+async fn moments_of_postgresql_are_moments() {
+    times_are_what_they_are(Engine::Postgres, "postgres", "timestamptz").await;
+}
+
+#[tokio::test]
+async fn moments_of_mariadb_are_moments() {
+    times_are_what_they_are(Engine::MariaDb, "mysql", "timestamp").await;
+}
+
 #[tokio::test]
 async fn postgresql_is_followed() {
     databases_are_followed(Engine::Postgres, "postgres").await;
@@ -150,4 +204,252 @@ async fn postgresql_is_followed() {
 #[tokio::test]
 async fn mariadb_is_followed() {
     databases_are_followed(Engine::MariaDb, "mysql").await;
+}
+
+const HTTP: &str = "
+[[source]]
+id = 'thu'
+name = 'thu'
+kind = 'http'
+[source.options]
+url = 'http://127.0.0.1:PORT/thu.json'
+rows = '$.rows[*]'
+allow_private = true
+poll_secs = 1
+[source.options.mapping]
+time = { column = 'ngay' }
+area = '51'
+values = [{ column = '$.so.thu', indicator = 'test.0' }]
+";
+
+#[tokio::test]
+async fn a_server_of_http_is_followed() {
+    let centre = Centre::small().unwrap();
+    let port = free_port().unwrap();
+    std::fs::create_dir(centre.path("www")).unwrap();
+    let put = |rows: &str| {
+        let row = |row: &str| {
+            let (day, value) = row.split_once('=').unwrap();
+            format!(r#"{{"ngay":"2023-08-{day}","so":{{"thu":{value}}}}}"#)
+        };
+        let rows = rows.split(' ').map(row).collect::<Vec<_>>().join(",");
+        // Replaced as a whole: a server may be reading it.
+        std::fs::write(centre.path("www/next"), format!(r#"{{"rows":[{rows}]}}"#)).unwrap();
+        std::fs::rename(centre.path("www/next"), centre.path("www/thu.json")).unwrap();
+    };
+    let start = || {
+        let (port, folder) = (port.to_string(), centre.path("www").display().to_string());
+        let arguments = ["-m", "http.server", "--bind", "127.0.0.1", "--directory", &folder, &port];
+        Process::start(Path::new("python3"), &arguments, &[], &centre.path("www.log")).unwrap()
+    };
+    put("14=1.5");
+    let mut peer = start();
+    centre.write("sources.toml", &HTTP.replace("PORT", &port.to_string())).unwrap();
+    let mut server = centre.serve().await.unwrap();
+    until(&server, 0, (1.5, 1)).await;
+    put("14=1.5 16=2");
+    until(&server, 0, (2.0, 2)).await;
+    put("14=1 15=9 16=3");
+    until(&server, 0, (3.0, 3)).await;
+    peer.kill().await.unwrap();
+    let down = eventually("the source is down", LIMIT, || async {
+        let health = health(&server, "thu").await;
+        ensure!(health["alive"] == false, "{health}");
+        Ok(())
+    });
+    down.await.unwrap();
+    put("14=1 15=9 16=3 17=4");
+    let _peer = start();
+    until(&server, 0, (4.0, 4)).await;
+    server.kill().await.unwrap();
+    put("14=1 15=9 16=3 17=4 18=5");
+    server.restart().await.unwrap();
+    until(&server, 0, (5.0, 5)).await;
+}
+
+const WORKBOOKS: &str = r#"
+[[source]]
+id = "quyet-toan"
+name = "Quyết toán"
+kind = "workbook"
+[source.options]
+files = { folder = "sach", pattern = "budget_final_*.xls", poll_secs = 1, settle_ms = 0 }
+sheets = "M09+"
+header_rows = [10, 12]
+[source.options.mapping]
+time = { file = "budget_final_{}.xls", format = "year" }
+area_column = "TÊN TỈNH, THÀNH PHỐ"
+area_map = { "Quảng Ngãi" = "51" }
+other_areas = "ignore"
+status = "official"
+values = [
+    { column = "TỔNG THU NSNN TRÊN ĐỊA BÀN TỈNH, THÀNH PHỐ", indicator = "test.0" },
+    { column = "BỔ SUNG TỪ NSTW CHO NSĐP / TỔNG SỐ", indicator = "test.1" },
+    { column = "BỔ SUNG TỪ NSTW CHO NSĐP / BỔ SUNG CÓ MỤC TIÊU / Vốn ngoài nước", indicator = "test.2" },
+]
+
+[[source]]
+id = "can-doi"
+name = "Cân đối"
+kind = "workbook"
+[source.options]
+files = { folder = "sach", pattern = "budget_final_*.xls", poll_secs = 1, settle_ms = 0 }
+sheets = "M01+"
+header_rows = 9
+[source.options.mapping]
+time = { value = "2014", format = "year" }
+area = "51"
+indicator_column = "Chỉ tiêu"
+indicator_map = { "Thu nội địa (không kể thu từ dầu thô)" = "test.3" }
+other_indicators = "ignore"
+values = [{ column = "D" }]
+
+[[source]]
+id = "papi"
+name = "PAPI"
+kind = "workbook"
+[source.options]
+files = { folder = "sach", pattern = "papi_*.xlsx", poll_secs = 1, settle_ms = 0 }
+sheets = "*_PAPI"
+[source.options.mapping]
+time = { sheet = "{}_PAPI", format = "year" }
+area_column = "tinhid"
+area_map = { 51 = "51" }
+other_areas = "ignore"
+values = [{ column = "Participation at Local Levels", indicator = "test.4" }, { column = "AF", indicator = "test.5" }]
+"#;
+
+/// The Ministry's own workbooks, by configuration alone; the figures as they stand in the sheets.
+#[tokio::test]
+async fn real_workbooks_are_read_by_configuration_alone() {
+    let centre = Centre::small().unwrap();
+    centre.write("sources.toml", WORKBOOKS).unwrap();
+    centre.write("sach/none.txt", "").unwrap();
+    for file in ["budget_final_2014.xls", "papi_2011_2016.xlsx"] {
+        std::fs::copy(shared(file).unwrap(), centre.config().join("sach").join(file)).unwrap();
+    }
+    let tried = tokio::process::Command::new(binary("ioc-server").unwrap())
+        .args(["source", "try", "papi", "--rows", "3", "--config"])
+        .arg(centre.config())
+        .output();
+    let tried = tried.await.unwrap();
+    let said = String::from_utf8_lossy(&tried.stdout);
+    assert!(tried.status.success(), "{said}{}", String::from_utf8_lossy(&tried.stderr));
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    assert!(lines[0].starts_with("papi (workbook, papi_2011_2016.xlsx): read in "), "{said}");
+    assert_eq!(
+        lines[2..],
+        [
+            "row  indicator  area  scenario  true at              value      status",
+            "36   test.4     51    actual    2011-12-31 00:00:00  5.048677   automatic",
+            "36   test.5     51    actual    2011-12-31 00:00:00  34.001488  automatic",
+            "36   test.4     51    actual    2012-12-31 00:00:00  5.204063   automatic",
+            "",
+            "of what was read 4 values would be taken, 0 rows or values refused",
+        ]
+    );
+
+    let server = centre.serve().await.unwrap();
+    let single = [(0, 30_138_222.0), (1, 3_598_346.747_756_724_7), (2, 89_118.517_893), (3, 593_560.0)];
+    for (number, value) in single {
+        until(&server, number, (value, 1)).await;
+    }
+    let papi = [5.048_677, 5.204_063, 5.378_279, 5.064_489, 4.080_003_261_566_162, 5.336_035_728_454_59];
+    until(&server, 4, (papi[5], 6)).await;
+    let known = history(server.http(), server.address(), &indicator(4), AREA).await.unwrap();
+    assert_eq!(known.values().map(|known| known.value).collect::<Vec<_>>(), papi);
+    for source in ["quyet-toan", "can-doi", "papi"] {
+        let health = health(&server, source).await;
+        assert_eq!((&health["refused"], &health["problems"]), (&json!(0), &json!([])), "{health}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_is_tried_and_nothing_recorded() {
+    let centre = Centre::small().unwrap();
+    centre.write("sources.toml", &HTTP.replace("PORT", "9")).unwrap();
+    let run = async |words: &[&str]| {
+        let mut command = tokio::process::Command::new(binary("ioc-server").unwrap());
+        let ended = command.args(words).arg("--config").arg(centre.config()).output().await.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ended.status.code(), text(&ended.stdout), text(&ended.stderr))
+    };
+    let (code, said, _) = run(&["source", "list"]).await;
+    assert_eq!((code, said.as_str()), (Some(0), "thu  http · thu\n"));
+    let (code, _, said) = run(&["source", "try", "thuu"]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("there is no source 'thuu'; did you mean 'thu'?"), "{said}");
+    let (code, _, said) = run(&["source", "try", "thu"]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("source 'thu': it cannot be reached"), "{said}");
+}
+
+const MQTT: &str = "
+[[source]]
+id = 'tram'
+name = 'tram'
+kind = 'mqtt'
+[source.options]
+host = '127.0.0.1'
+port = PORT
+user = 'ioc'
+password = 'file:PASSWORD'
+topics = ['tram/+/thu', 'hong/#']
+[source.options.mapping]
+time = { column = 'luc', format = 'unix' }
+area_column = 'topic.2'
+area_map = { DQ = '51' }
+values = [{ column = 'thu', indicator = 'test.0' }]
+";
+
+fn message(minute: u32, value: &str) -> String {
+    format!(r#"{{"luc":{},"thu":{value}}}"#, 1_700_000_000 + minute * 60)
+}
+
+#[tokio::test]
+async fn a_broker_is_followed_and_keeps_what_came_meanwhile() {
+    let centre = Centre::small().unwrap();
+    let mut broker = Mosquitto::start(&centre.path("mosquitto")).await.unwrap();
+    std::fs::write(centre.path("secret"), mosquitto::PASSWORD).unwrap();
+    let secret = centre.path("secret").display().to_string();
+    centre.write("sources.toml", &MQTT.replace("PORT", &broker.port.to_string()).replace("PASSWORD", &secret)).unwrap();
+    let mut server = centre.serve().await.unwrap();
+    let listens = eventually("the source listens", LIMIT, || async {
+        let health = health(&server, "tram").await;
+        ensure!(health["alive"] == true, "{health}");
+        Ok(())
+    });
+    listens.await.unwrap();
+    broker.publish("tram/DQ/thu", &message(0, "1.5")).await.unwrap();
+    until(&server, 0, (1.5, 1)).await;
+    // The same again, and what is wrong, change nothing.
+    for (topic, text) in [
+        ("tram/DQ/thu", message(0, "1.5")),
+        ("tram/DQ/thu", message(1, r#""hỏng""#)),
+        ("tram/XX/thu", message(1, "9")),
+        ("hong/DQ", "không phải JSON".to_owned()),
+    ] {
+        broker.publish(topic, &text).await.unwrap();
+    }
+    broker.publish("tram/DQ/thu", &message(2, "2")).await.unwrap();
+    until(&server, 0, (2.0, 2)).await;
+    let problems = health(&server, "tram").await["problems"].to_string();
+    for expected in ["'hỏng' is no number", "'XX' is not in 'area_map'", "no row has 'thu'", "(topic hong/DQ)"] {
+        assert!(problems.contains(expected), "{expected}: {problems}");
+    }
+    // What is published while the server is down waits at the broker.
+    server.kill().await.unwrap();
+    broker.publish("tram/DQ/thu", &message(3, "3")).await.unwrap();
+    server.restart().await.unwrap();
+    until(&server, 0, (3.0, 3)).await;
+    broker.kill().await.unwrap();
+    let down = eventually("the source is down", LIMIT, || async {
+        let health = health(&server, "tram").await;
+        ensure!(health["alive"] == false, "{health}");
+        Ok(())
+    });
+    down.await.unwrap();
+    broker.restart().await.unwrap();
+    broker.publish("tram/DQ/thu", &message(4, "4")).await.unwrap();
+    until(&server, 0, (4.0, 4)).await;
 }

@@ -65,6 +65,7 @@ impl Peers {
     /// # Errors
     /// When no client can be made.
     pub(super) fn new(registry: watch::Receiver<Option<Registry>>) -> Result<Self, Failure> {
+        crate::tls::provide();
         let http =
             reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).build();
         let http = http.map_err(|error| Failure::Unsuitable(format!("no HTTP client can be made: {error}")))?;

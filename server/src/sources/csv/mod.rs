@@ -13,9 +13,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use protocol::Timestamp;
 
 use super::folder::{self, Files, FolderOptions, written};
 use super::rows::{Origin, RowProblem, RowRead};
+use super::trial::Sampling;
 use super::{Link, Source, SourceError};
 use crate::config::Options;
 use options::CsvOptions;
@@ -47,6 +49,10 @@ pub struct CsvFolder {
 impl Source for CsvFolder {
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
         async move { folder::follow(Arc::new(self.clone()), &link).await }.boxed()
+    }
+
+    fn sample(&self, _: Timestamp, values: usize) -> Option<Sampling<'_>> {
+        Some(folder::sample(Arc::new(self.clone()), values).boxed())
     }
 }
 

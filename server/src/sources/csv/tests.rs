@@ -3,7 +3,7 @@ use std::path::Path;
 use protocol::Scenario;
 
 use super::*;
-use crate::sources::rows::{Otherwise, Recording};
+use crate::sources::rows::{Kind, Otherwise, Recording};
 use crate::sources::tests::{Running, catalogue, until};
 
 const OPTIONS: &str = r#"
@@ -213,10 +213,10 @@ impl Folder {
     }
 
     async fn read(&self, text: &str) -> Vec<String> {
-        self.read_as(text, true).await
+        self.read_as(text, Kind::Table).await
     }
 
-    async fn read_as(&self, text: &str, changes: bool) -> Vec<String> {
+    async fn read_as(&self, text: &str, kind: Kind) -> Vec<String> {
         std::fs::write(self.file("a.csv"), text).unwrap();
         let mut all = RowRead::default();
         let read = self.source().read(&self.file("a.csv"), true, &mut |piece| {
@@ -224,7 +224,7 @@ impl Folder {
             true
         });
         assert_eq!(read, Ok(false));
-        let mut recording = Recording::new(&self.running.link, changes);
+        let mut recording = Recording::new(&self.running.link, kind);
         assert!(recording.take(all).await.unwrap());
         recording.finish().await.unwrap().listed.iter().map(ToString::to_string).collect()
     }
@@ -281,7 +281,7 @@ async fn a_file_that_is_read_again_unchanged_brings_no_old_values_back() {
     running.read(&old.replace("2014,3,4\n", "2913,3,4\n")).await;
     running.read("tinh,nam,thu,chi\nQuang Ngai,2013,9,9\n").await;
     assert_eq!(running.accepted(), 4);
-    running.read_as(old, false).await;
+    running.read_as(old, Kind::Unchanged).await;
     assert_eq!((running.known("budget.revenue").await, running.accepted()), (vec![9.0, 3.0], 6));
 }
 

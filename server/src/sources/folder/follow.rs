@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use super::memory::{FileRead, Memory, Stamp};
 use super::{Files, report};
-use crate::sources::rows::{Recording, Refused, RowProblem};
+use crate::sources::rows::{Kind, Recording, Refused, RowProblem, RowRead};
+use crate::sources::trial::Sample;
 use crate::sources::under::Under;
 use crate::sources::{Link, SourceError, on_disk};
 
@@ -83,7 +84,8 @@ impl Known {
         if let Some(read) = self.memory.files.get(name).filter(|read| read.stamp == stamp) {
             self.moving.remove(name);
             let still = since(now, read.at);
-            return read.under.options != under.options
+            return read.is_due
+                || read.under.options != under.options
                 || (read.is_unended && still >= source.options().unended())
                 || (read.refused > 0 && (read.under != *under || still >= READ_AGAIN));
         }
@@ -155,8 +157,9 @@ async fn read_file(
         Ok(hash) => {
             let unended = source.options().unended();
             let was_left = same.is_some_and(|before| before.is_unended && since(at, before.at) >= unended);
-            let changes = same.is_none_or(|before| before.is_unended);
-            (hash, record(source, link, path.clone(), was_left || age(stamp) >= unended, changes).await?)
+            let is_known = same.is_some_and(|before| !before.is_unended);
+            let kind = if is_known { Kind::Unchanged } else { Kind::Table };
+            (hash, record(source, link, path.clone(), was_left || age(stamp) >= unended, kind).await?)
         }
         Err(error) => {
             let mut refused = Refused::default();
@@ -168,7 +171,7 @@ async fn read_file(
     tell(link, name, &path, report, before.map_or(0, |before| before.refused)).await;
     let looking = path.clone();
     let now = on_disk(format!("reading {name}"), move || Ok(Stamp::of(&looking).ok())).await?;
-    let read = FileRead { stamp, hash, under: under.clone(), at, refused, is_unended };
+    let read = FileRead { stamp, hash, under: under.clone(), at, refused, is_unended, is_due: false };
     Ok((now == Some(stamp)).then_some(read))
 }
 
@@ -180,7 +183,7 @@ async fn tell(link: &Link, name: &str, path: &Path, refused: Refused, before: u6
     for problem in refused.listed.iter().take(20).rev() {
         link.problem(format!("{name}, {}", problem.place("the file")), &problem.said());
     }
-    if let Err(error) = link.refuse(refused.count.saturating_sub(before)).await {
+    if let Err(error) = link.refuse_if_any(refused.count.saturating_sub(before)).await {
         link.problem(name, &error.to_string());
     }
     if refused.count > 0 {
@@ -201,13 +204,13 @@ struct Reading {
     is_unended: bool,
 }
 
-/// Records what is new in a file; of one that was read before, other values than were recorded only with `changes`.
+/// Records what is new in a file.
 async fn record(
     source: &Arc<dyn Files>,
     link: &Link,
     path: PathBuf,
     is_still: bool,
-    changes: bool,
+    kind: Kind,
 ) -> Result<Reading, SourceError> {
     let (pieces, mut queue) = mpsc::channel(QUEUE);
     let reader = Arc::clone(source);
@@ -215,7 +218,7 @@ async fn record(
     let reading = tokio::task::spawn_blocking(move || {
         reader.read(&path, is_still, &mut |piece| pieces.blocking_send(piece).is_ok())
     });
-    let mut recording = Recording::new(link, changes);
+    let mut recording = Recording::new(link, kind);
     while let Some(piece) = queue.recv().await {
         if !recording.take(piece).await? {
             break;
@@ -247,6 +250,32 @@ fn hash(path: &Path) -> io::Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
+/// Reads the file that was written last, until there are so many values; nothing is recorded.
+///
+/// # Errors
+/// When there is no file, or it cannot be read at all.
+pub async fn sample(source: Arc<dyn Files>, values: usize) -> Result<Sample, SourceError> {
+    let doing = format!("reading the folder {}", source.folder().display());
+    on_disk(doing, move || {
+        let newest = list(&*source)?.into_iter().max_by_key(|(_, stamp)| stamp.modified_micros);
+        let Some((name, _)) = newest else {
+            let kinds = source.options().pattern.clone().unwrap_or_else(|| source.usual().join(", "));
+            return Err(io::Error::other(format!("there is no file of the name {kinds}")));
+        };
+        let (mut pieces, mut taken) = (Vec::new(), 0);
+        let read = source.read(&source.folder().join(&name), true, &mut |piece| {
+            taken += piece.len();
+            pieces.push(piece);
+            taken < values
+        });
+        if let Err(problem) = read {
+            pieces.push(RowRead { problems: vec![problem], ..RowRead::default() });
+        }
+        Ok(Sample { file: Some(name), pieces })
+    })
+    .await
+}
+
 /// The files that are read, each with its stamp.
 fn list(source: &dyn Files) -> io::Result<BTreeMap<String, Stamp>> {
     let mut files = BTreeMap::new();
@@ -270,7 +299,8 @@ fn list(source: &dyn Files) -> io::Result<BTreeMap<String, Stamp>> {
 impl Stamp {
     fn of(path: &Path) -> io::Result<Self> {
         let metadata = path.metadata()?;
-        if metadata.is_dir() {
+        // Whoever opens a pipe waits for who writes to it.
+        if !metadata.is_file() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();

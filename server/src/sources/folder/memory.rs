@@ -28,6 +28,9 @@ pub struct FileRead {
     pub refused: u64,
     /// Whether its last line was left because it has no line end.
     pub is_unended: bool,
+    /// Whether it is read again though nothing has changed: what was wrong may lie outside it.
+    #[serde(skip)]
+    pub is_due: bool,
 }
 
 /// All files that were read of one log, by their names.
@@ -57,7 +60,7 @@ impl Memory {
         let mut memory = loaded.await?.filter(|memory| memory.epoch == epoch).unwrap_or_default();
         memory.epoch = epoch;
         memory.saved = memory.files.clone();
-        memory.files.retain(|_, file| file.refused == 0);
+        memory.files.values_mut().for_each(|file| file.is_due = file.refused > 0);
         Ok(memory)
     }
 

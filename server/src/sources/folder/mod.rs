@@ -16,7 +16,7 @@ use super::rows::{RowProblem, RowRead};
 use crate::config::Options;
 use report::REPORT_END;
 
-pub use follow::follow;
+pub use follow::{follow, sample};
 
 /// Files of one kind in a folder. What `Debug` writes of them tells whether they are to be read anew.
 pub trait Files: Send + Sync + fmt::Debug + 'static {

@@ -1,7 +1,7 @@
 //! Something that is asked over HTTP for JSON or CSV, page by page.
 
 mod address;
-mod json;
+mod client;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -13,18 +13,21 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use protocol::Timestamp;
 use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    ACCEPT, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, LOCATION,
 };
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::csv::{self, CsvTable};
 use super::poll::{self, Asked, Pieces, Polled, Seen};
+use super::rows::json::{self, Path};
 use super::rows::{Origin, RowProblem, RowRead};
+use super::trial::Sampling;
 use super::{Link, Source, SourceError};
 use crate::config::Options;
-use address::{Private, PublicOnly, is_public};
-use options::{Form, HttpOptions, Path};
+use address::{Private, is_public};
+use options::{Form, HttpOptions};
 
 /// How often an answer may lead to another address of the same host.
 const MOST_REDIRECTS: usize = 5;
@@ -33,8 +36,9 @@ const SHOWN_CHARS: usize = 60;
 
 /// Reads the options of something that is asked over HTTP.
 pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
-    let read = options.take::<HttpOptions>()?;
+    let mut read = options.take::<HttpOptions>()?;
     read.check(options);
+    read.ca_file = read.ca_file.map(|file| options.dir.join(file));
     let time_zone = options.settings.time_zone.clone();
     let max_line_bytes = options.settings.ingest.max_line_bytes;
     Some(Arc::new(Http { options: read, time_zone, max_line_bytes }))
@@ -52,32 +56,16 @@ impl Source for Http {
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
         async move { poll::follow(&self.asking()?, &link).await }.boxed()
     }
+
+    fn sample(&self, now: Timestamp, values: usize) -> Option<Sampling<'_>> {
+        Some(async move { poll::sample(&self.asking()?, now, values).await }.boxed())
+    }
 }
 
 impl Http {
     /// Ready to ask: connections are kept from one question to the next.
     fn asking(&self) -> Result<Asking, SourceError> {
-        let asked = self.options.url.clone();
-        let stay = redirect::Policy::custom(move |attempt| {
-            let to = attempt.url();
-            let is_as_safe = to.scheme() == "https" || to.scheme() == asked.scheme();
-            if to.host_str() != asked.host_str() || !is_as_safe {
-                let to = format!("{}://{}", to.scheme(), host(to));
-                return attempt
-                    .error(format!("the answer leads elsewhere, to {to}; if that is right, write it as 'url'"));
-            }
-            if attempt.previous().len() > MOST_REDIRECTS {
-                attempt.error("the answers lead around")
-            } else {
-                attempt.follow()
-            }
-        });
-        let timeout = Duration::from_secs(self.options.timeout_secs);
-        let mut client = Client::builder().redirect(stay).timeout(timeout).no_proxy();
-        if !self.options.allow_private {
-            client = client.dns_resolver(Arc::new(PublicOnly));
-        }
-        let client = client.build().map_err(|error| SourceError::Broken(told(&error)))?;
+        let client = client::client(self.options.allow_private, self.options.ca_file.as_deref())?;
         Ok(Asking { http: Arc::new(self.clone()), client })
     }
 
@@ -97,7 +85,8 @@ impl Http {
             Ok::<(), SourceError>(())
         };
         for (name, text) in [(IF_NONE_MATCH, &seen.etag), (IF_MODIFIED_SINCE, &seen.last_modified)] {
-            if let Some(text) = text {
+            // An answer without times of its own is true when it is given, changed or not.
+            if let Some(text) = text.as_ref().filter(|_| self.options.mapping.time.is_some()) {
                 put(name, text, false)?;
             }
         }
@@ -147,7 +136,8 @@ impl Http {
                 next.host_str().unwrap_or_default()
             ))),
             Some(next) if next == *url => Err(SourceError::Broken(format!("page {} leads to itself", page + 1))),
-            Some(_) if page + 1 >= paging.max_pages => {
+            // One more by number, which is to be empty.
+            Some(_) if page + 1 >= paging.max_pages + u64::from(paging.parameter.is_some()) => {
                 Err(SourceError::Broken(format!("there are more than {} pages ('max_pages')", paging.max_pages)))
             }
             next => Ok(next),
@@ -162,8 +152,15 @@ impl Http {
         }
         let answer: Value = serde_json::from_slice(body)
             .map_err(|error| RowProblem::whole(format!("the answer is no JSON ({error}): {}", shown(body))))?;
-        let rows =
-            json::rows(&answer, self.options.rows.as_ref(), &self.options.mapping, &self.time_zone, origin, give)?;
+        let rows = json::rows(
+            &answer,
+            self.options.rows.as_ref(),
+            &self.options.mapping,
+            &self.time_zone,
+            origin,
+            json::Must::HaveAll,
+            give,
+        )?;
         let next = self.options.paging.as_ref().and_then(|paging| paging.next.as_ref()).and_then(|Path(path)| {
             let place = path.query(&answer).first()?;
             place.as_str().filter(|next| !next.is_empty()).map(str::to_owned)
@@ -188,12 +185,10 @@ impl Http {
             origin,
             unended_secs: None,
         };
-        let mut rows = 0;
-        csv::rows(|| Ok(body), &table, &mut |piece| {
-            rows += piece.len();
-            give(piece)
-        })?;
-        Ok(PageRead { rows, next: None })
+        csv::rows(|| Ok(body), &table, give)?;
+        let lines =
+            body.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.trim_ascii().is_empty()).count();
+        Ok(PageRead { rows: lines.saturating_sub(usize::from(self.options.csv.has_header)), next: None })
     }
 }
 
@@ -249,12 +244,11 @@ impl Asking {
             let is_only = self.http.options.paging.is_none();
             if is_only {
                 news.etag = text(&answer, ETAG);
-                news.last_modified = text(&answer, LAST_MODIFIED);
+                news.last_modified = text(&answer, LAST_MODIFIED).filter(|_| is_settled(&answer));
             }
             let body = self.body(answer).await?;
             if is_only {
                 let hash = blake3::hash(&body).to_hex().to_string();
-                // Answers without a time of their own are true when they were given, changed or not.
                 if seen.hash.as_ref() == Some(&hash) && self.http.options.mapping.time.is_some() {
                     let news = Seen { hash: Some(hash), ..news };
                     return Ok((news != *seen).then_some(Asked { seen: news, has_more: false }));
@@ -270,10 +264,28 @@ impl Asking {
         Ok(Some(Asked { seen: news, has_more: false }))
     }
 
+    /// Asks, and follows where the answer leads on the same host.
     async fn send(&self, url: &Url, headers: HeaderMap) -> Result<Response, SourceError> {
+        let mut url = url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let answer = self.send_once(&url, headers.clone()).await?;
+            match answer.status() {
+                StatusCode::OK | StatusCode::NOT_MODIFIED => return Ok(answer),
+                status if status.is_redirection() => url = led_to(&url, &answer)?,
+                status => {
+                    let body = self.body(answer).await.unwrap_or_default();
+                    return Err(SourceError::Broken(format!("{} answered {status}: {}", host(&url), shown(&body))));
+                }
+            }
+        }
+        Err(SourceError::Broken("its answers lead around".to_owned()))
+    }
+
+    async fn send_once(&self, url: &Url, headers: HeaderMap) -> Result<Response, SourceError> {
         let options = &self.http.options;
         self.check_host(url)?;
-        let mut request = self.client.request(options.method.into(), url.clone()).headers(headers);
+        let timeout = Duration::from_secs(options.timeout_secs);
+        let mut request = self.client.request(options.method.into(), url.clone()).headers(headers).timeout(timeout);
         if let Some(secret) = &options.bearer {
             request = request.bearer_auth(secret.reveal()?);
         }
@@ -286,17 +298,10 @@ impl Asking {
             }
             request = request.body(body.clone());
         }
-        let answer = request.send().await.map_err(|error| SourceError::Broken(told(&error)))?;
-        match answer.status() {
-            StatusCode::OK | StatusCode::NOT_MODIFIED => Ok(answer),
-            status => {
-                let body = self.body(answer).await.unwrap_or_default();
-                Err(SourceError::Broken(format!("{} answered {status}: {}", host(url), shown(&body))))
-            }
-        }
+        request.send().await.map_err(|error| SourceError::Broken(told(&error)))
     }
 
-    /// Names are looked up by [`PublicOnly`]; addresses that are written as such are not.
+    /// Names are looked up by [`PublicOnly`](address::PublicOnly); addresses that are written as such are not.
     fn check_host(&self, url: &Url) -> Result<(), SourceError> {
         let host = host(url);
         let written = host.trim_start_matches('[').trim_end_matches(']').parse();
@@ -333,6 +338,29 @@ impl Asking {
     }
 }
 
+/// Whether what was changed since its `Last-Modified` would have another one: it counts seconds.
+fn is_settled(answer: &Response) -> bool {
+    let moment = |name| jiff::fmt::rfc2822::parse(&text(answer, name)?).ok();
+    match (moment(DATE), moment(LAST_MODIFIED)) {
+        (Some(now), Some(modified)) => now.timestamp().as_second() - modified.timestamp().as_second() > 1,
+        _ => false,
+    }
+}
+
+/// Where an answer leads, if secrets are as safe there.
+fn led_to(from: &Url, answer: &Response) -> Result<Url, SourceError> {
+    let to = text(answer, LOCATION).and_then(|location| from.join(&location).ok());
+    let to = to.ok_or_else(|| SourceError::Broken(format!("{} leads elsewhere without saying where", host(from))))?;
+    let is_by_tls = (from.scheme(), to.scheme()) == ("http", "https") && from.port().is_none() && to.port().is_none();
+    if to.host_str() != from.host_str() || !(is_by_tls || to.origin() == from.origin()) {
+        let to = to.origin().ascii_serialization();
+        return Err(SourceError::Broken(format!(
+            "the answer leads elsewhere, to {to}; if that is right, write it as 'url'"
+        )));
+    }
+    Ok(to)
+}
+
 fn host(url: &Url) -> String {
     url.host_str().unwrap_or_default().to_owned()
 }
@@ -357,7 +385,6 @@ fn told(error: &reqwest::Error) -> String {
     let mut causes = vec![match error {
         error if error.is_timeout() => "there was no answer in time".to_owned(),
         error if error.is_connect() => "it cannot be reached".to_owned(),
-        error if error.is_redirect() => "its answer cannot be followed".to_owned(),
         _ => "it cannot be asked".to_owned(),
     }];
     let mut source = std::error::Error::source(error);

@@ -1,15 +1,16 @@
 //! `[source.options]` of something that is asked over HTTP.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use serde::{Deserialize, Deserializer, de};
-use serde_json_path::JsonPath;
 
 use crate::config::{Options, Secret};
 use crate::sources::csv::CsvForm;
-use crate::sources::rows::{Column, Mapping};
+use crate::sources::rows::Mapping;
+use crate::sources::rows::json::{self, Path};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +47,9 @@ pub struct HttpOptions {
     pub timeout_secs: u64,
     #[serde(default = "most_bytes")]
     pub max_bytes: usize,
+    /// The certificate of the authority that signed the server's, if that is none of this machine's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Whether addresses of the inner network may be asked.
     #[serde(default)]
     pub allow_private: bool,
@@ -100,11 +104,6 @@ pub struct Paging {
     pub max_pages: u64,
 }
 
-/// A JSONPath (RFC 9535).
-#[derive(Debug, Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Path(pub JsonPath);
-
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
     let text = String::deserialize(deserializer)?;
     // What cannot be read is not told: a password may be in it.
@@ -139,7 +138,7 @@ impl HttpOptions {
         }
         self.check_request(options);
         match self.format {
-            Form::Json => self.check_columns(options),
+            Form::Json => json::check_mapping(&self.mapping, options),
             Form::Csv => {
                 self.csv.check(&self.mapping, &["csv"], options);
                 if self.rows.is_some() {
@@ -148,6 +147,10 @@ impl HttpOptions {
             }
         }
         self.check_paging(options);
+        if !(1024..=256 << 20).contains(&self.max_bytes) {
+            options
+                .report(&["max_bytes"], &format!("max_bytes is {}; it is between 1024 and 268435456", self.max_bytes));
+        }
         for (key, value, most) in [("poll_secs", self.poll_secs, 86_400), ("timeout_secs", self.timeout_secs, 600)] {
             if !(1..=most).contains(&value) {
                 options.report(&[key], &format!("{key} is {value}; it is between 1 and {most}"));
@@ -170,25 +173,6 @@ impl HttpOptions {
             }
             if value.is_some_and(|value| HeaderValue::from_str(value).is_err()) {
                 options.report(&[key, name], "a header has only printable ASCII");
-            }
-        }
-    }
-
-    fn check_columns(&self, options: &mut Options<'_>) {
-        for column in self.mapping.columns() {
-            match column {
-                Column::Place(place) => {
-                    options.report(
-                        &["mapping"],
-                        &format!("column {place}: in JSON, columns have names, or paths ($.a.b)"),
-                    );
-                }
-                Column::Name(name) if name.starts_with('$') => {
-                    if let Err(error) = JsonPath::parse(name) {
-                        options.report(&["mapping"], &format!("column '{name}' is no JSONPath: {error}"));
-                    }
-                }
-                Column::Name(_) => {}
             }
         }
     }

@@ -250,7 +250,7 @@ async fn the_inner_network_is_not_reached_by_chance() {
     });
     let said = refused(&of(&peer, "")).await;
     assert!(
-        said.contains("the answer leads elsewhere, to http://localhost; if that is right, write it as 'url'"),
+        said.contains(&format!("the answer leads elsewhere, to http://localhost:{port}; if that is right, write it")),
         "{said}"
     );
     assert_eq!(peer.count(), 1);

@@ -115,6 +115,9 @@ fn one() -> f64 {
 impl Mapping {
     /// Reports names that are not configured and options that do not go together.
     pub fn check(&self, options: &mut Options<'_>) {
+        if !options.has("files") && self.time.as_ref().is_some_and(|time| time.file.is_some() || time.sheet.is_some()) {
+            options.report(&["mapping", "time"], "this source has no files whose names could tell the time");
+        }
         self.check_areas(options);
         if let Some(time) = &self.time {
             time.check(options);

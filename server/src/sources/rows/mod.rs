@@ -1,6 +1,7 @@
 //! From the cells of tables to observations: the same for every source that reads tables, whatever they are kept in.
 
 mod cell;
+pub mod json;
 mod mapping;
 mod reader;
 mod record;
@@ -13,7 +14,7 @@ use protocol::event::ObservationRow;
 pub use cell::{Cell, Decimal};
 pub use mapping::{Column, Mapping, Otherwise};
 pub use reader::{Columns, Origin, Reader};
-pub use record::{BATCH_ROWS, Recording};
+pub use record::{BATCH_ROWS, Kind, Recording};
 pub use time::{TimeFormat, zone};
 
 /// Something in a table that was not taken.

@@ -15,11 +15,22 @@ pub const BATCH_ROWS: usize = 1000;
 /// Most values of one table: each is remembered while it is read.
 const MAX_VALUES: usize = 2_000_000;
 
+/// What is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A table that says each thing once.
+    Table,
+    /// The same, unchanged since it was read: other tables of the source may have given newer values since, so only
+    /// what was not recorded at all is taken.
+    Unchanged,
+    /// Rows in the order of their coming: the later one corrects the earlier one.
+    Stream,
+}
+
 /// One reading of one table.
 pub struct Recording<'a> {
     link: &'a Link,
-    /// Whether other values than were recorded are taken too.
-    changes: bool,
+    kind: Kind,
     /// The row and value of each series and time in this reading.
     seen: HashMap<u64, (u64, u64)>,
     /// Not compared with the history yet.
@@ -28,10 +39,8 @@ pub struct Recording<'a> {
 }
 
 impl<'a> Recording<'a> {
-    /// A table that is read again unchanged has no `changes`, but other tables of the source may have given newer
-    /// values since.
-    pub fn new(link: &'a Link, changes: bool) -> Self {
-        Self { link, changes, seen: HashMap::new(), rows: Vec::new(), refused: Refused::default() }
+    pub fn new(link: &'a Link, kind: Kind) -> Self {
+        Self { link, kind, seen: HashMap::new(), rows: Vec::new(), refused: Refused::default() }
     }
 
     /// Takes what was read and records it in whole batches. Tells whether more can be taken.
@@ -62,6 +71,9 @@ impl<'a> Recording<'a> {
             self.refused.add(problem);
         }
         for (number, row) in piece.rows {
+            if self.seen.len() >= MAX_VALUES && self.kind == Kind::Stream {
+                self.seen.clear();
+            }
             if self.seen.len() >= MAX_VALUES {
                 let reason =
                     format!("a table may have {MAX_VALUES} values; nothing behind them was taken, so split it");
@@ -79,6 +91,12 @@ impl<'a> Recording<'a> {
         self.link.admit(&row)?;
         let value = value_hash(row.value, row.status);
         match self.seen.entry(series_hash(&row)) {
+            Entry::Occupied(mut first) if self.kind == Kind::Stream => {
+                first.insert((number, value));
+                let is_same =
+                    |other: &ObservationRow| other.series == row.series && other.phenomenon_time == row.phenomenon_time;
+                self.rows.retain(|other| !is_same(other));
+            }
             Entry::Occupied(first) if first.get().1 == value => return Ok(()),
             Entry::Occupied(first) => {
                 let (indicator, area, first) = (&row.series.indicator, &row.series.area, first.get().0);
@@ -104,7 +122,9 @@ impl<'a> Recording<'a> {
         let mut fresh = Vec::new();
         for (row, before) in rows.iter().zip(delivered) {
             let value = value_hash(row.value, row.status);
-            if before.is_some_and(|before| !self.changes || value_hash(before.value, before.status) == value) {
+            if before
+                .is_some_and(|before| self.kind == Kind::Unchanged || value_hash(before.value, before.status) == value)
+            {
                 continue;
             }
             key.update(&series_hash(row).to_be_bytes()).update(&value.to_be_bytes());

@@ -8,7 +8,9 @@ mod postgres;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod watermark;
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +23,18 @@ use tokio::sync::{Mutex, mpsc};
 
 use super::poll::{self, Asked, Pieces, Polled, Seen};
 use super::rows::{BATCH_ROWS, Cell, Columns, Origin, Reader, RowProblem, RowRead};
+use super::trial::Sampling;
 use super::{Link, Source, SourceError};
 use crate::config::{Options, SecretError, suggestion};
 use options::{Engine, SqlOptions, WATERMARK, is_plain};
+use watermark::Mark;
 
 /// Reads the options of a database.
 pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
     let mut read = options.take::<SqlOptions>()?;
     read.check(options);
     read.file = read.file.map(|file| options.dir.join(file));
+    read.ca_file = read.ca_file.map(|file| options.dir.join(file));
     Some(Arc::new(Sql { options: read, time_zone: options.settings.time_zone.clone() }))
 }
 
@@ -43,6 +48,10 @@ struct Sql {
 impl Source for Sql {
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
         async move { poll::follow(&Asking::new(self.clone()), &link).await }.boxed()
+    }
+
+    fn sample(&self, now: Timestamp, values: usize) -> Option<Sampling<'_>> {
+        Some(async move { poll::sample(&Asking::new(self.clone()), now, values).await }.boxed())
     }
 }
 
@@ -117,6 +126,10 @@ impl Polled for Asking {
         Duration::from_secs(self.sql.options.timeout_secs + 5)
     }
 
+    fn is_stream(&self) -> bool {
+        self.sql.options.watermark.is_some()
+    }
+
     fn ask<'a>(
         &'a self,
         seen: &'a Seen,
@@ -134,9 +147,12 @@ impl Asking {
 
     async fn news(&self, seen: &Seen, now: Timestamp, pieces: Pieces) -> Result<Option<Asked>, SourceError> {
         let options = &self.sql.options;
-        let watermark = seen.watermark.clone().or_else(|| Some(options.watermark.as_ref()?.start.clone()));
-        let query = query(&options.query, watermark.as_deref());
-        let mut reading = Reading::new(&self.sql, now, watermark).map_err(broken)?;
+        let from = options.watermark.as_ref().map(|watermark| match &seen.watermark {
+            Some(seen) => watermark::ask_from(seen, watermark.overlap),
+            None => watermark.start.clone(),
+        });
+        let query = query(&options.query, from.as_deref());
+        let mut reading = Reading::new(&self.sql, now, seen.watermark.clone()).map_err(broken)?;
         // Taken out: a question that is given up, or goes wrong, leaves no connection behind.
         let mut place = self.connection.lock().await;
         let mut connection = match place.take() {
@@ -146,14 +162,10 @@ impl Asking {
         let (sink, mut batches) = mpsc::channel(1);
         let asking = connection.rows(&query, sink);
         let taking = async {
-            while let Some(batch) = batches.recv().await {
-                let piece = reading.take(batch).map_err(broken)?;
-                if pieces.send(piece).await.is_err() || reading.is_full() {
-                    break;
-                }
-            }
+            let taken = reading.take_all(&mut batches, &pieces).await;
+            // The database is not to wait for us.
             batches.close();
-            Ok::<(), SourceError>(())
+            taken
         };
         let (asked, taken) = tokio::join!(asking, taking);
         taken?;
@@ -161,11 +173,15 @@ impl Asking {
             *place = Some(connection);
         }
         drop(place);
-        let (piece, asked) = reading.finish();
-        // Whoever no longer takes it has its own reason.
-        let _gone = pieces.send(piece).await.is_err();
+        let (piece, asked) = reading.finish()?;
+        give(&pieces, piece).await?;
         Ok(Some(asked))
     }
+}
+
+/// Hands rows over. Whoever takes no more has its own reason; what is behind these rows is not to count as known.
+async fn give(pieces: &Pieces, piece: RowRead) -> Result<(), SourceError> {
+    pieces.send(piece).await.map_err(|_| broken("its rows are taken no more"))
 }
 
 /// The query with the watermark in its place: as it stands where there are quotes around it, else as a number or a
@@ -173,7 +189,7 @@ impl Asking {
 fn query(query: &str, watermark: Option<&str>) -> String {
     let query = query.trim().trim_end_matches(';');
     let Some(watermark) = watermark else { return query.to_owned() };
-    let is_number = watermark.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = matches!(Mark::of(watermark), Mark::Whole(_) | Mark::Number(_));
     let written = if is_number { watermark.to_owned() } else { format!("'{watermark}'") };
     query.replace(&format!("'{WATERMARK}'"), &format!("'{watermark}'")).replace(WATERMARK, &written)
 }
@@ -212,62 +228,80 @@ struct Reading<'s> {
     /// Known with the first rows; and where the watermark stands.
     columns: Option<(Columns, Option<usize>)>,
     count: usize,
-    /// Of the rows before those that wait; and whether there are such rows.
+    /// Known before.
+    seen: Option<String>,
+    /// The watermark of the newest rows before those that wait, if there are such rows in this answer.
     complete: Option<String>,
-    has_moved: bool,
     newest: Option<String>,
     /// Rows of the newest watermark: at the limit nobody knows whether they are all.
     waiting: RowRead,
 }
 
 impl<'s> Reading<'s> {
-    fn new(sql: &'s Sql, now: Timestamp, watermark: Option<String>) -> Result<Self, RowProblem> {
+    fn new(sql: &'s Sql, now: Timestamp, seen: Option<String>) -> Result<Self, RowProblem> {
         let origin = Origin { written: now, file: "", sheet: "" };
         let reader = Reader::new(&sql.options.mapping, &sql.time_zone, origin)?;
-        Ok(Self {
-            options: &sql.options,
-            reader,
-            columns: None,
-            count: 0,
-            newest: watermark.clone(),
-            complete: watermark,
-            has_moved: false,
-            waiting: RowRead::default(),
-        })
+        let (complete, newest, waiting) = (None, None, RowRead::default());
+        Ok(Self { options: &sql.options, reader, columns: None, count: 0, seen, complete, newest, waiting })
     }
 
-    fn is_full(&self) -> bool {
-        self.count >= self.options.max_rows
+    /// Whether there are more rows than are read.
+    fn is_over(&self) -> bool {
+        self.count > self.options.max_rows
+    }
+
+    async fn take_all(&mut self, batches: &mut mpsc::Receiver<Batch>, pieces: &Pieces) -> Result<(), SourceError> {
+        while let Some(batch) = batches.recv().await {
+            let piece = self.take(batch).map_err(broken)?;
+            give(pieces, piece).await?;
+            if self.is_over() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// What rows say, as far as it is known that there are no more of their watermark.
     fn take(&mut self, batch: Batch) -> Result<RowRead, RowProblem> {
+        if batch.rows.is_empty() {
+            return Ok(RowRead::default());
+        }
         if self.columns.is_none() {
             self.columns = Some(self.find(&batch.names)?);
         }
-        let Some((columns, watermark)) = &self.columns else { return Ok(RowRead::default()) };
+        let Some((columns, watermark)) = self.columns.clone() else { return Ok(RowRead::default()) };
         let mut piece = RowRead::default();
         for cells in &batch.rows {
-            if self.count >= self.options.max_rows {
+            self.count += 1;
+            if self.is_over() {
                 break;
             }
-            self.count += 1;
             if let Some(column) = watermark {
-                let text = cells[*column].text();
-                if !is_plain(&text) {
-                    let reason = format!("'{text}' is no watermark: a number or a time");
-                    return Err(RowProblem::of_row(self.count as u64, reason));
-                }
-                if self.newest.as_deref() != Some(&*text) {
-                    self.has_moved |= self.waiting.len() > 0;
-                    piece.extend(std::mem::take(&mut self.waiting));
-                    self.complete = self.newest.replace(text.into_owned());
-                }
+                piece.extend(self.move_to(&cells[column].text())?);
             }
-            let read = self.reader.row(self.count as u64, columns, |column| cells[column].clone());
+            let read = self.reader.row(self.count as u64, &columns, |column| cells[column].clone());
             if watermark.is_some() { self.waiting.extend(read) } else { piece.extend(read) }
         }
         Ok(piece)
+    }
+
+    /// Goes on to the watermark of the next row: the rows that waited, if it is another one.
+    fn move_to(&mut self, watermark: &str) -> Result<RowRead, RowProblem> {
+        let wrong = |reason: String| RowProblem::of_row(self.count as u64, reason);
+        if !is_plain(watermark) {
+            return Err(wrong(format!("'{watermark}' is no watermark: a number or a time")));
+        }
+        let Some(newest) = self.newest.as_deref().filter(|newest| *newest != watermark) else {
+            self.newest = Some(watermark.to_owned());
+            return Ok(RowRead::default());
+        };
+        if Mark::of(newest).order(&Mark::of(watermark)) == Some(Ordering::Greater) {
+            return Err(wrong(format!(
+                "the watermark {watermark} comes behind {newest}: order the query by it, or rows are lost"
+            )));
+        }
+        self.complete = self.newest.replace(watermark.to_owned());
+        Ok(std::mem::take(&mut self.waiting))
     }
 
     fn find(&self, names: &[String]) -> Result<(Columns, Option<usize>), RowProblem> {
@@ -282,27 +316,37 @@ impl<'s> Reading<'s> {
     }
 
     /// The rest, and what is to be remembered.
-    fn finish(mut self) -> (RowRead, Asked) {
-        let mut piece = RowRead::default();
-        let seen = |watermark: Option<String>| Seen { watermark, ..Seen::default() };
-        if !self.is_full() {
-            piece.extend(self.waiting);
-            return (piece, Asked { seen: seen(self.newest), has_more: false });
-        }
+    ///
+    /// # Errors
+    /// When there are more rows than are read, and no way to go on behind them.
+    fn finish(self) -> Result<(RowRead, Asked), SourceError> {
         let most = self.options.max_rows;
-        if self.options.watermark.is_some() && self.has_moved {
-            return (piece, Asked { seen: seen(self.complete), has_more: true });
+        let seen = |watermark: Option<String>| Seen { watermark, ..Seen::default() };
+        match (&self.options.watermark, self.is_over()) {
+            (_, false) => Ok((self.waiting, Asked { seen: seen(self.newest.or(self.seen)), has_more: false })),
+            (None, true) => {
+                let reason = format!(
+                    "there are more than {most} rows ('max_rows'); those behind them are not taken: ask for what is new by a watermark"
+                );
+                let piece = RowRead { problems: vec![RowProblem::whole(reason)], ..RowRead::default() };
+                Ok((piece, Asked { seen: Seen::default(), has_more: false }))
+            }
+            (Some(_), true) if self.moves() => {
+                Ok((RowRead::default(), Asked { seen: seen(self.complete), has_more: true }))
+            }
+            (Some(_), true) => Err(broken(format!(
+                "more than {most} rows lie at the watermark {} or within its overlap; raise 'max_rows'",
+                self.newest.unwrap_or_default()
+            ))),
         }
-        piece.extend(std::mem::take(&mut self.waiting));
-        let reason = match &self.newest {
-            Some(newest) => format!(
-                "more than {most} rows ('max_rows') have the watermark {newest}; those behind them are not taken"
-            ),
-            None => format!(
-                "there are more than {most} rows ('max_rows'); those behind them are not taken: ask for what is new by a watermark"
-            ),
-        };
-        piece.problems.push(RowProblem::whole(reason));
-        (piece, Asked { seen: seen(self.complete), has_more: false })
+    }
+
+    /// Whether the next question asks for less.
+    fn moves(&self) -> bool {
+        match (&self.complete, &self.seen) {
+            (Some(complete), Some(seen)) => Mark::of(complete).order(&Mark::of(seen)) == Some(Ordering::Greater),
+            (complete, None) => complete.is_some(),
+            (None, Some(_)) => false,
+        }
     }
 }

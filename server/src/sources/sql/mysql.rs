@@ -1,6 +1,8 @@
 //! MySQL and MariaDB.
 
 use futures_util::TryStreamExt;
+use jiff::tz::TimeZone;
+use protocol::Timestamp;
 use sqlx::mysql::{MySqlConnectOptions, MySqlRow, MySqlSslMode};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, MySqlConnection, Row, TypeInfo, ValueRef, raw_sql};
 
@@ -73,7 +75,15 @@ fn cell(row: &MySqlRow, column: usize) -> Result<Cell<'static>, SqlError> {
     Ok(match kind.trim_end_matches(" UNSIGNED") {
         "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "BOOLEAN" | "YEAR" | "FLOAT" | "DOUBLE"
         | "DECIMAL" => number(&text),
-        "DATE" | "DATETIME" | "TIMESTAMP" => local(&text),
+        "DATE" | "DATETIME" => local(&text),
+        // By the clocks of the session, which are those of UTC.
+        "TIMESTAMP" => match local(&text) {
+            Cell::Local(time) => TimeZone::UTC.to_timestamp(time).map_or_else(
+                |_| Cell::Text(text.clone().into()),
+                |moment| Cell::Moment(Timestamp(moment.as_microsecond())),
+            ),
+            other => other,
+        },
         _ => Cell::Text(text.into()),
     })
 }

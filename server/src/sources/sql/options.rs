@@ -71,6 +71,10 @@ pub struct Watermark {
     pub column: String,
     /// What it is before there is a row.
     pub start: String,
+    /// How far behind the newest row is asked again, in seconds or by number: rows of the same watermark, and those
+    /// that were written late. 60 for times if absent, and 0 for numbers.
+    #[serde(default)]
+    pub overlap: Option<u32>,
 }
 
 fn thirty() -> u64 {
@@ -127,6 +131,9 @@ impl SqlOptions {
         if self.file.is_some() {
             options.report(&["file"], "'file' is of SQLite");
         }
+        if self.ca_file.is_some() && self.tls != Tls::Verify {
+            options.report(&["ca_file"], "'ca_file' is for tls = \"verify\"");
+        }
     }
 
     fn check_query(&self, options: &mut Options<'_>) {
@@ -134,6 +141,9 @@ impl SqlOptions {
             options.report(&["query"], "the query is one statement, without ';'");
         }
         let has_place = self.query.contains(WATERMARK);
+        if self.query.match_indices(WATERMARK).any(|(at, _)| !is_whole(&self.query, at)) {
+            options.report(&["query"], "{watermark} stands alone or in quotes of its own: '{watermark}'");
+        }
         match &self.watermark {
             Some(watermark) if !is_plain(&watermark.start) => {
                 options.report(&["watermark", "start"], "a watermark is a number or a time");
@@ -148,6 +158,13 @@ impl SqlOptions {
             _ => {}
         }
     }
+}
+
+/// Whether the place of the watermark is not a part of a text.
+fn is_whole(query: &str, at: usize) -> bool {
+    let (before, behind) = (&query[..at], &query[at + WATERMARK.len()..]);
+    let is_within = before.matches('\'').count() % 2 == 1;
+    !is_within || (before.ends_with('\'') && behind.starts_with('\''))
 }
 
 /// Whether a watermark can be written into a query as it is.

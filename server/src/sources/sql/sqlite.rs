@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{OpenFlags, Row};
+use tokio::sync::oneshot;
 
 use super::{BATCH_ROWS, Batch, Sink, SqlError, number};
 use crate::sources::rows::Cell;
@@ -22,18 +23,25 @@ impl Connection {
     }
 
     pub async fn rows(&mut self, query: &str, sink: Sink) -> Result<bool, SqlError> {
-        let connection = open(&self.file, self.timeout)?;
-        let interrupt = connection.get_interrupt_handle();
-        let query = query.to_owned();
-        let mut reading = tokio::task::spawn_blocking(move || read(&connection, &query, &sink));
+        let (file, timeout, query) = (Arc::clone(&self.file), self.timeout, query.to_owned());
+        let (opened, handle) = oneshot::channel();
+        let mut reading = tokio::task::spawn_blocking(move || {
+            let connection = open(&file, timeout)?;
+            // Whoever asked may have given up.
+            let _gone = opened.send(connection.get_interrupt_handle()).is_err();
+            read(&connection, &query, &sink).map_err(told)
+        });
         let ended = tokio::select! {
             ended = &mut reading => ended,
             () = tokio::time::sleep(self.timeout) => {
-                interrupt.interrupt();
+                match handle.await {
+                    Ok(interrupt) => interrupt.interrupt(),
+                    Err(_) => return Err(SqlError::Database("the file cannot be opened in time".to_owned())),
+                }
                 reading.await
             }
         };
-        ended.map_err(|error| SqlError::Database(error.to_string()))?.map_err(told)
+        ended.map_err(|error| SqlError::Database(error.to_string()))?
     }
 }
 

@@ -65,13 +65,15 @@ async fn what_is_new_is_asked_for_and_the_limit_loses_no_row() {
     let (values, problems, first) = ask(&asking, &Seen::default()).await.unwrap();
     assert_eq!((values, problems.len()), (vec![1.0], 0));
     assert_eq!((first.seen.watermark.as_deref(), first.has_more), (Some("10"), true));
-    // Here nothing is before them: they are taken, and it is said that there may be more.
-    let (values, problems, second) = ask(&asking, &first.seen).await.unwrap();
-    assert_eq!((values, second.has_more), (vec![2.0, 3.0, 4.0], false));
-    assert_eq!(
-        problems,
-        ["the file: more than 3 rows ('max_rows') have the watermark 20; those behind them are not taken"]
-    );
+    // Here nothing is before them: nobody knows what lies behind, so nothing is taken for known.
+    let table_of_one =
+        Table::of(&[(2012, "2", 20), (2013, "3", 20), (2014, "4", 20), (2015, "5", 20), (2016, "6", 30)]);
+    let narrow = Asking::new(table_of_one.source(&format!("{NEWEST}\nmax_rows = 3")));
+    let said = ask(&narrow, &Seen::default()).await.unwrap_err();
+    assert_eq!(said, "more than 3 rows lie at the watermark 20 or within its overlap; raise 'max_rows'");
+    let exact = Asking::new(table_of_one.source(&format!("{NEWEST}\nmax_rows = 5")));
+    let (values, _, asked) = ask(&exact, &Seen::default()).await.unwrap();
+    assert_eq!((values.len(), asked.has_more), (5, false), "as many as are read are not too many");
     let wide = Asking::new(table.source(NEWEST));
     let (values, _, third) = ask(&wide, &first.seen).await.unwrap();
     assert_eq!(
@@ -86,6 +88,48 @@ async fn what_is_new_is_asked_for_and_the_limit_loses_no_row() {
     assert!(problems[0].contains("there are more than 3 rows ('max_rows')"), "{problems:?}");
 }
 
+#[tokio::test]
+async fn rows_written_late_and_corrections_in_one_answer_are_taken() {
+    let running = Running::start();
+    let table = Table::of(&[(2011, "5", 10), (2011, "7", 11)]);
+    let late = NEWEST.replace("start = '0'", "start = '0', overlap = 5");
+    let start = || {
+        let (source, link) = (table.source(&late), running.link.clone());
+        running.stop.send_replace(false);
+        tokio::spawn(async move { source.run(link).await })
+    };
+    let following = start();
+    until(|| running.accepted() == 1).await;
+    running.end(following).await;
+    assert_eq!(running.known("budget.revenue").await, [7.0], "the later row corrects the earlier one");
+    table.connection().execute_batch("insert into thu values (2012, 8, 9)").unwrap();
+    let following = start();
+    until(|| running.accepted() == 2).await;
+    running.end(following).await;
+    assert_eq!(running.known("budget.revenue").await, [7.0, 8.0]);
+}
+
+#[tokio::test]
+async fn what_was_refused_stays_named_and_is_asked_for_again_when_it_may_be_right() {
+    let running = Running::start();
+    let table = Table::of(&[(2011, "5", 10)]);
+    let mut source = table.source(NEWEST);
+    source.options.mapping.area = Some("62".into());
+    let link = running.link.clone();
+    let following = tokio::spawn(async move { source.run(link).await });
+    until(|| !running.problems().is_empty()).await;
+    table.connection().execute_batch("insert into thu values (2012, 6, 11)").unwrap();
+    until(|| running.link.health.of(&running.link.source).is_some_and(|health| health.refused == 2)).await;
+    assert_eq!(running.problems().len(), 1, "the same at the same place, still named: {:?}", running.problems());
+    let mut more = crate::sources::tests::catalogue();
+    let area = toml::from_str::<protocol::Area>("id = '62'\nname = { vi = 'Kon Tum' }").unwrap();
+    more.areas.insert("62".into(), Arc::new(area));
+    running.catalogue.send_replace(Arc::new(more));
+    until(|| running.accepted() == 2).await;
+    running.end(following).await;
+    assert_eq!(running.problems(), [] as [&str; 0]);
+}
+
 #[test]
 fn a_watermark_stands_in_the_query_as_a_number_or_a_text() {
     let cases = [
@@ -93,6 +137,7 @@ fn a_watermark_stands_in_the_query_as_a_number_or_a_text() {
         ("a > '{watermark}'", "123", "a > '123'"),
         ("a > {watermark}", "2023-08-14T07:30:00Z", "a > '2023-08-14T07:30:00Z'"),
         ("a > '{watermark}'", "2023-08-14", "a > '2023-08-14'"),
+        ("a > {watermark}", "2460171.5", "a > 2460171.5"),
         ("a > {watermark} or b > {watermark}", "9007199254740993", "a > 9007199254740993 or b > 9007199254740993"),
     ];
     for (written, watermark, expected) in cases {
@@ -119,6 +164,10 @@ async fn wrong_rows_columns_and_queries_are_named() {
         (
             "query = 'select nam, thu as thuu from thu'",
             "column 'thu': the header has no column 'thu'; did you mean 'thuu'?",
+        ),
+        (
+            "query = 'select nam, thu, so from thu where so > {watermark} order by so desc'\nwatermark = { column = 'so', start = '0' }",
+            "row 2: the watermark 2 comes behind 3: order the query by it, or rows are lost",
         ),
         ("query = 'select nam, thu from thi'", "the database answered: no such table: thi"),
         ("query = 'delete from thu'", "attempt to write a readonly database"),

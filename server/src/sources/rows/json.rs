@@ -1,16 +1,47 @@
-//! The rows of an answer in JSON.
+//! Rows in JSON.
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::options::Path;
-use crate::config::suggestion;
-use crate::sources::rows::{BATCH_ROWS, Cell, Column, Columns, Mapping, Origin, Reader, RowProblem, RowRead};
+use super::{BATCH_ROWS, Cell, Column, Columns, Mapping, Origin, Reader, RowProblem, RowRead};
+use crate::config::{Options, suggestion};
 
 /// How much of something that is no figure is shown, in characters.
 const SHOWN_CHARS: usize = 40;
+
+/// What has to be there of the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Must {
+    /// Some row has each.
+    HaveAll,
+    /// Some row has a value at least.
+    HaveOneValue,
+}
+
+/// A JSONPath (RFC 9535).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Path(pub JsonPath);
+
+/// Reports columns that cannot be of JSON.
+pub fn check_mapping(mapping: &Mapping, options: &mut Options<'_>) {
+    for column in mapping.columns() {
+        match column {
+            Column::Place(place) => {
+                options.report(&["mapping"], &format!("column {place}: in JSON, columns have names, or paths ($.a.b)"));
+            }
+            Column::Name(name) if name.starts_with('$') => {
+                if let Err(error) = JsonPath::parse(name) {
+                    options.report(&["mapping"], &format!("column '{name}' is no JSONPath: {error}"));
+                }
+            }
+            Column::Name(_) => {}
+        }
+    }
+}
 
 /// A column of a row: one of its members, or what a path leads to.
 enum Field {
@@ -45,6 +76,7 @@ pub fn rows(
     mapping: &Mapping,
     time_zone: &str,
     origin: Origin<'_>,
+    must: Must,
     give: &mut dyn FnMut(RowRead) -> bool,
 ) -> Result<usize, RowProblem> {
     let rows: Vec<&Value> = match (place, answer) {
@@ -54,7 +86,7 @@ pub fn rows(
     };
     let names: Vec<String> = mapping.columns().map(ToString::to_string).collect();
     let fields: Vec<Field> = mapping.columns().map(Field::of).collect();
-    check_columns(&rows, &names, &fields)?;
+    check_columns(&rows, &names, &fields, must, mapping.values.len())?;
     let columns = Columns::find(mapping, names, 0)?;
     let reader = Reader::new(mapping, time_zone, origin)?;
     let mut piece = RowRead::default();
@@ -70,10 +102,21 @@ pub fn rows(
 }
 
 /// A column that no row has is another one by now, or was never there.
-fn check_columns(rows: &[&Value], names: &[String], fields: &[Field]) -> Result<(), RowProblem> {
+fn check_columns(
+    rows: &[&Value],
+    names: &[String],
+    fields: &[Field],
+    must: Must,
+    values: usize,
+) -> Result<(), RowProblem> {
     let Some(first) = rows.first() else { return Ok(()) };
+    let has = |field: &Field| rows.iter().any(|row| field.of_row(row).is_some());
+    // The columns of values are the first ones.
+    if must == Must::HaveOneValue && fields.iter().take(values).any(has) {
+        return Ok(());
+    }
     for (name, field) in names.iter().zip(fields) {
-        if !rows.iter().any(|row| field.of_row(row).is_some()) {
+        if !has(field) {
             let members = first.as_object().into_iter().flat_map(|members| members.keys().map(String::as_str));
             let near = suggestion(name, members);
             return Err(RowProblem {
