@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 use jiff::civil::{Date, DateTime};
 use protocol::Timestamp;
 use serde::Deserialize;
+use zip::ZipArchive;
 
 use super::folder::{self, Files, FolderOptions, matches, written};
 use super::rows::{BATCH_ROWS, Cell, Columns, Mapping, Origin, Reader, RowProblem, RowRead};
@@ -24,6 +25,8 @@ use crate::config::Options;
 
 /// A larger file is not opened: all of it is unpacked in memory.
 const MOST_BYTES: u64 = 64 << 20;
+/// Of all its parts together.
+const MOST_UNPACKED: u64 = 1 << 30;
 /// Most cells of a sheet that hold something.
 const MOST_CELLS: usize = 4_000_000;
 /// Most columns that a sheet is looked through for its header.
@@ -140,6 +143,7 @@ impl Files for WorkbookFolder {
         if bytes > MOST_BYTES {
             return Err(RowProblem::whole(format!("has {bytes} bytes; at most {MOST_BYTES} are read, so split it")));
         }
+        check_packed(path).map_err(|error| unreadable(&error))??;
         let written = written(path).map_err(|error| unreadable(&error))?;
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         let mut book = open_workbook_auto(path).map_err(|error| {
@@ -157,6 +161,27 @@ impl Files for WorkbookFolder {
         }
         Ok(false)
     }
+}
+
+/// Looks at what a packed workbook says of itself: whoever unpacks it makes room for it first.
+fn check_packed(path: &Path) -> std::io::Result<Result<(), RowProblem>> {
+    // Those of the older kind are not packed.
+    let Ok(mut archive) = ZipArchive::new(File::open(path)?) else { return Ok(Ok(())) };
+    let sizes: Vec<u64> = (0..archive.len()).filter_map(|part| Some(archive.by_index_raw(part).ok()?.size())).collect();
+    let unpacked = sizes.iter().fold(0_u64, |all, size| all.saturating_add(*size));
+    if unpacked > MOST_UNPACKED {
+        let reason = format!("unpacks to {unpacked} bytes; at most {MOST_UNPACKED} are read, so split it");
+        return Ok(Err(RowProblem::whole(reason)));
+    }
+    let Ok(texts) = archive.by_name("xl/sharedStrings.xml") else { return Ok(Ok(())) };
+    let (size, mut head) = (texts.size(), Vec::new());
+    texts.take(4096).read_to_end(&mut head)?;
+    let head = String::from_utf8_lossy(&head);
+    let count = head.split_once("uniqueCount=\"").and_then(|(_, rest)| rest.split('"').next()?.parse::<u64>().ok());
+    if count.is_some_and(|count| count > size) {
+        return Ok(Err(RowProblem::whole("says that it has more texts than it can have; is it damaged?")));
+    }
+    Ok(Ok(()))
 }
 
 impl WorkbookFolder {
@@ -213,6 +238,12 @@ impl Grid {
         match &mut *book {
             // Cell by cell: one in the last corner would make a table of billions.
             Sheets::Xlsx(book) => {
+                let mut reader = book.worksheet_cells_reader(sheet).map_err(|error| unreadable(&error))?;
+                while let Some(cell) = reader.next_cell().map_err(|error| unreadable(&error))? {
+                    grid.put(cell.get_position(), Data::from(DataRef::clone(cell.get_value())))?;
+                }
+            }
+            Sheets::Xlsb(book) => {
                 let mut reader = book.worksheet_cells_reader(sheet).map_err(|error| unreadable(&error))?;
                 while let Some(cell) = reader.next_cell().map_err(|error| unreadable(&error))? {
                     grid.put(cell.get_position(), Data::from(DataRef::clone(cell.get_value())))?;

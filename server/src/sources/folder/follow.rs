@@ -39,6 +39,7 @@ pub async fn follow(source: Arc<dyn Files>, link: &Link) -> Result<(), SourceErr
     let mut catalogue = link.catalogue.clone();
     let changed = Arc::new(Notify::new());
     let wake = Arc::clone(&changed);
+    let pause = Duration::from_millis(source.options().settle_ms.min(1000));
     let _watcher = watch(source.folder(), move || wake.notify_one());
     while !link.is_stopping() {
         catalogue.mark_unchanged();
@@ -46,7 +47,8 @@ pub async fn follow(source: Arc<dyn Files>, link: &Link) -> Result<(), SourceErr
         known.memory.save(link).await?;
         link.health.well(&link.source, link.now());
         tokio::select! {
-            () = changed.notified() => {}
+            // A file that is written to all the time is not looked at all the time.
+            () = changed.notified() => tokio::time::sleep(pause).await,
             Ok(()) = catalogue.changed() => {}
             () = tokio::time::sleep(known.wait(&*source, link.now())) => {}
             () = link.stopped() => {}

@@ -1,3 +1,5 @@
+use std::io::Write;
+
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook, Worksheet};
 
 use super::*;
@@ -148,6 +150,17 @@ fn a_file_that_is_no_workbook_or_not_whole_is_named() {
             "{said:?}"
         );
     }
+}
+
+#[test]
+fn a_workbook_that_claims_too_much_is_not_opened() {
+    let file = tempfile::Builder::new().suffix(".xlsx").tempfile().unwrap();
+    let mut archive = zip::ZipWriter::new(file.reopen().unwrap());
+    archive.start_file("xl/sharedStrings.xml", zip::write::SimpleFileOptions::default()).unwrap();
+    archive.write_all(br#"<sst count="1" uniqueCount="100000000000"><si><t>a</t></si></sst>"#).unwrap();
+    archive.finish().unwrap();
+    let (_, said) = read(file.path(), "[mapping]\narea = '51'\nvalues = []");
+    assert_eq!(said, ["the file: says that it has more texts than it can have; is it damaged?"]);
 }
 
 #[test]
