@@ -41,6 +41,16 @@ async fn health(server: &Server, source: &str) -> Value {
     all.as_array().unwrap().iter().find(of).unwrap_or_else(|| panic!("{source} in {all}"))["health"].clone()
 }
 
+/// Waits until a source is up, or down; its health.
+async fn is_alive(server: &Server, source: &str, expected: bool) -> Value {
+    let health = eventually("the source goes up or down", LIMIT, || async {
+        let health = health(server, source).await;
+        ensure!(health["alive"] == expected, "{health}");
+        Ok(health)
+    });
+    health.await.unwrap()
+}
+
 fn sql(id: &str, engine: &str, port: u16, number: usize) -> String {
     format!(
         "
@@ -102,12 +112,8 @@ async fn databases_are_followed(engine: Engine, name: &str) {
     until(&server, 0, (3.0, 3)).await;
 
     database.kill().await.unwrap();
-    let down = eventually("the source is down", LIMIT, || async {
-        let health = health(&server, "thu").await;
-        ensure!(health["alive"] == false, "{health}");
-        Ok(health)
-    });
-    let said = down.await.unwrap()["problems"][0]["reason"].as_str().unwrap_or_default().to_owned();
+    let down = is_alive(&server, "thu", false).await;
+    let said = down["problems"][0]["reason"].as_str().unwrap_or_default().to_owned();
     assert!(said.starts_with("the database answered: "), "{said}");
     database.restart().await.unwrap();
     database.run(&insert(22, "4")).await.unwrap();
@@ -252,12 +258,7 @@ async fn a_server_of_http_is_followed() {
     put("14=1 15=9 16=3");
     until(&server, 0, (3.0, 3)).await;
     peer.kill().await.unwrap();
-    let down = eventually("the source is down", LIMIT, || async {
-        let health = health(&server, "thu").await;
-        ensure!(health["alive"] == false, "{health}");
-        Ok(())
-    });
-    down.await.unwrap();
+    is_alive(&server, "thu", false).await;
     put("14=1 15=9 16=3 17=4");
     let _peer = start();
     until(&server, 0, (4.0, 4)).await;
@@ -414,12 +415,7 @@ async fn a_broker_is_followed_and_keeps_what_came_meanwhile() {
     let secret = centre.path("secret").display().to_string();
     centre.write("sources.toml", &MQTT.replace("PORT", &broker.port.to_string()).replace("PASSWORD", &secret)).unwrap();
     let mut server = centre.serve().await.unwrap();
-    let listens = eventually("the source listens", LIMIT, || async {
-        let health = health(&server, "tram").await;
-        ensure!(health["alive"] == true, "{health}");
-        Ok(())
-    });
-    listens.await.unwrap();
+    is_alive(&server, "tram", true).await;
     broker.publish("tram/DQ/thu", &message(0, "1.5")).await.unwrap();
     until(&server, 0, (1.5, 1)).await;
     // The same again, and what is wrong, change nothing.
@@ -443,12 +439,7 @@ async fn a_broker_is_followed_and_keeps_what_came_meanwhile() {
     server.restart().await.unwrap();
     until(&server, 0, (3.0, 3)).await;
     broker.kill().await.unwrap();
-    let down = eventually("the source is down", LIMIT, || async {
-        let health = health(&server, "tram").await;
-        ensure!(health["alive"] == false, "{health}");
-        Ok(())
-    });
-    down.await.unwrap();
+    is_alive(&server, "tram", false).await;
     broker.restart().await.unwrap();
     broker.publish("tram/DQ/thu", &message(4, "4")).await.unwrap();
     until(&server, 0, (4.0, 4)).await;

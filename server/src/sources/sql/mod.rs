@@ -15,10 +15,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Stream, TryStreamExt};
 use jiff::civil::{Date, DateTime};
 use protocol::Timestamp;
+use sqlx::{Column as _, Row};
 use tokio::sync::{Mutex, mpsc};
 
 use super::poll::{self, Asked, Pieces, Polled, Seen};
@@ -86,6 +87,29 @@ impl Batch {
     fn take(&mut self) -> Self {
         Self { names: Arc::clone(&self.names), rows: std::mem::take(&mut self.rows) }
     }
+}
+
+/// Gives the rows of a server to `sink`; whether all were taken.
+async fn give_rows<R: Row>(
+    mut rows: impl Stream<Item = Result<R, sqlx::Error>> + Unpin,
+    cell: impl Fn(&R, usize) -> Result<Cell<'static>, SqlError>,
+    sink: &Sink,
+) -> Result<bool, SqlError> {
+    let mut batch = Batch::default();
+    while let Some(row) = rows.try_next().await.map_err(told)? {
+        if batch.names.is_empty() {
+            batch.names = row.columns().iter().map(|column| column.name().to_owned()).collect();
+        }
+        batch.rows.push((0..row.len()).map(|column| cell(&row, column)).collect::<Result<_, _>>()?);
+        if batch.rows.len() >= BATCH_ROWS && sink.send(batch.take()).await.is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(sink.send(batch).await.is_ok())
+}
+
+fn told(error: sqlx::Error) -> SqlError {
+    SqlError::Database(error.to_string())
 }
 
 /// Numbers that a database writes with a point. Those of an integer that is not one of a double stay as they are

@@ -1,13 +1,12 @@
 //! MySQL and MariaDB.
 
-use futures_util::TryStreamExt;
 use jiff::tz::TimeZone;
 use protocol::Timestamp;
 use sqlx::mysql::{MySqlConnectOptions, MySqlRow, MySqlSslMode};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, MySqlConnection, Row, TypeInfo, ValueRef, raw_sql};
+use sqlx::{AssertSqlSafe, ConnectOptions, MySqlConnection, Row, TypeInfo, ValueRef, raw_sql};
 
 use super::options::{SqlOptions, Tls};
-use super::{BATCH_ROWS, Batch, Sink, SqlError, local, number};
+use super::{Sink, SqlError, give_rows, local, number, told};
 use crate::sources::rows::Cell;
 
 pub struct Connection(MySqlConnection);
@@ -47,20 +46,12 @@ impl Connection {
     /// Every value comes as text, whatever its type.
     pub async fn rows(&mut self, query: &str, sink: Sink) -> Result<bool, SqlError> {
         raw_sql("start transaction read only").execute(&mut self.0).await.map_err(told)?;
-        let mut rows = raw_sql(AssertSqlSafe(query)).fetch(&mut self.0);
-        let mut batch = Batch::default();
-        while let Some(row) = rows.try_next().await.map_err(told)? {
-            if batch.names.is_empty() {
-                batch.names = row.columns().iter().map(|column| column.name().to_owned()).collect();
-            }
-            batch.rows.push((0..row.len()).map(|column| cell(&row, column)).collect::<Result<_, _>>()?);
-            if batch.rows.len() >= BATCH_ROWS && sink.send(batch.take()).await.is_err() {
-                return Ok(false);
-            }
+        let rows = raw_sql(AssertSqlSafe(query)).fetch(&mut self.0);
+        if !give_rows(rows, cell, &sink).await? {
+            return Ok(false);
         }
-        drop(rows);
         raw_sql("rollback").execute(&mut self.0).await.map_err(told)?;
-        Ok(sink.send(batch).await.is_ok())
+        Ok(true)
     }
 }
 
@@ -86,8 +77,4 @@ fn cell(row: &MySqlRow, column: usize) -> Result<Cell<'static>, SqlError> {
         },
         _ => Cell::Text(text.into()),
     })
-}
-
-fn told(error: sqlx::Error) -> SqlError {
-    SqlError::Database(error.to_string())
 }

@@ -1,12 +1,11 @@
 //! PostgreSQL.
 
-use futures_util::TryStreamExt;
 use protocol::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgRow, PgSslMode};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, PgConnection, Row, TypeInfo, ValueRef, raw_sql};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row, TypeInfo, ValueRef, raw_sql};
 
 use super::options::{SqlOptions, Tls};
-use super::{BATCH_ROWS, Batch, Sink, SqlError, local, number};
+use super::{Sink, SqlError, give_rows, local, number, told};
 use crate::sources::rows::Cell;
 
 pub struct Connection(PgConnection);
@@ -45,20 +44,12 @@ impl Connection {
     /// Every value comes as text, whatever its type.
     pub async fn rows(&mut self, query: &str, sink: Sink) -> Result<bool, SqlError> {
         raw_sql("begin read only").execute(&mut self.0).await.map_err(told)?;
-        let mut rows = raw_sql(AssertSqlSafe(query)).fetch(&mut self.0);
-        let mut batch = Batch::default();
-        while let Some(row) = rows.try_next().await.map_err(told)? {
-            if batch.names.is_empty() {
-                batch.names = row.columns().iter().map(|column| column.name().to_owned()).collect();
-            }
-            batch.rows.push((0..row.len()).map(|column| cell(&row, column)).collect::<Result<_, _>>()?);
-            if batch.rows.len() >= BATCH_ROWS && sink.send(batch.take()).await.is_err() {
-                return Ok(false);
-            }
+        let rows = raw_sql(AssertSqlSafe(query)).fetch(&mut self.0);
+        if !give_rows(rows, cell, &sink).await? {
+            return Ok(false);
         }
-        drop(rows);
         raw_sql("rollback").execute(&mut self.0).await.map_err(told)?;
-        Ok(sink.send(batch).await.is_ok())
+        Ok(true)
     }
 }
 
@@ -78,8 +69,4 @@ fn cell(row: &PgRow, column: usize) -> Result<Cell<'static>, SqlError> {
         ),
         _ => Cell::Text(text.to_owned().into()),
     })
-}
-
-fn told(error: sqlx::Error) -> SqlError {
-    SqlError::Database(error.to_string())
 }
