@@ -359,6 +359,13 @@ async fn real_workbooks_are_read_by_configuration_alone() {
     until(&server, 4, (papi[5], 6)).await;
     let known = history(server.http(), server.address(), &indicator(4), AREA).await.unwrap();
     assert_eq!(known.values().map(|known| known.value).collect::<Vec<_>>(), papi);
+    let (status, trial) = post_try(&server, "quyet-toan/try?rows=1").await;
+    assert_eq!((status, &trial["file"], &trial["taken"]), (200, &json!("budget_final_2014.xls"), &json!(3)), "{trial}");
+    let first = json!({
+        "row": 50, "indicator": "test.0", "area": "51", "scenario": "actual", "time": 1_419_958_800_000_000_i64,
+        "value": 30_138_222.0, "status": "official"
+    });
+    assert_eq!(trial["rows"], json!([first]), "{trial}");
     for source in ["quyet-toan", "can-doi", "papi"] {
         let health = health(&server, source).await;
         assert_eq!((&health["refused"], &health["problems"]), (&json!(0), &json!([])), "{health}");
@@ -383,6 +390,27 @@ async fn a_source_is_tried_and_nothing_recorded() {
     let (code, _, said) = run(&["source", "try", "thu"]).await;
     assert_eq!(code, Some(1));
     assert!(said.contains("source 'thu': it cannot be reached"), "{said}");
+
+    let push = "\n[[source]]\nid = 'tay'\nname = 'tay'\nkind = 'push'\n";
+    centre.write("sources.toml", &(HTTP.replace("PORT", "9") + push)).unwrap();
+    let server = centre.serve().await.unwrap();
+    for (address, status, expected) in [
+        ("thu/try", 502, "source 'thu': it cannot be reached"),
+        ("tay/try", 409, "there is nothing to read"),
+        ("thuu/try", 404, "did you mean 'thu'?"),
+        ("thu/try?rows=0", 400, "parameter 'rows' must be a whole number from 1 to 1000"),
+        ("thu/try?row=1", 400, "unknown parameter 'row'"),
+    ] {
+        let answer = post_try(&server, address).await;
+        let detail = answer.1["detail"].as_str().unwrap_or_default();
+        assert!(answer.0 == status && detail.contains(expected), "{address}: {answer:?}");
+    }
+}
+
+/// What the server answers when it is told to try a source.
+async fn post_try(server: &Server, address: &str) -> (u16, Value) {
+    let answer = server.http().post(server.url(&format!("/api/v1/sources/{address}"))).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
 const MQTT: &str = "
