@@ -71,6 +71,7 @@ alarms-unseen = { $count } chưa tiếp nhận
 no-alarms = Không có cảnh báo
 alarm-unseen = chưa tiếp nhận
 alarm-acknowledged = { $by } đã tiếp nhận
+alarm-seen = đã tiếp nhận
 tasks = Nhiệm vụ
 tasks-by-agency = Nhiệm vụ theo cơ quan chủ trì
 tasks-all = Toàn tỉnh

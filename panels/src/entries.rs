@@ -18,8 +18,8 @@ pub(crate) struct Entry {
     pub above: Vec<Piece>,
     pub above_right: Vec<Piece>,
     pub below: Vec<Piece>,
-    /// Behind it, where all of it has room.
-    pub below_more: Vec<Piece>,
+    /// Stands there instead where not all of it has room.
+    pub below_short: Vec<Piece>,
     pub below_right: Vec<Piece>,
 }
 
@@ -141,9 +141,9 @@ impl Entry {
     fn below(&mut self, tile: &mut Tile<'_, '_>, row: Rect, baseline: f32) {
         let (mut below, right) = (std::mem::take(&mut self.below), std::mem::take(&mut self.below_right));
         let gap = right.first().map_or(0.0, |piece| piece.style.size * 0.5);
-        let width = tile.width(&below) + tile.width(&self.below_more) + gap + tile.width(&right);
-        if width <= row.width {
-            below.append(&mut self.below_more);
+        let is_wide = tile.width(&below) + gap + tile.width(&right) > row.width;
+        if is_wide && !self.below_short.is_empty() {
+            below = std::mem::take(&mut self.below_short);
         }
         line(tile, (below, right), row, baseline);
     }

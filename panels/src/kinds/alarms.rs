@@ -157,6 +157,15 @@ fn entry(
     };
     let state = Piece::words(state, if unseen { Style { color: ink, ..styles.caption } } else { styles.caption });
     let where_ = place(alarm, catalogue, language);
+    // Without room for who acknowledged it and where it is, that somebody did and who is to act.
+    let short = match (&alarm.state, &alarm.agency) {
+        (AlarmState::Acknowledged { .. }, Some(agency)) => {
+            let agency = facts::agency(catalogue, agency, language).unwrap_or(agency.as_str());
+            let seen = locale::text(language, "alarm-seen");
+            vec![Piece::words(format!("{agency} · {seen}"), styles.caption)]
+        }
+        _ => Vec::new(),
+    };
     let who = (!where_.is_empty()).then(|| Piece::words(format!("{where_} · "), styles.caption));
     Entry {
         mark: severity.mark().map(|mark| (mark, severity.color())),
@@ -164,6 +173,7 @@ fn entry(
         above: vec![Piece::words(alarm.text.in_language(language), styles.name)],
         above_right: vec![Piece::label(Label::since(alarm.raised_at, now, language), styles.caption)],
         below: who.into_iter().chain([state]).collect(),
+        below_short: short,
         ..Entry::default()
     }
 }

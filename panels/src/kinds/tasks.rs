@@ -197,12 +197,13 @@ impl Drawing<'_> {
         let when = when.map(|when| Piece::label(when, Style { color: ink, ..styles.caption }));
         let deadline = task.deadline.map(|day| Label::deadline(day, task.extensions.len(), self.language));
         let document = task.document.as_ref().map(|document| format!(" · {}", document.number));
+        let below = std::iter::once(self.agency(&task.lead).to_owned()).chain(document);
         Entry {
             mark: severity.mark().map(|mark| (mark, severity.color())),
             above: vec![Piece::words(task.content.in_language(self.language), styles.name)],
             above_right: when.into_iter().collect(),
-            below: vec![Piece::words(self.agency(&task.lead), styles.caption)],
-            below_more: document.map(|document| Piece::words(document, styles.caption)).into_iter().collect(),
+            below: below.map(|words| Piece::words(words, styles.caption)).collect(),
+            below_short: vec![Piece::words(self.agency(&task.lead), styles.caption)],
             below_right: deadline.map(|deadline| Piece::label(deadline, styles.caption)).into_iter().collect(),
             ..Entry::default()
         }
