@@ -1,5 +1,6 @@
 //! What a running source has to do with the rest: where it delivers, what it may know, when it stops.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +32,11 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// What the other side, or the way to it, is not as it should be.
+    pub fn broken(what: impl fmt::Display) -> Self {
+        Self::Broken(what.to_string())
+    }
+
     /// An I/O error with what was being done.
     pub fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing: doing.into(), source }

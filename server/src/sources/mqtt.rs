@@ -158,7 +158,7 @@ impl Mqtt {
                 refused += self.record(link, &waiting).await?;
                 bytes = 0;
                 for message in waiting.drain(..) {
-                    client.try_ack(&message).map_err(broken)?;
+                    client.try_ack(&message).map_err(SourceError::broken)?;
                 }
                 if refused > 0 && told.elapsed() >= TELL {
                     link.refuse_if_any(std::mem::take(&mut refused)).await?;
@@ -175,22 +175,24 @@ impl Mqtt {
         link: &Link,
         event: Result<Event, ConnectionError>,
     ) -> Result<Option<Publish>, SourceError> {
-        let Event::Incoming(packet) = event.map_err(broken)? else { return Ok(None) };
+        let Event::Incoming(packet) = event.map_err(SourceError::broken)? else { return Ok(None) };
         match packet {
             Packet::ConnAck(_) => {
                 let filters = self.options.topics.iter().map(|topic| self.filter(topic));
-                client.try_subscribe_many(filters).map_err(broken)?;
+                client.try_subscribe_many(filters).map_err(SourceError::broken)?;
             }
             Packet::SubAck(SubAck { return_codes, .. }) => {
                 for (topic, code) in self.options.topics.iter().zip(return_codes) {
                     if !matches!(code, SubscribeReasonCode::Success(_)) {
-                        return Err(broken(format!("the broker refuses the topic '{topic}': {code:?}")));
+                        return Err(SourceError::broken(format!("the broker refuses the topic '{topic}': {code:?}")));
                     }
                 }
                 link.health.well(&link.source, link.now());
             }
             Packet::PingResp(_) => link.health.well(&link.source, link.now()),
-            Packet::Disconnect(said) => return Err(broken(format!("the broker ended it: {:?}", said.reason_code))),
+            Packet::Disconnect(said) => {
+                return Err(SourceError::broken(format!("the broker ended it: {:?}", said.reason_code)));
+            }
             Packet::Publish(message) => return Ok(Some(message)),
             _ => {}
         }
@@ -275,10 +277,6 @@ fn with_topic(payload: &[u8], topic: &str, has_path: bool) -> Value {
         Value::Array(rows) => Value::Array(rows.into_iter().map(row).collect()),
         value => row(value),
     }
-}
-
-fn broken(error: impl std::fmt::Display) -> SourceError {
-    SourceError::Broken(error.to_string())
 }
 
 #[cfg(test)]

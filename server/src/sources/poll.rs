@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::rows::{Kind, Recording, Refused, RowRead};
+use super::rows::{self, Kind, RowRead};
 use super::trial::Sample;
 use super::under::Under;
 use super::{Link, SourceError, on_disk, state};
@@ -133,7 +133,7 @@ async fn ask(
     };
     let kind = if source.is_stream() { Kind::Stream } else { Kind::Table };
     let recording = async {
-        let recorded = record(link, kind, &mut queue).await;
+        let recorded = rows::record(link, kind, &mut queue).await;
         // Whoever still gives is not to wait for us.
         queue.close();
         recorded
@@ -155,16 +155,6 @@ async fn ask(
     link.refuse_if_any(added).await?;
     let memory = Memory { epoch: link.epoch(), under: under.clone(), seen, refused: counted + refused.count };
     Ok(Some((memory, has_more)))
-}
-
-async fn record(link: &Link, kind: Kind, queue: &mut mpsc::Receiver<RowRead>) -> Result<Refused, SourceError> {
-    let mut recording = Recording::new(link, kind);
-    while let Some(piece) = queue.recv().await {
-        if !recording.take(piece).await? {
-            break;
-        }
-    }
-    recording.finish().await
 }
 
 /// Asks for all of it once, until there are so many values; nothing is recorded or remembered.

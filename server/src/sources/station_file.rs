@@ -9,16 +9,13 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use protocol::event::ObservationRow;
-use protocol::{AreaId, IndicatorId, ObservationStatus, Scenario, SeriesKey, Timestamp};
+use protocol::{AreaId, IndicatorId, ObservationStatus, Scenario, SeriesKey};
 use serde::Deserialize;
 
+use super::Source;
 use super::folder::{self, Files, FolderOptions};
 use super::rows::{Cell, Decimal, Otherwise, RowProblem, RowRead, TimeFormat, zone};
-use super::trial::Sampling;
-use super::{Link, Source, SourceError};
 use crate::config::{Options, suggestion};
 use crate::lines::{Ends, Line, LineSplitter, LineText};
 
@@ -95,16 +92,6 @@ struct StationFolder {
     folder: PathBuf,
     options: StationOptions,
     time_zone: String,
-}
-
-impl Source for StationFolder {
-    fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
-        async move { folder::follow(Arc::new(self.clone()), &link).await }.boxed()
-    }
-
-    fn sample(&self, _: Timestamp, values: usize) -> Option<Sampling<'_>> {
-        Some(folder::sample(Arc::new(self.clone()), values).boxed())
-    }
 }
 
 impl Files for StationFolder {

@@ -10,17 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use calamine::{Data, DataRef, Dimensions, Reader as _, Sheets, open_workbook_auto};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use jiff::civil::{Date, DateTime};
-use protocol::Timestamp;
+use jiff::civil::DateTime;
 use serde::Deserialize;
 use zip::ZipArchive;
 
-use super::folder::{self, Files, FolderOptions, matches, written};
-use super::rows::{BATCH_ROWS, Cell, Columns, Mapping, Origin, Reader, RowProblem, RowRead};
-use super::trial::Sampling;
-use super::{Link, Source, SourceError};
+use super::Source;
+use super::folder::{Files, FolderOptions, matches, written};
+use super::rows::{BATCH_ROWS, Cell, Columns, Mapping, Origin, Reader, RowProblem, RowRead, civil};
 use crate::config::Options;
 
 /// A larger file is not opened: all of it is unpacked in memory.
@@ -114,16 +110,6 @@ struct WorkbookFolder {
     time_zone: String,
 }
 
-impl Source for WorkbookFolder {
-    fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
-        async move { folder::follow(Arc::new(self.clone()), &link).await }.boxed()
-    }
-
-    fn sample(&self, _: Timestamp, values: usize) -> Option<Sampling<'_>> {
-        Some(folder::sample(Arc::new(self.clone()), values).boxed())
-    }
-}
-
 impl Files for WorkbookFolder {
     fn folder(&self) -> &Path {
         &self.folder
@@ -138,13 +124,12 @@ impl Files for WorkbookFolder {
     }
 
     fn read(&self, path: &Path, _: bool, give: &mut dyn FnMut(RowRead) -> bool) -> Result<bool, RowProblem> {
-        let unreadable = |error: &dyn std::fmt::Display| RowProblem::whole(format!("cannot be read: {error}"));
-        let bytes = path.metadata().map_err(|error| unreadable(&error))?.len();
+        let bytes = path.metadata().map_err(unreadable)?.len();
         if bytes > MOST_BYTES {
             return Err(RowProblem::whole(format!("has {bytes} bytes; at most {MOST_BYTES} are read, so split it")));
         }
-        check_packed(path).map_err(|error| unreadable(&error))??;
-        let written = written(path).map_err(|error| unreadable(&error))?;
+        check_packed(path)?;
+        let written = written(path).map_err(unreadable)?;
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         let mut book = open_workbook_auto(path).map_err(|error| {
             RowProblem::whole(format!("is no workbook, is protected by a password or is not whole yet: {error}"))
@@ -163,25 +148,29 @@ impl Files for WorkbookFolder {
     }
 }
 
+fn unreadable(error: impl std::fmt::Display) -> RowProblem {
+    RowProblem::whole(format!("cannot be read: {error}"))
+}
+
 /// Looks at what a packed workbook says of itself: whoever unpacks it makes room for it first.
-fn check_packed(path: &Path) -> std::io::Result<Result<(), RowProblem>> {
+fn check_packed(path: &Path) -> Result<(), RowProblem> {
     // Those of the older kind are not packed.
-    let Ok(mut archive) = ZipArchive::new(File::open(path)?) else { return Ok(Ok(())) };
+    let Ok(mut archive) = ZipArchive::new(File::open(path).map_err(unreadable)?) else { return Ok(()) };
     let sizes: Vec<u64> = (0..archive.len()).filter_map(|part| Some(archive.by_index_raw(part).ok()?.size())).collect();
     let unpacked = sizes.iter().fold(0_u64, |all, size| all.saturating_add(*size));
     if unpacked > MOST_UNPACKED {
         let reason = format!("unpacks to {unpacked} bytes; at most {MOST_UNPACKED} are read, so split it");
-        return Ok(Err(RowProblem::whole(reason)));
+        return Err(RowProblem::whole(reason));
     }
-    let Ok(texts) = archive.by_name("xl/sharedStrings.xml") else { return Ok(Ok(())) };
+    let Ok(texts) = archive.by_name("xl/sharedStrings.xml") else { return Ok(()) };
     let (size, mut head) = (texts.size(), Vec::new());
-    texts.take(4096).read_to_end(&mut head)?;
+    texts.take(4096).read_to_end(&mut head).map_err(unreadable)?;
     let head = String::from_utf8_lossy(&head);
     let count = head.split_once("uniqueCount=\"").and_then(|(_, rest)| rest.split('"').next()?.parse::<u64>().ok());
     if count.is_some_and(|count| count > size) {
-        return Ok(Err(RowProblem::whole("says that it has more texts than it can have; is it damaged?")));
+        return Err(RowProblem::whole("says that it has more texts than it can have; is it damaged?"));
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 impl WorkbookFolder {
@@ -234,23 +223,18 @@ struct Grid {
 impl Grid {
     fn read(book: &mut Sheets<BufReader<File>>, sheet: &str, fill_merged: bool) -> Result<Self, RowProblem> {
         let mut grid = Self { cells: HashMap::new(), rows: 0, columns: 0 };
-        let unreadable = |error: &dyn std::fmt::Display| RowProblem::whole(format!("cannot be read: {error}"));
         match &mut *book {
             // Cell by cell: one in the last corner would make a table of billions.
             Sheets::Xlsx(book) => {
-                let mut reader = book.worksheet_cells_reader(sheet).map_err(|error| unreadable(&error))?;
-                while let Some(cell) = reader.next_cell().map_err(|error| unreadable(&error))? {
-                    grid.put(cell.get_position(), Data::from(DataRef::clone(cell.get_value())))?;
-                }
+                let mut reader = book.worksheet_cells_reader(sheet).map_err(unreadable)?;
+                grid.put_all(|| reader.next_cell())?;
             }
             Sheets::Xlsb(book) => {
-                let mut reader = book.worksheet_cells_reader(sheet).map_err(|error| unreadable(&error))?;
-                while let Some(cell) = reader.next_cell().map_err(|error| unreadable(&error))? {
-                    grid.put(cell.get_position(), Data::from(DataRef::clone(cell.get_value())))?;
-                }
+                let mut reader = book.worksheet_cells_reader(sheet).map_err(unreadable)?;
+                grid.put_all(|| reader.next_cell())?;
             }
             others => {
-                let range = others.worksheet_range(sheet).map_err(|error| unreadable(&error))?;
+                let range = others.worksheet_range(sheet).map_err(unreadable)?;
                 let (top, left) = range.start().unwrap_or_default();
                 for (row, column, value) in range.used_cells() {
                     grid.put((top + row as u32, left + column as u32), value.clone())?;
@@ -259,13 +243,23 @@ impl Grid {
         }
         if fill_merged {
             let merged = match book {
-                Sheets::Xlsx(book) => book.merge_cells_by_sheet_name(sheet).map_err(|error| unreadable(&error))?,
-                Sheets::Xls(book) => book.merge_cells_by_sheet_name(sheet).map_err(|error| unreadable(&error))?,
+                Sheets::Xlsx(book) => book.merge_cells_by_sheet_name(sheet).map_err(unreadable)?,
+                Sheets::Xls(book) => book.merge_cells_by_sheet_name(sheet).map_err(unreadable)?,
                 Sheets::Xlsb(_) | Sheets::Ods(_) => Vec::new(),
             };
             grid.fill(&merged)?;
         }
         Ok(grid)
+    }
+
+    fn put_all<'d, E: std::fmt::Display>(
+        &mut self,
+        mut next: impl FnMut() -> Result<Option<calamine::Cell<DataRef<'d>>>, E>,
+    ) -> Result<(), RowProblem> {
+        while let Some(cell) = next().map_err(unreadable)? {
+            self.put(cell.get_position(), Data::from(DataRef::clone(cell.get_value())))?;
+        }
+        Ok(())
     }
 
     fn put(&mut self, (row, column): (u32, u32), value: Data) -> Result<(), RowProblem> {
@@ -324,10 +318,7 @@ fn cell(value: &Data) -> Cell<'_> {
             local(year, [month, day, hour, minute, second], milli).map_or(Cell::Number(time.as_f64()), Cell::Local)
         }
         Data::DateTime(duration) => Cell::Number(duration.as_f64()),
-        Data::DateTimeIso(text) => {
-            let date = || text.parse::<Date>().map(|date| date.at(0, 0, 0, 0));
-            text.parse::<DateTime>().or_else(|_| date()).map_or_else(|_| Cell::text_of(text), Cell::Local)
-        }
+        Data::DateTimeIso(text) => civil(text).map_or_else(|| Cell::text_of(text), Cell::Local),
         Data::Error(error) => {
             Cell::Wrong { text: error.to_string(), reason: "is an error of a formula; correct it in the workbook" }
         }

@@ -11,14 +11,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use protocol::Timestamp;
-
-use super::folder::{self, Files, FolderOptions, written};
+use super::Source;
+use super::folder::{Files, FolderOptions, written};
 use super::rows::{Origin, RowProblem, RowRead};
-use super::trial::Sampling;
-use super::{Link, Source, SourceError};
 use crate::config::Options;
 use options::CsvOptions;
 
@@ -44,16 +39,6 @@ pub struct CsvFolder {
     options: CsvOptions,
     max_line_bytes: usize,
     time_zone: String,
-}
-
-impl Source for CsvFolder {
-    fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
-        async move { folder::follow(Arc::new(self.clone()), &link).await }.boxed()
-    }
-
-    fn sample(&self, _: Timestamp, values: usize) -> Option<Sampling<'_>> {
-        Some(folder::sample(Arc::new(self.clone()), values).boxed())
-    }
 }
 
 impl Files for CsvFolder {

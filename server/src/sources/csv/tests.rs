@@ -5,6 +5,7 @@ use protocol::Scenario;
 use super::*;
 use crate::sources::rows::{Kind, Otherwise, Recording};
 use crate::sources::tests::{Running, catalogue, until};
+use crate::sources::{Link, SourceError};
 
 const OPTIONS: &str = r#"
 [files]
@@ -237,7 +238,7 @@ impl Folder {
         let source = Arc::new(folder(&self.running.dir.path().join("files"), &options));
         let link = Link { state: self.running.dir.path().join(state), ..self.running.link.clone() };
         self.running.stop.send_replace(false);
-        tokio::spawn(async move { folder::follow(source, &link).await })
+        tokio::spawn(async move { source.run(link).await })
     }
 
     fn report(&self) -> Option<String> {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::memory::{FileRead, Memory, Stamp};
 use super::{Files, report};
-use crate::sources::rows::{Kind, Recording, Refused, RowProblem, RowRead};
+use crate::sources::rows::{self, Kind, Refused, RowProblem, RowRead};
 use crate::sources::trial::Sample;
 use crate::sources::under::Under;
 use crate::sources::{Link, SourceError, on_disk};
@@ -220,14 +220,8 @@ async fn record(
     let reading = tokio::task::spawn_blocking(move || {
         reader.read(&path, is_still, &mut |piece| pieces.blocking_send(piece).is_ok())
     });
-    let mut recording = Recording::new(link, kind);
-    while let Some(piece) = queue.recv().await {
-        if !recording.take(piece).await? {
-            break;
-        }
-    }
+    let mut refused = rows::record(link, kind, &mut queue).await?;
     drop(queue);
-    let mut refused = recording.finish().await?;
     let is_unended = match reading.await {
         Ok(Ok(is_unended)) => is_unended,
         Ok(Err(problem)) => {

@@ -7,16 +7,19 @@ mod report;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use protocol::Timestamp;
 use serde::Deserialize;
 
 use super::rows::{RowProblem, RowRead};
+use super::trial::Sampling;
+use super::{Link, Source, SourceError};
 use crate::config::Options;
 use report::REPORT_END;
-
-pub use follow::{follow, sample};
 
 /// Files of one kind in a folder. What `Debug` writes of them tells whether they are to be read anew.
 pub trait Files: Send + Sync + fmt::Debug + 'static {
@@ -31,6 +34,16 @@ pub trait Files: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// Why it cannot be read on.
     fn read(&self, path: &Path, is_still: bool, give: &mut dyn FnMut(RowRead) -> bool) -> Result<bool, RowProblem>;
+}
+
+impl<F: Files + Clone> Source for F {
+    fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
+        async move { follow::follow(Arc::new(self.clone()), &link).await }.boxed()
+    }
+
+    fn sample(&self, _: Timestamp, values: usize) -> Option<Sampling<'_>> {
+        Some(follow::sample(Arc::new(self.clone()), values).boxed())
+    }
 }
 
 /// `files = { … }`: which files are read, and when.

@@ -103,12 +103,11 @@ impl Http {
         Ok(headers)
     }
 
-    /// The address of a page, counted from 0.
     fn first_page(&self) -> Url {
         self.page(0).unwrap_or_else(|| self.options.url.clone())
     }
 
-    /// The same by the parameter that counts the pages, if there is one.
+    /// The address of a page, counted from 0, where a parameter counts the pages.
     fn page(&self, number: u64) -> Option<Url> {
         let paging = self.options.paging.as_ref()?;
         let parameter = paging.parameter.as_ref()?;

@@ -14,8 +14,8 @@ use protocol::event::ObservationRow;
 pub use cell::{Cell, Decimal};
 pub use mapping::{Column, Mapping, Otherwise};
 pub use reader::{Columns, Origin, Reader};
-pub use record::{BATCH_ROWS, Kind, Recording};
-pub use time::{TimeFormat, zone};
+pub use record::{BATCH_ROWS, Kind, Recording, record};
+pub use time::{TimeFormat, civil, zone};
 
 /// Something in a table that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

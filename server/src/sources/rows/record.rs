@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use protocol::ObservationStatus;
 use protocol::event::ObservationRow;
+use tokio::sync::mpsc;
 
 use super::{Refused, RowProblem, RowRead};
 use crate::sources::{Link, SourceError};
@@ -36,6 +37,20 @@ pub struct Recording<'a> {
     /// Not compared with the history yet.
     rows: Vec<ObservationRow>,
     refused: Refused,
+}
+
+/// Records what is new of what comes through `queue`, until it ends or no more can be taken; what was not taken.
+///
+/// # Errors
+/// When nothing can be recorded now.
+pub async fn record(link: &Link, kind: Kind, queue: &mut mpsc::Receiver<RowRead>) -> Result<Refused, SourceError> {
+    let mut recording = Recording::new(link, kind);
+    while let Some(piece) = queue.recv().await {
+        if !recording.take(piece).await? {
+            break;
+        }
+    }
+    recording.finish().await
 }
 
 impl<'a> Recording<'a> {

@@ -145,12 +145,7 @@ impl TimeFormat {
                 if let Ok(moment) = text.parse::<jiff::Timestamp>() {
                     return Ok(Timestamp(moment.as_microsecond()));
                 }
-                let date = text.parse::<Date>().map(|date| date.to_datetime(Time::midnight()));
-                let local = text.parse::<DateTime>().or(date);
-                self.local(
-                    local
-                        .map_err(|_| "is no time; write it like 2023-08-14 or 2023-08-14T07:30:00+07:00".to_owned())?,
-                )
+                self.local(civil(text).ok_or("is no time; write it like 2023-08-14 or 2023-08-14T07:30:00+07:00")?)
             }
             Form::Pattern(pattern) => {
                 let wrong = |error: jiff::Error| format!("is not written like '{pattern}': {error}");
@@ -168,6 +163,12 @@ impl TimeFormat {
         let moment = self.zone.to_timestamp(time).map_err(|error| format!("is no moment: {error}"))?;
         Ok(Timestamp(moment.as_microsecond()))
     }
+}
+
+/// A date and time, or a date and its midnight, of no zone (ISO 8601).
+pub fn civil(text: &str) -> Option<DateTime> {
+    let date = || text.parse::<Date>().map(|date| date.to_datetime(Time::midnight()));
+    text.parse().or_else(|_| date()).ok()
 }
 
 /// The zone that a source's times are in.

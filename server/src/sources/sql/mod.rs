@@ -17,13 +17,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, TryStreamExt};
-use jiff::civil::{Date, DateTime};
 use protocol::Timestamp;
 use sqlx::{Column as _, Row};
 use tokio::sync::{Mutex, mpsc};
 
 use super::poll::{self, Asked, Pieces, Polled, Seen};
-use super::rows::{BATCH_ROWS, Cell, Columns, Origin, Reader, RowProblem, RowRead};
+use super::rows::{BATCH_ROWS, Cell, Columns, Origin, Reader, RowProblem, RowRead, civil};
 use super::trial::Sampling;
 use super::{Link, Source, SourceError};
 use crate::config::{Options, SecretError, suggestion};
@@ -124,8 +123,7 @@ fn number(text: &str) -> Cell<'static> {
 
 /// A date, or a date and time, of no zone.
 fn local(text: &str) -> Cell<'static> {
-    let date = || text.parse::<Date>().map(|date| date.at(0, 0, 0, 0));
-    text.parse::<DateTime>().or_else(|_| date()).map_or_else(|_| Cell::Text(text.to_owned().into()), Cell::Local)
+    civil(text).map_or_else(|| Cell::Text(text.to_owned().into()), Cell::Local)
 }
 
 /// Where the rows of an answer go.
@@ -176,12 +174,12 @@ impl Asking {
             None => watermark.start.clone(),
         });
         let query = query(&options.query, from.as_deref());
-        let mut reading = Reading::new(&self.sql, now, seen.watermark.clone()).map_err(broken)?;
+        let mut reading = Reading::new(&self.sql, now, seen.watermark.clone()).map_err(SourceError::broken)?;
         // Taken out: a question that is given up, or goes wrong, leaves no connection behind.
         let mut place = self.connection.lock().await;
         let mut connection = match place.take() {
             Some(connection) => connection,
-            None => Connection::open(options).await.map_err(broken)?,
+            None => Connection::open(options).await.map_err(SourceError::broken)?,
         };
         let (sink, mut batches) = mpsc::channel(1);
         let asking = connection.rows(&query, sink);
@@ -193,7 +191,7 @@ impl Asking {
         };
         let (asked, taken) = tokio::join!(asking, taking);
         taken?;
-        if asked.map_err(broken)? {
+        if asked.map_err(SourceError::broken)? {
             *place = Some(connection);
         }
         drop(place);
@@ -205,7 +203,7 @@ impl Asking {
 
 /// Hands rows over. Whoever takes no more has its own reason; what is behind these rows is not to count as known.
 async fn give(pieces: &Pieces, piece: RowRead) -> Result<(), SourceError> {
-    pieces.send(piece).await.map_err(|_| broken("its rows are taken no more"))
+    pieces.send(piece).await.map_err(|_| SourceError::broken("its rows are taken no more"))
 }
 
 /// The query with the watermark in its place: as it stands where there are quotes around it, else as a number or a
@@ -216,10 +214,6 @@ fn query(query: &str, watermark: Option<&str>) -> String {
     let is_number = matches!(Mark::of(watermark), Mark::Whole(_) | Mark::Number(_));
     let written = if is_number { watermark.to_owned() } else { format!("'{watermark}'") };
     query.replace(&format!("'{WATERMARK}'"), &format!("'{watermark}'")).replace(WATERMARK, &written)
-}
-
-fn broken(error: impl std::fmt::Display) -> SourceError {
-    SourceError::Broken(error.to_string())
 }
 
 impl Connection {
@@ -276,7 +270,7 @@ impl<'s> Reading<'s> {
 
     async fn take_all(&mut self, batches: &mut mpsc::Receiver<Batch>, pieces: &Pieces) -> Result<(), SourceError> {
         while let Some(batch) = batches.recv().await {
-            let piece = self.take(batch).map_err(broken)?;
+            let piece = self.take(batch).map_err(SourceError::broken)?;
             give(pieces, piece).await?;
             if self.is_over() {
                 break;
@@ -358,7 +352,7 @@ impl<'s> Reading<'s> {
             (Some(_), true) if self.moves() => {
                 Ok((RowRead::default(), Asked { seen: seen(self.complete), has_more: true }))
             }
-            (Some(_), true) => Err(broken(format!(
+            (Some(_), true) => Err(SourceError::broken(format!(
                 "more than {most} rows lie at the watermark {} or within its overlap; raise 'max_rows'",
                 self.newest.unwrap_or_default()
             ))),

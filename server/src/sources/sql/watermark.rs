@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use jiff::ToSpan;
 use jiff::civil::DateTime;
 
+use crate::sources::rows::civil;
+
 /// How far behind a time it is asked again, unless told otherwise.
 const OVERLAP_SECS: u32 = 60;
 
@@ -29,8 +31,7 @@ impl Mark {
         if let Ok(moment) = text.parse() {
             return Self::Moment(moment);
         }
-        let date = || text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0));
-        text.parse().or_else(|_| date()).map_or_else(|_| Self::Text(text.to_owned()), Self::Local)
+        civil(text).map_or_else(|| Self::Text(text.to_owned()), Self::Local)
     }
 
     /// Which comes first; nothing where they are of different kinds.
