@@ -153,12 +153,18 @@ impl LocalLog {
         answer.await.map_err(|_| LogError::Stopped)?
     }
 
+    /// Up to `limit` entries behind `after`, in order, if they are new enough to be in memory.
+    #[must_use]
+    pub fn recent(&self, after: u64, limit: usize) -> Option<Vec<Arc<Entry>>> {
+        self.recent.lock().behind(after, limit)
+    }
+
     /// Up to `limit` entries behind `after`, in order, from memory if they are new. Blocks on the disk if not.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn entries(&self, after: u64, limit: usize) -> Result<Vec<Arc<Entry>>, LogError> {
-        if let Some(recent) = self.recent.lock().behind(after, limit) {
+        if let Some(recent) = self.recent(after, limit) {
             return Ok(recent);
         }
         Ok(self.read(after, limit)?.into_iter().map(|written| written.entry).collect())

@@ -1,6 +1,7 @@
 //! Where numbers come from. Each kind of source is one file and one line in [`SOURCES`].
 
 mod csv;
+mod entries;
 mod folder;
 pub mod health;
 mod http;

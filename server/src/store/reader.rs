@@ -72,6 +72,25 @@ impl Reader {
         Self { path: folder.join("history.sqlite"), log, connections: Arc::default(), turns, head, projected }
     }
 
+    /// The newest entry of the log.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<crate::log::Head> {
+        self.head.clone()
+    }
+
+    /// Up to `limit` entries of the log behind `after`, in order.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn entries(&self, after: u64, limit: usize) -> Result<Vec<Arc<crate::log::Entry>>, StoreError> {
+        if let Some(recent) = self.log.recent(after, limit) {
+            return Ok(recent);
+        }
+        let log = self.log.clone();
+        let read = tokio::task::spawn_blocking(move || log.entries(after, limit));
+        Ok(read.await.map_err(|_| StoreError::Stopped)??)
+    }
+
     /// How far the history has come.
     #[must_use]
     pub fn state(&self) -> ProjectionState {
