@@ -31,6 +31,8 @@ pub(crate) enum Severity {
     Normal,
     /// Too old to be judged.
     Stale,
+    /// So old that it says nothing any more.
+    Lost,
     /// Well behind where the plan expects it.
     BehindPlan,
     Warning,
@@ -45,7 +47,7 @@ impl Severity {
     pub fn mark(self) -> Option<Mark> {
         match self {
             Self::Normal => None,
-            Self::Stale => Some(Mark::Stale),
+            Self::Stale | Self::Lost => Some(Mark::Stale),
             Self::BehindPlan | Self::Warning => Some(Mark::Warning),
             Self::Critical => Some(Mark::Critical),
         }
@@ -54,7 +56,7 @@ impl Severity {
     pub fn color(self) -> Color {
         match self {
             Self::Normal => theme::DATA,
-            Self::Stale => theme::STALE,
+            Self::Stale | Self::Lost => theme::STALE,
             Self::BehindPlan | Self::Warning => theme::WARNING,
             Self::Critical => theme::CRITICAL,
         }
@@ -69,7 +71,7 @@ impl Severity {
     /// Words and the plate under them.
     pub fn pill(self) -> (Color, Color) {
         match self {
-            Self::Normal | Self::Stale => (theme::STALE_TEXT, theme::HAIRLINE),
+            Self::Normal | Self::Stale | Self::Lost => (theme::STALE_TEXT, theme::HAIRLINE),
             Self::BehindPlan | Self::Warning => (theme::WARNING_TEXT, theme::WARNING_PLATE),
             Self::Critical => (theme::CRITICAL_TEXT, theme::CRITICAL_PLATE),
         }
@@ -77,7 +79,7 @@ impl Severity {
     /// The threshold that a figure is beyond which stands like this.
     pub fn threshold(self, indicator: &Indicator) -> Option<f64> {
         match self {
-            Self::Normal | Self::Stale | Self::BehindPlan => None,
+            Self::Normal | Self::Stale | Self::Lost | Self::BehindPlan => None,
             Self::Warning => indicator.warning,
             Self::Critical => indicator.critical,
         }
@@ -87,6 +89,7 @@ impl Severity {
         match self {
             Self::Normal => None,
             Self::Stale => Some("overdue"),
+            Self::Lost => Some("lost"),
             Self::BehindPlan => Some("behind-plan"),
             Self::Warning => Some("needs-attention"),
             Self::Critical => Some("critical"),
@@ -94,7 +97,11 @@ impl Severity {
     }
     /// Whether it needs attention, rather than better data.
     pub fn is_abnormal(self) -> bool {
-        self > Self::Stale
+        self > Self::Lost
+    }
+    /// Whether it is too old to be judged.
+    pub fn is_overdue(self) -> bool {
+        matches!(self, Self::Stale | Self::Lost)
     }
 }
 
@@ -112,7 +119,7 @@ impl Movement {
     /// What it is written in, beside a figure that stands like that.
     pub fn ink(&self, severity: Severity) -> Color {
         match self.good {
-            _ if severity == Severity::Stale => theme::STALE_TEXT,
+            _ if severity.is_overdue() => theme::STALE_TEXT,
             Some(true) => theme::LIVE,
             Some(false) => theme::WARNING_TEXT,
             None => theme::TEXT_3,
@@ -248,7 +255,10 @@ pub(crate) fn judge(indicator: &Indicator, observation: &Observation, now: Times
 
 /// By thresholds and age alone.
 pub(crate) fn judge_value(indicator: &Indicator, value: f64, at: Timestamp, now: Timestamp) -> Severity {
-    if indicator.freshness(at, now) == Freshness::Stale {
+    let freshness = indicator.freshness(at, now);
+    if freshness == Freshness::Lost {
+        Severity::Lost
+    } else if freshness == Freshness::Stale {
         Severity::Stale
     } else if indicator.is_beyond(value, indicator.critical) {
         Severity::Critical
@@ -263,10 +273,12 @@ const MICROS: i64 = 1_000_000;
 
 /// When what is said about the age of a value changes next.
 pub(crate) fn next_change(indicator: &Indicator, at: Timestamp, now: Timestamp) -> Timestamp {
-    let stale_at = stale_since(indicator, at);
-    let older_at = next_older(at, now);
-    let change = if stale_at > now { stale_at } else { older_at };
-    change.min(number::next_midnight(now)).max(now.plus_micros(1))
+    let becomes = |freshness| indicator.freshness_since(at, freshness);
+    let next = [Freshness::Due, Freshness::Stale, Freshness::Lost].map(becomes).into_iter().find(|next| *next > now);
+    // How old it is is said only of what is overdue.
+    let older = (indicator.freshness(at, now) >= Freshness::Stale).then(|| next_older(at, now));
+    let change = next.into_iter().chain(older).chain([number::next_midnight(now)]).min();
+    change.unwrap_or(now).max(now.plus_micros(1))
 }
 
 /// When it is said to be older than now.
@@ -292,13 +304,12 @@ pub(crate) fn next_change_of(
 
 /// From when on a value of `at` is stale.
 pub(crate) fn stale_since(indicator: &Indicator, at: Timestamp) -> Timestamp {
-    at.plus_micros(stale_micros(indicator))
+    indicator.freshness_since(at, Freshness::Stale)
 }
 
 /// The age from which on a value is stale.
 fn stale_micros(indicator: &Indicator) -> i64 {
-    let stale_after = indicator.expected_interval_secs.saturating_add(indicator.grace_secs);
-    i64::try_from(stale_after).unwrap_or(i64::MAX / MICROS).saturating_add(1).min(i64::MAX / MICROS) * MICROS
+    stale_since(indicator, Timestamp(0)).as_micros()
 }
 
 #[cfg(test)]
@@ -323,12 +334,15 @@ mod tests {
             grace_secs: 15,
             warning: None,
             critical: None,
+            derive: None,
+            plausible: None,
+            lost_after_secs: None,
         };
         let at = number::day_start(2023, 8, 14).unwrap().plus_micros(43_200 * MICROS);
         let moments = same_date(&level, at);
         for age in [0, 75 * MICROS, 76 * MICROS - 1, 76 * MICROS, 76 * MICROS + 1, 90_000 * MICROS] {
             let time = at.plus_micros(-age);
-            assert_eq!(moments.contains(&time), level.freshness(time, at) != Freshness::Stale, "{age}");
+            assert_eq!(moments.contains(&time), level.freshness(time, at) < Freshness::Stale, "{age}");
         }
         assert!(!moments.contains(&at.plus_micros(1)));
         let yearly = Indicator { period: Period::Year, ..level };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::observation::Period;
+use protocol::observation::{Freshness, Period};
 use protocol::{Catalogue, Indicator, ObservationStatus, SourceId, Timestamp};
 
 use crate::facts::{self, Severity};
@@ -46,6 +46,8 @@ pub(crate) struct Footer {
     /// Where the other one has no room.
     pub short_time: Label,
     pub illustrative: bool,
+    /// Whether the next figure is due and not yet there.
+    pub due: bool,
 }
 
 /// What a footer is told of one figure.
@@ -92,7 +94,7 @@ impl Footer {
         };
         let time = |short| Label::as_of(Period::Continuous, newest.received_at, tile.paint.now, language, short);
         let illustrative = reports.iter().any(|report| report.illustrative);
-        Some(Self { source, time: time(tile.is_narrow()), short_time: time(true), illustrative })
+        Some(Self { source, time: time(tile.is_narrow()), short_time: time(true), illustrative, due: false })
     }
 
     /// Of all figures of a tile: their source, or how many there are, and the time of the oldest. `None` of none.
@@ -107,7 +109,8 @@ impl Footer {
         };
         let time = |short| Label::as_of(oldest.indicator.period, oldest.at, tile.paint.now, language, short);
         let illustrative = said.iter().any(|said| said.illustrative);
-        Some(Self { source, time: time(tile.is_narrow()), short_time: time(true), illustrative })
+        let due = oldest.indicator.freshness(oldest.at, tile.paint.now) == Freshness::Due;
+        Some(Self { source, time: time(tile.is_narrow()), short_time: time(true), illustrative, due })
     }
 
     /// Says more beside the source.
@@ -231,9 +234,20 @@ impl Tile<'_, '_> {
         let fits = left + source_width + width(&footer.time) <= row.right();
         let time = if fits { &footer.time } else { &footer.short_time };
         let time_width = width(time).min(row.right() - left);
-        let time = Piece::label(time.clone(), style);
-        self.pieces(vec![time], row.right() - time_width, baseline, time_width * 1.01);
-        let width = row.right() - time_width - style.size * 0.6 - left;
+        let due = footer.due.then(|| format!(" · {}", locale::text(self.paint.language, "due")));
+        let due = due.map(|due| (self.paint.text.width(&due, style), Piece::words(due, style)));
+        let due = due.filter(|(width, _)| left + source_width + time_width + width <= row.right());
+        let (due_width, due) = due.unzip();
+        // Where there is no room for the words, their shape says it.
+        let mark = if footer.due && due.is_none() { style.size } else { 0.0 };
+        let time_width = time_width + due_width.unwrap_or(0.0);
+        let time = std::iter::once(Piece::label(time.clone(), style)).chain(due);
+        self.pieces(time.collect(), row.right() - time_width, baseline, time_width * 1.01);
+        if mark > 0.0 {
+            let center = Point { x: row.right() - time_width - mark * 0.6, y: row.y + row.height / 2.0 };
+            Mark::Stale.draw(self, center, style.size * 0.7, theme::CAPTION);
+        }
+        let width = row.right() - time_width - mark - style.size * 0.6 - left;
         if width > style.size * 2.0 {
             self.source(footer, style, (left, baseline), width);
         }

@@ -128,6 +128,12 @@ impl Label {
         Self(locale::text_with(language, "since-before", &[("time", &moment)]).into())
     }
 
+    /// Where a number would be that there is none of.
+    #[must_use]
+    pub fn none() -> Self {
+        Self("—".into())
+    }
+
     /// `cũ 26 giờ`
     #[must_use]
     pub fn age(at: Timestamp, now: Timestamp, language: &str) -> Self {

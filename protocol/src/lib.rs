@@ -26,6 +26,7 @@ pub mod area;
 pub mod change;
 pub mod command;
 pub mod day;
+pub mod derivation;
 pub mod event;
 pub mod id;
 pub mod image;
@@ -46,6 +47,7 @@ pub use area::{Agency, Area, Catalogue};
 pub use change::Change;
 pub use command::Command;
 pub use day::Day;
+pub use derivation::Derivation;
 pub use event::Event;
 pub use id::{
     AgencyId, AlarmId, AreaId, ImageId, IndicatorId, LayerId, LayoutId, MapId, PanelId, SessionId, SourceId, TaskId,

@@ -1,9 +1,11 @@
 //! Indicators and what was observed of them.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgencyId, AreaId, IndicatorId, SourceId, Timestamp};
+use crate::{AgencyId, AreaId, Derivation, IndicatorId, SourceId, Timestamp};
 
 /// A text in the languages of the centre. `en` falls back to `vi`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -79,12 +81,39 @@ pub struct Indicator {
     /// How much later than due before it counts as stale.
     #[serde(default)]
     pub grace_secs: u64,
+    /// A value older than this is lost; three times the age at which it is stale if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_after_secs: Option<u64>,
     /// At this value and beyond it needs attention (worse side given by `better`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<f64>,
     /// At this value and beyond it is critical.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critical: Option<f64>,
+    /// How it is computed, where it is not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derive: Option<Arc<Derivation>>,
+    /// Which values are plausible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plausible: Option<Plausible>,
+}
+
+/// Which values of an indicator are plausible, in the unit that they are stored in.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plausible {
+    /// Less is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// More is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// What differs by more from the value before it is suspect, until the next one confirms it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<f64>,
+    /// Whether what is less than the value before it in the same year is suspect, until the next one confirms it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rising: bool,
 }
 
 fn one() -> f64 {
@@ -145,13 +174,15 @@ pub enum ObservationStatus {
     Calibrating,
     /// What a machine gave that said itself that it was broken: kept, and no measurement.
     Fault,
+    /// What is not plausible after the value before it: kept, and no measurement until the next one confirms it.
+    Suspect,
 }
 
 impl ObservationStatus {
     /// Whether it says how things are.
     #[must_use]
     pub fn is_measurement(self) -> bool {
-        !matches!(self, Self::Calibrating | Self::Fault)
+        !matches!(self, Self::Calibrating | Self::Fault | Self::Suspect)
     }
 }
 
@@ -170,7 +201,7 @@ pub struct Observation {
 }
 
 /// How old a value may be said to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Freshness {
     /// Within the expected interval.
@@ -179,20 +210,32 @@ pub enum Freshness {
     Due,
     /// Overdue: shown as such, with since when.
     Stale,
+    /// Overdue for so long that it says nothing any more of how things are.
+    Lost,
 }
 
 impl Indicator {
     /// How fresh a value that was true at `phenomenon_time` is at `now`.
     #[must_use]
     pub fn freshness(&self, phenomenon_time: Timestamp, now: Timestamp) -> Freshness {
-        let age_secs = now.since(phenomenon_time).div_euclid(1_000_000);
-        let due = i64::try_from(self.expected_interval_secs).unwrap_or(i64::MAX);
-        let stale = due.saturating_add(i64::try_from(self.grace_secs).unwrap_or(i64::MAX));
-        match age_secs {
-            age if age > stale => Freshness::Stale,
-            age if age > due => Freshness::Due,
-            _ => Freshness::Fresh,
-        }
+        let is_reached = |freshness| now >= self.freshness_since(phenomenon_time, freshness);
+        let worst_first = [Freshness::Lost, Freshness::Stale, Freshness::Due];
+        worst_first.into_iter().find(|freshness| is_reached(*freshness)).unwrap_or(Freshness::Fresh)
+    }
+
+    /// From when on a value that was true at `phenomenon_time` is as fresh as that, or less. Ages count in whole
+    /// seconds: one of exactly the interval is fresh.
+    #[must_use]
+    pub fn freshness_since(&self, phenomenon_time: Timestamp, freshness: Freshness) -> Timestamp {
+        let stale_secs = self.expected_interval_secs.saturating_add(self.grace_secs);
+        let most_secs = match freshness {
+            Freshness::Fresh => return phenomenon_time,
+            Freshness::Due => self.expected_interval_secs,
+            Freshness::Stale => stale_secs,
+            Freshness::Lost => self.lost_after_secs.unwrap_or_else(|| stale_secs.saturating_mul(3)).max(stale_secs),
+        };
+        let secs = i64::try_from(most_secs).unwrap_or(i64::MAX).saturating_add(1);
+        phenomenon_time.plus_micros(secs.saturating_mul(1_000_000))
     }
 
     /// Whether `value` has reached its worse side of `threshold`.

@@ -21,6 +21,7 @@ use crate::log::Backend;
 use crate::log::local::LocalLog;
 use crate::log::recorder::Recorder;
 use crate::log::redis::{RedisLog, RedisSettings, Writer};
+use crate::log::screening::Screening;
 use crate::log::tail::{LogState, Tail};
 use crate::sources;
 use crate::store::folder::Claimed;
@@ -93,7 +94,9 @@ impl App {
                 Backend::Redis(Box::new(joining.await?))
             }
         };
-        let recorder = Recorder::start(log, backend, Arc::clone(&tail), clock.clone());
+        let zone = jiff::tz::TimeZone::get(&settings.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let screening = Screening::new(store.clone(), tail.centre(), zone, is_shared);
+        let recorder = Recorder::start(log, backend, Arc::clone(&tail), clock.clone()).screened(screening);
         let revised = CatalogueRevised { at: clock.now(), catalogue, walls, layouts };
         configure(&recorder, &tail, revised).await?;
         let catalogue = follow_catalogue(tail.centre());

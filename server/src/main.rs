@@ -4,6 +4,7 @@ mod app;
 mod centre;
 mod clock;
 mod config;
+mod derive;
 mod fields;
 mod hub;
 mod lines;

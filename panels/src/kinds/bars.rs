@@ -184,7 +184,7 @@ fn stale_pill(options: &Options, facts: &[(&Bar<'_>, &Fact)], now: Timestamp, la
     }
     let newest = if options.by == By::Time { facts.len().saturating_sub(1) } else { 0 };
     let times = facts.iter().skip(newest).map(|(bar, fact)| (bar, fact.origin.phenomenon_time()));
-    let stale = times.filter(|(bar, at)| bar.indicator.freshness(*at, now) == Freshness::Stale).map(|(_, at)| at);
+    let stale = times.filter(|(bar, at)| bar.indicator.freshness(*at, now) >= Freshness::Stale).map(|(_, at)| at);
     Pill::at(Severity::Stale, stale.min()?, now, language)
 }
 

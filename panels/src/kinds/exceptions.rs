@@ -210,7 +210,7 @@ impl<'a> Exception<'a> {
         let severity = facts.severity(now, facts::BEHIND_BELOW);
         let (weight, since) = match severity {
             Severity::Normal => return None,
-            Severity::Stale => {
+            Severity::Stale | Severity::Lost => {
                 let since = facts::stale_since(subject.indicator, actual.phenomenon_time());
                 (now.since(since) as f64, Some(Since::At(since)))
             }
@@ -281,6 +281,7 @@ fn why(exception: &Exception<'_>, language: &str, style: Style, ink: Style) -> V
     match exception.severity {
         Severity::Normal => Vec::new(),
         Severity::Stale => vec![words("overdue-figure")],
+        Severity::Lost => vec![words("lost-figure")],
         Severity::BehindPlan => {
             let (Some(actual), Some(expected)) = (&exception.facts.actual, &exception.facts.expected) else {
                 return vec![words("behind-plan")];

@@ -158,7 +158,7 @@ impl<'a> Shown<'a> {
             let source = catalogue.sources.get(&oldest.source);
             let source = source.map_or(oldest.source.as_str(), |source| source.name.in_language(language));
             let time = Label::as_of(Period::Continuous, oldest.time, now, language, tile.is_narrow());
-            Some(Footer { source: source.to_owned(), short_time: time.clone(), time, illustrative: false })
+            Some(Footer { source: source.to_owned(), short_time: time.clone(), time, illustrative: false, due: false })
         };
         let mut footer = Footer::of(catalogue, &said, tile).or_else(of_layers)?;
         footer.illustrative |= self.layers.iter().any(|layer| layer.layer.status == ObservationStatus::Simulated);

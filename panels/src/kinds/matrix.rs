@@ -127,7 +127,7 @@ fn colors(severity: Severity) -> (Color, Color) {
     match severity {
         Severity::Normal => (theme::TEXT, theme::INSET),
         // Greyed out, and no louder than what is fresh.
-        Severity::Stale => (theme::STALE_TEXT, theme::INSET),
+        Severity::Stale | Severity::Lost => (theme::STALE_TEXT, theme::INSET),
         other => other.pill(),
     }
 }

@@ -78,6 +78,7 @@ impl Panel for Sources {
             time: time(newest, tile.is_narrow()),
             short_time: time(newest, true),
             illustrative: figures.illustrative,
+            due: false,
         });
         let title = Wording::or(options.title.as_ref(), language, || locale::text(language, "feeds"));
         tile.frame(&title, None, footer.as_ref());
@@ -120,10 +121,9 @@ impl<'v> Figures<'v> {
         let mut by_indicator = BTreeMap::new();
         for latest in series.iter().filter_map(|series| view.latest(series)) {
             let Some(indicator) = arranged.catalogue.indicators.get(&latest.series.indicator) else { continue };
-            let is_fresh = facts::judge(indicator, latest, now) != Severity::Stale;
+            let is_fresh = !facts::judge(indicator, latest, now).is_overdue();
             *figures.by_source.entry(&latest.source).or_default() |= is_fresh;
-            // What is made up stands for what would come by itself, and is marked as made up.
-            let is_automatic = matches!(latest.status, ObservationStatus::Automatic | ObservationStatus::Simulated);
+            let is_automatic = latest.status != ObservationStatus::ByHand;
             *by_indicator.entry(&indicator.id).or_insert(true) &= is_automatic;
             figures.illustrative |= latest.status == ObservationStatus::Simulated;
         }

@@ -6,6 +6,7 @@ use protocol::{Catalogue, PanelSpec, Scenario, Timestamp, ViewState};
 use crate::chart::{Pen, Plot};
 use crate::facts::{self, Facts, Severity};
 use crate::frame::{Footer, Pill};
+use crate::label::Label;
 use crate::options::{check_area, check_indicator, parse};
 use crate::provenance::Figure;
 use crate::scene::{Rect, Scene};
@@ -94,9 +95,10 @@ impl<'a> Picture<'a> {
     /// Of the figure with its unit.
     fn numeral_width(&self, tile: &mut Tile<'_, '_>) -> f32 {
         let Some(number) = self.number() else { return 0.0 };
+        let number = number.as_str();
         let (figure, unit) = self.numeral_styles(tile, tile.em(self.class));
         let unit_width = tile.paint.text.width(self.unit(), unit);
-        tile.paint.text.width(number.as_str(), figure) + unit_width + figure.size * UNIT_GAP
+        tile.paint.text.width(number, figure) + unit_width + figure.size * UNIT_GAP
     }
 
     fn number(&self) -> Option<Figure> {
@@ -110,7 +112,7 @@ impl<'a> Picture<'a> {
 
     /// Of the figure and of its unit.
     fn numeral_styles(&self, tile: &Tile<'_, '_>, size: f32) -> (Style, Style) {
-        let stale = self.severity == Severity::Stale;
+        let stale = self.severity.is_overdue();
         let (ink, unit_ink) = if stale { (theme::STALE_TEXT, theme::STALE_TEXT) } else { (theme::TEXT, theme::TEXT_3) };
         let unit = if self.is_small() { TextClass::Body } else { TextClass::Unit };
         (Style::new(Font::DisplayBold, self.class, size, ink), tile.style(Font::Regular, unit, unit_ink))
@@ -215,6 +217,9 @@ impl<'a> Picture<'a> {
         let (figure, unit) = self.numeral_styles(tile, size);
         let fitted = tile.paint.text.size_for(number.as_str(), figure, strip.width);
         let baseline = strip.y + (strip.height + CAP_HEIGHT * fitted) / 2.0;
+        if self.severity == Severity::Lost {
+            return tile.piece(Piece::label(Label::none(), figure.at(fitted)), strip.x, baseline);
+        }
         let pen = tile.piece(Piece::figure(number, figure.at(fitted)), strip.x, baseline);
         if self.unit().is_empty() || !self.has_unit {
             return pen;

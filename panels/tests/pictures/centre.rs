@@ -63,6 +63,9 @@ fn indicator(id: &str, vi: &str, en: &str, unit: &str, period: Period, interval:
         grace_secs: interval / 4,
         warning: None,
         critical: None,
+        derive: None,
+        plausible: None,
+        lost_after_secs: None,
     }
 }
 
@@ -140,6 +143,7 @@ fn indicators() -> Vec<Indicator> {
             decimals: 1,
             better: Better::Neither,
             short: Some(name("IIP", "IIP")),
+            lost_after_secs: Some(200_000),
             ..of("iip", "Chỉ số sản xuất công nghiệp", "Industrial production", "%", Period::Day, 3_600)
         },
         of("visitors", "Khách ra Lý Sơn", "Visitors to Ly Son", "lượt", Period::Day, DAY),
@@ -571,9 +575,13 @@ fn walk(spec: &WindowSpec, secs: i64) -> Vec<Bucket> {
 
 /// Every panel of the state, painted.
 pub fn paint_all(view: &ViewState, link: Link, language: &str, text: &mut TextEngine) -> Vec<Scene> {
+    paint_all_at(view, link, language, text, NOW)
+}
+
+pub fn paint_all_at(view: &ViewState, link: Link, language: &str, text: &mut TextEngine, now: Timestamp) -> Vec<Scene> {
     let Some(arranged) = view.arranged() else { return Vec::new() };
     let scale = place::scale(arranged.canvas);
     place::tiles(&arranged.layout, arranged.canvas)
-        .map(|(spec, rect)| paint_panel(Paint { spec, view, now: NOW, link, language, rect, scale, text }))
+        .map(|(spec, rect)| paint_panel(Paint { spec, view, now, link, language, rect, scale, text }))
         .collect()
 }

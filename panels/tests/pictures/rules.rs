@@ -16,7 +16,7 @@ use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::centre::{
-    CANVAS, NOW, catalogue, command, districts, lists, mapped, operations, overview, paint_all, state,
+    CANVAS, NOW, catalogue, command, districts, lists, mapped, operations, overview, paint_all, paint_all_at, state,
 };
 
 thread_local! {
@@ -496,10 +496,34 @@ fn a_value_changes_next_when_it_goes_stale() {
         panel(&spec.kind).unwrap().next_change(spec, &view, NOW).unwrap()
     };
     assert_eq!(next("head"), NOW.plus_micros(1_000_000));
-    // True 17 s ago, expected every 900 s with 225 s of grace.
-    assert_eq!(next("on-time"), NOW.plus_micros((900 + 225 + 1 - 17) * 1_000_000));
+    // True 17 s ago, expected every 900 s.
+    assert_eq!(next("on-time"), NOW.plus_micros((900 + 1 - 17) * 1_000_000));
     // Said to be 26 hours old, for another hour.
     assert_eq!(next("iip"), NOW.plus_micros(3_600_000_000));
+}
+
+#[test]
+fn a_figure_is_due_stale_and_lost_at_the_very_tick() {
+    let mut layout = overview();
+    let at = layout.panels.iter().position(|panel| panel.id.as_str() == "on-time").unwrap();
+    layout.panels[at].place = protocol::layout::Place::cells(0, 11, 8, 3);
+    let view = state(layout, CANVAS, Mode::Live);
+    let said = |now| -> Vec<String> {
+        let scenes = paint_all_at(&view, Link::Live, "vi", &mut TextEngine::new(), now);
+        scenes[at].texts().map(|run| run.content.as_str().to_owned()).collect()
+    };
+    // True 17 s ago, expected every 900 s with 225 s of grace; lost at three times that.
+    let ages = [(900, " · đến hạn cập nhật"), (1125, "cũ 18 phút"), (3375, "mất số liệu")];
+    for (age_secs, words) in ages {
+        let tick = NOW.plus_micros((age_secs + 1 - 17) * 1_000_000);
+        for (now, expected) in [(tick.plus_micros(-1), false), (tick, true)] {
+            let all = said(now);
+            assert_eq!(all.iter().any(|said| said == words), expected, "'{words}' at {now:?}: {all:?}");
+        }
+    }
+    let lost = said(NOW.plus_micros((3375 + 1 - 17) * 1_000_000));
+    assert!(lost.iter().any(|said| said == "—") && !lost.iter().any(|said| said == "98,2"), "{lost:?}");
+    assert!(said(NOW).iter().any(|said| said == "98,2"));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Whether a number may come in.
 
 use protocol::event::ObservationRow;
+use protocol::observation::Plausible;
 use protocol::{Catalogue, Scenario, SeriesKey, Timestamp};
+
+use super::plausible;
 
 /// How far ahead of our clock a measured value may be: clocks of loggers are not ours.
 pub const FUTURE_TOLERANCE_MICROS: i64 = 300 * 1_000_000;
@@ -14,7 +17,15 @@ const PLAN_HORIZON_MICROS: i64 = 20 * 366 * 86_400 * 1_000_000;
 /// What is wrong with it and what would be right.
 pub fn check(catalogue: &Catalogue, row: &ObservationRow, now: Timestamp) -> Result<(), String> {
     check_names(catalogue, &row.series)?;
-    check_number(row.series.scenario, row.phenomenon_time, row.value, now)
+    check_number(row.series.scenario, row.phenomenon_time, row.value, now)?;
+    range_of(catalogue, &row.series).map_or(Ok(()), |range| plausible::check_range(&range, row.value))
+}
+
+/// What is plausible of a series, where that is configured.
+#[must_use]
+pub fn range_of(catalogue: &Catalogue, series: &SeriesKey) -> Option<Plausible> {
+    let measured = Some(series).filter(|series| series.scenario == Scenario::Actual)?;
+    catalogue.indicators.get(&measured.indicator)?.plausible
 }
 
 /// Checks that the catalogue has the names of a series.
@@ -22,12 +33,17 @@ pub fn check(catalogue: &Catalogue, row: &ObservationRow, now: Timestamp) -> Res
 /// # Errors
 /// Which it has not, and which is near.
 pub fn check_names(catalogue: &Catalogue, series: &SeriesKey) -> Result<(), String> {
-    if !catalogue.indicators.contains_key(&series.indicator) {
+    let Some(indicator) = catalogue.indicators.get(&series.indicator) else {
         let known = catalogue.indicators.keys().map(protocol::IndicatorId::as_str);
         return Err(unknown("indicator", series.indicator.as_str(), known));
-    }
+    };
     if !catalogue.areas.contains_key(&series.area) {
         return Err(unknown("area", series.area.as_str(), catalogue.areas.keys().map(protocol::AreaId::as_str)));
+    }
+    let derivation = indicator.derive.as_ref().filter(|_| series.scenario == Scenario::Actual);
+    if derivation.is_some_and(|derivation| derivation.computes(&series.indicator, &series.area, catalogue)) {
+        let SeriesKey { indicator, area, .. } = series;
+        return Err(format!("'{indicator}' of '{area}' is computed here from other indicators; deliver those"));
     }
     Ok(())
 }

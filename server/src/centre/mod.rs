@@ -7,6 +7,7 @@ pub mod admit;
 mod admit_records;
 pub mod arrange;
 mod layouts;
+pub mod plausible;
 mod records;
 
 use std::collections::BTreeMap;

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+use protocol::observation::Plausible;
 use protocol::{Agency, Area, Catalogue, Indicator, LayoutId, SourceInfo, Wall, WallId};
 use serde::de::DeserializeOwned;
 
 use super::document::{Document, Item, Options};
 use super::finding::{Finding, suggestion};
 use super::{Settings, SourceSpec};
-use crate::sources::SOURCES;
+use crate::derive::{Plan, PlanFinding};
+use crate::sources::{DERIVED, SOURCES};
 
 /// The longest that a wall may wait for its frames.
 const MAX_LEAD_MS: u32 = 250;
@@ -64,8 +67,10 @@ pub(super) fn load(dir: &Path, catalogue: &mut Catalogue, findings: &mut Vec<Fin
                 ));
             }
         }
-        catalogue.indicators =
-            indicators.into_values().map(|indicator| (indicator.id.clone(), Arc::new(indicator))).collect();
+        let known =
+            indicators.entries.iter().map(|(.., indicator)| (indicator.id.clone(), Arc::new(indicator.clone())));
+        catalogue.indicators = known.collect();
+        indicators.check_derived(catalogue, findings);
     }
 }
 
@@ -79,6 +84,16 @@ fn indicator_problems(indicator: &Indicator) -> Vec<(&'static str, String)> {
     }
     if indicator.expected_interval_secs == 0 {
         problems.push(("expected_interval_secs", "is 0; it is at least 1".to_owned()));
+    }
+    if let Some(Plausible { min, max, jump, .. }) = indicator.plausible {
+        if let (Some(min), Some(max)) = (min, max)
+            && min >= max
+        {
+            problems.push(("plausible", format!("has min {min} and max {max}; min is less than max")));
+        }
+        if jump.is_some_and(|jump| !jump.is_finite() || jump <= 0.0) {
+            problems.push(("plausible", "has a jump that is no number above 0".to_owned()));
+        }
     }
     for (key, threshold) in [("warning", indicator.warning), ("critical", indicator.critical)] {
         if threshold.is_some_and(|threshold| !threshold.is_finite()) {
@@ -132,8 +147,23 @@ pub(super) fn load_sources(
         let source = (kind.read)(&mut reader);
         sources.push(SourceSpec { info, source });
     }
+    check_computing(&doc, catalogue, &sources, findings);
     catalogue.sources = sources.iter().map(|spec| (spec.info.id.clone(), Arc::new(spec.info.clone()))).collect();
     sources
+}
+
+/// What is computed needs one source that does so.
+fn check_computing(doc: &Document, catalogue: &Catalogue, sources: &[SourceSpec], findings: &mut Vec<Finding>) {
+    let computing = sources.iter().filter(|spec| spec.info.kind == DERIVED).count();
+    let computed = catalogue.indicators.values().find(|indicator| indicator.derive.is_some()).map(|known| &known.id);
+    let message = match (computed, computing) {
+        (Some(id), 0) => format!(
+            "indicator '{id}' is computed, and no source computes; add one: [[source]] id = \"{DERIVED}\", kind = \"{DERIVED}\" and a name, which is shown as where the numbers come from"
+        ),
+        (_, 2..) => format!("{computing} sources of kind '{DERIVED}' would compute the same; leave one"),
+        _ => return,
+    };
+    findings.push(doc.finding(None, None, message));
 }
 
 /// The walls; `layouts` are those that there are files for.
@@ -279,6 +309,19 @@ fn dangling(doc: &Document, item: &Item<'_>, what: &str, key: &str, id: &str, fi
     let message =
         format!("{what} has {key} '{id}', which {file} does not have{}", suggestion(id, known.iter().copied()));
     doc.finding(Some(&item.span_of(&[key])), Some(key), message)
+}
+
+impl Section<'_, Indicator> {
+    /// Reports what cannot be computed.
+    fn check_derived(&self, catalogue: &Catalogue, findings: &mut Vec<Finding>) {
+        let (_, wrong) = Plan::new(Arc::new(catalogue.clone()), TimeZone::UTC);
+        for PlanFinding { indicator: id, path, message } in wrong {
+            let Some((_, item, _)) = self.entries.iter().find(|(name, ..)| *name == id.as_str()) else { continue };
+            let path: Vec<&str> = ["derive"].into_iter().chain(path.iter().map(String::as_str)).collect();
+            let span = item.span_of(&path);
+            findings.push(self.doc.finding(Some(&span), path.last().copied(), format!("indicator '{id}': {message}")));
+        }
+    }
 }
 
 impl<T> Section<'_, T> {

@@ -7,6 +7,7 @@ pub mod local;
 mod recent;
 pub mod recorder;
 pub mod redis;
+pub mod screening;
 pub mod tail;
 
 use std::fmt;

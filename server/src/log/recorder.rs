@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::local::{LocalLog, Written, idempotency_key};
 use super::redis::{Answer, Appender, Forwarded, RedisLog, Unappended};
+use super::screening::{Screened, Screening};
 use super::tail::Tail;
 use super::{Backend, Draft, Head, LogError};
 use crate::centre::{Centre, Refusal};
@@ -44,6 +45,8 @@ pub struct Recorded {
     pub offset: u64,
     pub accepted: u64,
     pub refused: Vec<RefusedRow>,
+    /// Which rows were taken as suspect and why, at most 20.
+    pub suspect: Vec<String>,
     /// Whether this is the first answer given again.
     pub repeated: bool,
 }
@@ -101,6 +104,7 @@ pub struct Recorder {
     backend: Backend,
     tail: Arc<Tail>,
     clock: Clock,
+    screening: Option<Screening>,
 }
 
 impl Recorder {
@@ -114,7 +118,13 @@ impl Recorder {
         };
         let writer = Writer { log, appending, tail: Arc::clone(&tail), clock: clock.clone(), failed_bytes: None };
         tokio::spawn(writer.run(queue));
-        Self { requests, backend, tail, clock }
+        Self { requests, backend, tail, clock, screening: None }
+    }
+
+    /// Judges what comes in from now on by what came before it.
+    #[must_use]
+    pub fn screened(self, screening: Screening) -> Self {
+        Self { screening: Some(screening), ..self }
     }
 
     /// Makes a batch durable.
@@ -125,8 +135,9 @@ impl Recorder {
         let Batch { source, rows, refused, refused_count, idempotency_key } = batch;
         if rows.is_empty() && refused_count == 0 && idempotency_key.is_none() {
             let offset = self.tail.head().borrow().position.offset;
-            return Ok(Recorded { offset, accepted: 0, refused, repeated: false });
+            return Ok(Recorded { offset, accepted: 0, refused, suspect: Vec::new(), repeated: false });
         }
+        let (rows, suspect) = self.screen(&source, rows).await?;
         let is_keyed = idempotency_key.is_some();
         let key = self.key(idempotency_key);
         let kept = if key.is_some() { refused.clone() } else { Vec::new() };
@@ -136,9 +147,23 @@ impl Recorder {
         let mut answer = self.submit(Event::ObservationsRecorded(recorded)).await?;
         answer.repeated &= is_keyed;
         if !answer.repeated {
-            answer.refused = refused;
+            (answer.refused, answer.suspect) = (refused, suspect);
         }
         Ok(answer)
+    }
+
+    /// Marks what is not plausible after what came before, and records what turned out to be right after all.
+    async fn screen(&self, source: &SourceId, rows: Rows) -> Result<(Rows, Vec<String>), RecordError> {
+        let Some(screening) = &self.screening else { return Ok((rows, Vec::new())) };
+        let Screened { rows, confirmed, suspect } = screening.judge(rows).await?;
+        if !confirmed.is_empty() {
+            let (source, received_at) = (source.clone(), self.clock.now());
+            let (idempotency_key, refused_count, refused) = (self.key(None), 0, Vec::new());
+            let rows = confirmed.into_iter().collect();
+            let confirmed = ObservationsRecorded { source, received_at, rows, idempotency_key, refused_count, refused };
+            self.submit(Event::ObservationsRecorded(confirmed)).await?;
+        }
+        Ok((rows, suspect))
     }
 
     /// Makes records durable that another system keeps.
@@ -477,7 +502,7 @@ fn repeat(offset: u64, event: &Event) -> Recorded {
         Event::ObservationsRecorded(recorded) => recorded.refused.clone(),
         _ => Vec::new(),
     };
-    Recorded { offset, accepted: accepted(event), refused, repeated: true }
+    Recorded { offset, accepted: accepted(event), refused, suspect: Vec::new(), repeated: true }
 }
 
 /// Tells everyone of a group that is durable.
@@ -502,9 +527,13 @@ impl Verdict {
     fn recorded(self, written: &[Written]) -> Result<Recorded, RecordError> {
         let entry_at = |place: usize| written.get(place).map(|written| &written.entry).ok_or(LogError::Stopped);
         match self {
-            Self::Record { accepted, place } => {
-                Ok(Recorded { offset: entry_at(place)?.offset, accepted, refused: Vec::new(), repeated: false })
-            }
+            Self::Record { accepted, place } => Ok(Recorded {
+                offset: entry_at(place)?.offset,
+                accepted,
+                refused: Vec::new(),
+                suspect: Vec::new(),
+                repeated: false,
+            }),
             Self::Repeat { place } => {
                 entry_at(place).map(|entry| repeat(entry.offset, &entry.event)).map_err(Into::into)
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use protocol::event::{ObservationRow, Rows};
-use protocol::{Catalogue, Records, SourceId, Timestamp};
+use protocol::{Catalogue, Records, SeriesKey, SourceId, Timestamp};
 use tokio::sync::watch;
 
 use super::health::Board;
@@ -14,7 +14,7 @@ use crate::centre::{Centre, admit};
 use crate::clock::Clock;
 use crate::config::SecretError;
 use crate::log::recorder::{Batch, RecordError, Recorded, Recorder};
-use crate::store::{Delivered, Reader, StoreError};
+use crate::store::{Delivered, HistoryRow, NewestOf, Reader, StoreError};
 
 /// Why a source stopped; it is started again.
 #[derive(Debug, thiserror::Error)]
@@ -73,17 +73,20 @@ impl Link {
         admit::check(&catalogue, row, self.now())
     }
 
-    /// Makes rows durable, once however often it is called with the same key.
+    /// Makes rows durable; with a key once, however often it is called with it.
     ///
     /// # Errors
     /// When the log cannot be written.
     pub async fn record(
         &self,
         rows: impl IntoIterator<Item = ObservationRow>,
-        key: String,
+        key: impl Into<Option<String>>,
     ) -> Result<Recorded, SourceError> {
         let rows = rows.into_iter().collect();
-        let recorded = self.recorder.record(self.batch(rows, 0, Some(key))).await?;
+        let recorded = self.recorder.record(self.batch(rows, 0, key.into())).await?;
+        for reason in &recorded.suspect {
+            self.problem("plausibility", reason);
+        }
         // An answer given again was counted before the restart.
         let accepted = if recorded.repeated { 0 } else { recorded.accepted };
         self.health.delivered(&self.source, self.now(), accepted, 0);
@@ -118,6 +121,25 @@ impl Link {
     /// When the history does not answer.
     pub async fn delivered(&self, rows: Arc<[ObservationRow]>) -> Result<Vec<Option<Delivered>>, SourceError> {
         Ok(self.store.delivered(&self.source, rows).await?)
+    }
+
+    /// What is known of each series in `[from, to)`, oldest first.
+    ///
+    /// # Errors
+    /// When the history does not answer.
+    pub async fn stretches(
+        &self,
+        wanted: Vec<(SeriesKey, Timestamp, Timestamp)>,
+    ) -> Result<Vec<Vec<HistoryRow>>, SourceError> {
+        Ok(self.store.stretches(wanted).await?)
+    }
+
+    /// The newest measurement of every series.
+    ///
+    /// # Errors
+    /// When the history does not answer.
+    pub async fn newest_of_all(&self) -> Result<Vec<NewestOf>, SourceError> {
+        Ok(self.store.newest_of_all().await?)
     }
 
     /// Names the log; another one has other entries.

@@ -1,6 +1,7 @@
 //! Where numbers come from. Each kind of source is one file and one line in [`SOURCES`].
 
 mod csv;
+mod derived;
 mod entries;
 mod folder;
 pub mod health;
@@ -8,6 +9,7 @@ mod http;
 mod link;
 mod links;
 mod mqtt;
+mod operations;
 mod poll;
 mod reports;
 mod rows;
@@ -57,6 +59,11 @@ pub struct Kind {
     pub read: fn(&mut Options<'_>) -> Option<Arc<dyn Source>>,
 }
 
+/// The kind of the one source that computes.
+pub const DERIVED: &str = "derived";
+/// The kind of what measures the centre itself.
+pub const OPERATIONS: &str = "operations";
+
 /// Every kind there is.
 pub static SOURCES: &[Kind] = &[
     Kind { name: "push", read: push },
@@ -66,6 +73,8 @@ pub static SOURCES: &[Kind] = &[
     Kind { name: "http", read: http::read },
     Kind { name: "sql", read: sql::read },
     Kind { name: "mqtt", read: mqtt::read },
+    Kind { name: DERIVED, read: derived::read },
+    Kind { name: OPERATIONS, read: operations::read },
     Kind { name: "simulated", read: simulated::read },
     Kind { name: "simulated_records", read: simulated_records::read },
 ];

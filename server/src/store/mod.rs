@@ -17,7 +17,7 @@ pub use deliveries::LastDeliveries;
 pub use history::HistoryRow;
 pub use projection::{Projection, ProjectionState};
 pub use reader::{Reader, StoreError};
-pub use windows::{Loaded, Wanted};
+pub use windows::{Loaded, NewestOf, Wanted};
 pub(crate) use windows::{extend, new_bucket};
 
 /// 2: when each row became known to the log. 3: what the rows of a batch have in common is kept

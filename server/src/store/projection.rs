@@ -308,6 +308,7 @@ pub(super) fn status_to(status: ObservationStatus) -> u8 {
         ObservationStatus::Simulated => 5,
         ObservationStatus::Calibrating => 6,
         ObservationStatus::Fault => 7,
+        ObservationStatus::Suspect => 8,
     }
 }
 
@@ -320,6 +321,7 @@ pub(super) fn status_from(number: u8) -> ObservationStatus {
         5 => ObservationStatus::Simulated,
         6 => ObservationStatus::Calibrating,
         7 => ObservationStatus::Fault,
+        8 => ObservationStatus::Suspect,
         _ => ObservationStatus::Automatic,
     }
 }

@@ -10,7 +10,7 @@ use protocol::{SeriesKey, SourceId, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, watch};
 
-use super::{Delivered, HistoryRow, Loaded, ProjectionState, Wanted, database, delivered, history, windows};
+use super::{Delivered, HistoryRow, Loaded, NewestOf, ProjectionState, Wanted, database, delivered, history, windows};
 use crate::log::LogError;
 use crate::log::local::LocalLog;
 
@@ -145,6 +145,36 @@ impl Reader {
         self.wait_for(acknowledged).await?;
         let series = series.clone();
         self.with_connection(move |connection| Ok(history::read(connection, &series, from, to, as_of, limit)?)).await
+    }
+
+    /// The newest measurement of every series. Everything acknowledged before the call counts.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn newest_of_all(&self) -> Result<Vec<NewestOf>, StoreError> {
+        let acknowledged = self.head.borrow().position.offset;
+        self.wait_for(acknowledged).await?;
+        self.with_connection(|connection| Ok(windows::newest_of_all(connection)?)).await
+    }
+
+    /// The values of several series that were true in `[from, to)`, oldest first. Everything acknowledged before the
+    /// call is there.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn stretches(
+        &self,
+        wanted: Vec<(SeriesKey, Timestamp, Timestamp)>,
+    ) -> Result<Vec<Vec<HistoryRow>>, StoreError> {
+        let acknowledged = self.head.borrow().position.offset;
+        self.wait_for(acknowledged).await?;
+        self.with_connection(move |connection| {
+            let read = |(series, from, to): &(SeriesKey, Timestamp, Timestamp)| {
+                history::read(connection, series, *from, to.plus_micros(-1), None, usize::MAX)
+            };
+            Ok(wanted.iter().map(read).collect::<rusqlite::Result<_>>()?)
+        })
+        .await
     }
 
     /// For each row what `source` gave last of its series and time. Everything acknowledged before the call counts.

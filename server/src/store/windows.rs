@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use protocol::change::{Bucket, Span, WindowSpec};
-use protocol::{Observation, SeriesKey, Timestamp};
+use protocol::{Observation, ObservationStatus, Scenario, SeriesKey, Timestamp};
 use rusqlite::Connection;
 
 use super::deliveries::LastDeliveries;
 use super::history::HistoryRow;
+use super::projection::scenario_to;
 use super::runs::{self, Batches, Completion, Row};
 use super::{database, deliveries};
 use crate::log::Entry;
@@ -56,6 +57,33 @@ pub(super) fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result
         loaded.deliveries = deliveries::load(&transaction)?;
     }
     Ok(loaded)
+}
+
+/// The newest measurement of a series: when it was true and how good it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewestOf {
+    pub series: SeriesKey,
+    pub time: Timestamp,
+    pub status: ObservationStatus,
+}
+
+/// Of every series there is of what was measured.
+pub(super) fn newest_of_all(connection: &Connection) -> rusqlite::Result<Vec<NewestOf>> {
+    let transaction = connection.unchecked_transaction()?;
+    let mut statement = transaction.prepare_cached("SELECT indicator, area FROM series WHERE scenario = ?1")?;
+    let named = statement.query_map([scenario_to(Scenario::Actual)], |row| {
+        let (indicator, area) = (row.get::<_, String>(0)?.into(), row.get::<_, String>(1)?.into());
+        Ok(SeriesKey { indicator, area, scenario: Scenario::Actual })
+    })?;
+    let mut newest = Vec::new();
+    for series in named {
+        let series = series?;
+        let Some(stored) = runs::stored(&transaction, &series)? else { continue };
+        if let Some(row) = runs::newest(&transaction, stored)?.row {
+            newest.push(NewestOf { series, time: row.time, status: row.status });
+        }
+    }
+    Ok(newest)
 }
 
 /// And the newest offset of what was passed over.

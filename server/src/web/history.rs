@@ -104,7 +104,7 @@ fn next_link(uri: &Uri, next_from: Timestamp) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("<{}?{query}>; rel=\"next\"", uri.path())).ok()
 }
 
-fn series_of(params: &Params, catalogue: &Catalogue) -> Result<SeriesKey, Problem> {
+pub(super) fn series_of(params: &Params, catalogue: &Catalogue) -> Result<SeriesKey, Problem> {
     let (indicator, area) = (params.require("indicator")?, params.require("area")?);
     let Some((indicator, _)) = catalogue.indicators.get_key_value(indicator) else {
         let known: Vec<&str> = catalogue.indicators.keys().map(protocol::IndicatorId::as_str).collect();

@@ -14,6 +14,7 @@ mod openapi;
 mod peer;
 pub mod pictures;
 mod problem;
+mod provenance;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub fn router(shared: Shared) -> Router {
     Router::new()
         .route("/api/v1/observations", post(ingest::post))
         .route("/api/v1/series", get(history::series))
+        .route("/api/v1/provenance", get(provenance::get))
         .route("/api/v1/indicators", get(catalogue::indicators))
         .route("/api/v1/areas", get(catalogue::areas))
         .route("/api/v1/agencies", get(catalogue::agencies))

@@ -11,7 +11,7 @@ use serde_json::Value;
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
-use super::{catalogue, health, history, ingest, layouts, legibility, metrics, pictures, problem, walls};
+use super::{catalogue, health, history, ingest, layouts, legibility, metrics, pictures, problem, provenance, walls};
 
 /// What `protocol` describes with schemars; here only its name is needed.
 macro_rules! described_in_protocol {
@@ -36,6 +36,7 @@ macro_rules! described_in_protocol {
 described_in_protocol! {
     AgencyShape => Agency,
     AreaShape => Area,
+    FreshnessShape => Freshness,
     IndicatorShape => Indicator,
     LayoutShape => Layout,
     NameShape => Name,
@@ -55,6 +56,7 @@ described_in_protocol! {
     paths(
         ingest::post,
         history::series,
+        provenance::get,
         catalogue::indicators,
         catalogue::areas,
         catalogue::agencies,
@@ -97,6 +99,7 @@ fn describe() -> Result<Value, serde_json::Error> {
     add::<protocol::SourceInfo>(&mut generator);
     add::<protocol::Wall>(&mut generator);
     add::<protocol::ObservationStatus>(&mut generator);
+    add::<protocol::observation::Freshness>(&mut generator);
     if let Some(schemas) = api.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         // Placeholders that utoipa made for the names give way to what they name.
         schemas.retain(|name, _| !DESCRIBED.contains(&name.as_str()));

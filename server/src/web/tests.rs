@@ -68,6 +68,9 @@ fn catalogue() -> Catalogue {
         grace_secs: 0,
         warning: None,
         critical: None,
+        derive: None,
+        plausible: None,
+        lost_after_secs: None,
     };
     let area = Area { id: "51".into(), name: name("Quảng Ngãi"), parent: None, valid_from: None, valid_to: None };
     let push = SourceInfo { id: "api".into(), name: name("Gửi qua API"), kind: "push".into(), owner: None };

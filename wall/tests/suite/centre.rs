@@ -50,6 +50,9 @@ fn indicator(index: u16) -> Arc<Indicator> {
         grace_secs: 1_000_000_000,
         warning: None,
         critical: None,
+        derive: None,
+        plausible: None,
+        lost_after_secs: None,
     })
 }
 

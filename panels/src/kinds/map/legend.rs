@@ -176,7 +176,7 @@ impl Told<'_> {
         let name = layer.name.in_language(language);
         let kind = layer.features.first().map_or(Drawing::Point, |feature| Drawing::of(&feature.geometry));
         let (age, ink) = match severity {
-            Severity::Stale => (Label::age(layer.time, now, language), theme::STALE_TEXT),
+            Severity::Stale | Severity::Lost => (Label::age(layer.time, now, language), theme::STALE_TEXT),
             _ => (Label::as_of(Period::Continuous, layer.time, now, language, true), theme::CAPTION),
         };
         let mut entry = vec![

@@ -145,7 +145,7 @@ fn give_up(lost: Option<String>, reason: String) -> RecordError {
 impl From<Result<Recorded, RecordError>> for Answer {
     fn from(result: Result<Recorded, RecordError>) -> Self {
         match result {
-            Ok(Recorded { offset, accepted, refused, repeated }) => {
+            Ok(Recorded { offset, accepted, refused, suspect: _, repeated }) => {
                 Self::Recorded { offset, accepted, refused, repeated }
             }
             Err(error) => error.into(),
@@ -176,7 +176,7 @@ impl Answer {
     pub(in crate::log) fn recorded(self) -> Result<Recorded, RecordError> {
         match self {
             Self::Recorded { offset, accepted, refused, repeated } => {
-                Ok(Recorded { offset, accepted, refused, repeated })
+                Ok(Recorded { offset, accepted, refused, suspect: Vec::new(), repeated })
             }
             other => Err(other.error()),
         }

@@ -45,6 +45,9 @@ pub struct Verdict {
     accepted: u64,
     #[schema(value_type = Vec<RefusedRowShape>)]
     refused: Vec<RefusedRow>,
+    /// Which rows were taken as suspect and why, at most 20: what is not plausible after the value before it is no
+    /// measurement until the next one confirms it.
+    suspect: Vec<String>,
     /// Whether this is the first answer to the same `Idempotency-Key`, given again.
     repeated: bool,
 }
@@ -120,6 +123,7 @@ pub async fn post(State(shared): State<Shared>, _peer: LocalPeer, request: Reque
         offset: recorded.offset,
         accepted: recorded.accepted,
         refused: recorded.refused,
+        suspect: recorded.suspect,
         repeated: recorded.repeated,
     }))
 }
@@ -150,6 +154,9 @@ fn note(shared: &Shared, source: &SourceId, recorded: &Recorded) {
     shared.sources.delivered(source, now, recorded.accepted, refused);
     if let Some(first) = recorded.refused.first() {
         shared.sources.problem(source, now, format!("POST /api/v1/observations, row {}", first.row), &first.reason);
+    }
+    for reason in &recorded.suspect {
+        shared.sources.problem(source, now, "POST /api/v1/observations", reason);
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::event::{RefusedRow, Rows, RowsBuilder};
+use protocol::observation::Plausible;
 use protocol::{AreaId, Catalogue, IndicatorId, ObservationStatus, Scenario, SeriesKey, Timestamp};
 
 use super::super::query::{did_you_mean, rfc3339, shorten};
-use crate::centre::admit;
+use crate::centre::{admit, plausible};
 
 /// Most rows of one batch.
 pub const MAX_ROWS: usize = 100_000;
@@ -58,6 +59,8 @@ pub struct Intake {
     /// The number of each of `rows`.
     numbers: Vec<u64>,
     refused: Vec<RefusedRow>,
+    /// What is plausible at each place of `rows`.
+    ranges: Vec<Option<Plausible>>,
     /// The newest time at each place of `rows`.
     newest: Vec<Timestamp>,
     /// Whether each row is newer than those before it at its place.
@@ -74,6 +77,7 @@ impl Intake {
             rows: RowsBuilder::default(),
             numbers: Vec::new(),
             refused: Vec::new(),
+            ranges: Vec::new(),
             newest: Vec::new(),
             ascends: true,
         }
@@ -107,14 +111,21 @@ impl Intake {
                 && series.scenario == sent.scenario
                 && *status == sent.status
         };
-        let check_number = || admit::check_number(sent.scenario, sent.time, sent.value, self.now);
+        let check = |range: Option<Plausible>| {
+            admit::check_number(sent.scenario, sent.time, sent.value, self.now)?;
+            range.map_or(Ok(()), |range| plausible::check_range(&range, sent.value))
+        };
         let place = match self.rows.likely_place(is_of) {
-            Some(place) => check_number().map(|()| place)?,
+            Some(place) => check(self.ranges[place]).map(|()| place)?,
             None => {
                 let series = self.series_of(sent)?;
+                let range = admit::range_of(&self.catalogue, &series);
                 // A batch names no series that it has no row of.
-                check_number()?;
-                self.rows.place(series, sent.status)
+                check(range)?;
+                let place = self.rows.place(series, sent.status);
+                self.ranges.resize(self.ranges.len().max(place + 1), None);
+                self.ranges[place] = range;
+                place
             }
         };
         self.newest.resize(self.newest.len().max(place + 1), Timestamp(i64::MIN));

@@ -18,7 +18,7 @@ use crate::centre::Centre;
 use crate::pictures::Format;
 
 /// What the page's own words are called in assets/locales, without `watch-`.
-const WORDS: [&str; 36] = [
+const WORDS: [&str; 38] = [
     "connecting",
     "live",
     "lost",
@@ -44,6 +44,8 @@ const WORDS: [&str; 36] = [
     "computed-change-percent",
     "computed-share-percent",
     "computed-sum",
+    "computed-from",
+    "computed-more",
     "status-automatic",
     "status-by-hand",
     "status-estimated",
@@ -171,7 +173,11 @@ fn live_page(shared: &Shared, view: &ViewName, title: &str, language: &str) -> R
 
 /// A word with its places left open, for the page to fill: `{time}`.
 fn word_of(language: &str, word: &str) -> String {
-    locale::text_with(language, &format!("watch-{word}"), &[("time", "{time}"), ("seconds", "{seconds}")])
+    locale::text_with(
+        language,
+        &format!("watch-{word}"),
+        &[("time", "{time}"), ("seconds", "{seconds}"), ("count", "{count}")],
+    )
 }
 
 fn list_page(status: StatusCode, centre: &Centre, language: &str, notice: Option<&str>) -> Response {

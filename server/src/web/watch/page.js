@@ -192,6 +192,7 @@
 
   // --- where a number comes from --------------------------------------------------------------
 
+  const SHOWN_INPUTS = 8;
   let shownFor = null;
   let isRepainting = false; // focus that a repaint restores opens no tip that was closed
   let names = { indicators: new Map(), areas: new Map(), sources: new Map() };
@@ -238,6 +239,29 @@
     return [element("h2", title), list];
   }
 
+  // Of a computed figure the server knows the inputs, as they were when it was computed.
+  async function inputsOf(origin) {
+    const { indicator, area, scenario = "actual" } = origin.series;
+    if (scenario !== "actual" || !names.indicators.get(indicator)?.derive) return [];
+    const query = new URLSearchParams({ indicator, area, time: origin.phenomenon_time });
+    const answer = await fetch(`/api/v1/provenance?${query}`);
+    if (!answer.ok) throw new Error(`provenance: ${answer.status}`);
+    const { formula, inputs = [] } = await answer.json();
+    const used = inputs.flatMap(({ series, values }) => values.slice(-1).map((value) => ({ ...value, series, phenomenon_time: value.time })));
+    if (used.length === 0) return [];
+    const list = document.createElement("ul");
+    for (const input of used.slice(0, SHOWN_INPUTS)) {
+      const known = names.indicators.get(input.series.indicator);
+      const name = `${nameOf(known, input.series.indicator)} · ${nameOf(names.areas.get(input.series.area), input.series.area)}`;
+      const plan = words[`scenario-${hyphened(input.series.scenario ?? "actual")}`];
+      const source = nameOf(names.sources.get(input.source), input.source);
+      list.append(element("li", `${name} (${plan}): ${valueOf(input, known)} · ${moment.format(input.time / 1000)} · ${source}`));
+    }
+    const rest = used.length - SHOWN_INPUTS;
+    if (rest > 0) list.append(element("li", words["computed-more"].replace("{count}", rest)));
+    return [element("p", formula ? `${words["computed-from"]}: ${formula}` : words["computed-from"]), list];
+  }
+
   function showTip(figure) {
     let provenance;
     try { provenance = JSON.parse(figure.dataset.provenance); } catch { return; }
@@ -249,10 +273,12 @@
     shownFor = figure;
     figure.setAttribute("aria-describedby", "tip");
     fillTip(figure, provenance);
+    const tell = (parts) => { if (shownFor === figure && parts.length > 0) fillTip(figure, provenance, parts); };
+    if (provenance.origins.length === 1) inputsOf(provenance.origins[0]).then(tell, (error) => console.error(error));
   }
 
-  function fillTip(figure, provenance) {
-    const parts = provenance.origins.flatMap(describe);
+  function fillTip(figure, provenance, inputs = []) {
+    const parts = [...provenance.origins.flatMap(describe), ...inputs];
     if (provenance.formula !== "value") {
       const formula = words[`computed-${provenance.formula.replaceAll("_", "-")}`] ?? provenance.formula;
       parts.unshift(element("p", `${figure.getAttribute("aria-label") ?? ""}: ${formula}`));

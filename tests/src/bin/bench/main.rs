@@ -3,11 +3,14 @@
 
 mod cpu;
 mod fanout;
+mod history;
 mod ingest;
 mod peer;
 mod pixel;
 mod sockets;
+mod sources;
 mod start;
+mod sustained;
 
 use std::process::ExitCode;
 
@@ -49,7 +52,7 @@ impl Figure {
     }
 }
 
-const NAMES: [&str; 5] = ["ingest", "fanout", "pixel", "start", "peer"];
+const NAMES: [&str; 8] = ["ingest", "sustained", "sources", "history", "fanout", "pixel", "start", "peer"];
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -73,6 +76,9 @@ fn main() -> Result<ExitCode> {
         let figures = runtime.block_on(async {
             match name {
                 "ingest" => ingest::measure().await,
+                "sustained" => sustained::measure().await,
+                "sources" => sources::measure().await,
+                "history" => history::measure().await,
                 "fanout" => fanout::measure().await,
                 "pixel" => pixel::measure().await,
                 "peer" => peer::measure().await,

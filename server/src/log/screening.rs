@@ -1,0 +1,221 @@
+//! Marks numbers that are not plausible after those before them, on their way into the log.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use parking_lot::Mutex;
+use protocol::event::{ObservationRow, Rows};
+use protocol::observation::Plausible;
+use protocol::{ObservationStatus, Scenario, SeriesKey, Timestamp};
+use tokio::sync::watch;
+
+use super::recorder::RecordError;
+use crate::centre::Centre;
+use crate::centre::plausible::{Before, Value, Verdict};
+use crate::store::{HistoryRow, Reader, Wanted};
+
+/// Most reasons that are told of one batch.
+const MOST_REASONS: usize = 20;
+
+/// What came before of the series whose values are judged by it. Cheap to clone.
+#[derive(Clone)]
+pub struct Screening {
+    store: Reader,
+    centre: watch::Receiver<Arc<Centre>>,
+    zone: TimeZone,
+    before: Arc<Mutex<HashMap<SeriesKey, Before>>>,
+    /// Whether another server may have taken values in meanwhile.
+    is_shared: bool,
+}
+
+/// A batch as it was judged.
+#[derive(Debug, Default)]
+pub(super) struct Screened {
+    pub rows: Rows,
+    /// What was suspect before and turned out to be right.
+    pub confirmed: Vec<ObservationRow>,
+    /// Which are suspect and why: `indicator in area at time: reason`.
+    pub suspect: Vec<String>,
+}
+
+impl Screening {
+    #[must_use]
+    pub fn new(store: Reader, centre: watch::Receiver<Arc<Centre>>, zone: TimeZone, is_shared: bool) -> Self {
+        Self { store, centre, zone, before: Arc::default(), is_shared }
+    }
+
+    /// Judges the rows of a batch.
+    ///
+    /// # Errors
+    /// When what came before cannot be read.
+    pub(super) async fn judge(&self, rows: Rows) -> Result<Screened, RecordError> {
+        let rules = self.rules(&rows);
+        if rules.is_empty() {
+            return Ok(Screened { rows, ..Screened::default() });
+        }
+        self.read(rules.keys()).await?;
+        let mut screened = Screened::default();
+        let mut before = self.before.lock();
+        let judged = rows.iter().map(|row| {
+            let mut row = row.to_owned();
+            if let (Some(rules), Some(before)) = (rules.get(&row.series), before.get_mut(&row.series)) {
+                self.judge_row(&mut row, rules, before, &mut screened);
+            }
+            row
+        });
+        let judged = judged.collect();
+        screened.rows = judged;
+        Ok(screened)
+    }
+
+    fn judge_row(&self, row: &mut ObservationRow, rules: &Plausible, before: &mut Before, into: &mut Screened) {
+        let next = Value { time: row.phenomenon_time, value: row.value, status: row.status };
+        match before.judge(rules, next, |time| self.year(time)) {
+            Verdict::Plausible => {}
+            Verdict::Confirmed(Value { time, value, status }) => {
+                into.confirmed.push(ObservationRow {
+                    series: row.series.clone(),
+                    value,
+                    phenomenon_time: time,
+                    status,
+                });
+            }
+            Verdict::Suspect(reason) => {
+                row.status = ObservationStatus::Suspect;
+                if into.suspect.len() < MOST_REASONS {
+                    let SeriesKey { indicator, area, .. } = &row.series;
+                    into.suspect.push(format!("{indicator} in {area} at {}: {reason}", moment(row.phenomenon_time)));
+                }
+            }
+        }
+    }
+
+    /// The rules for the series of a batch that have some.
+    fn rules(&self, rows: &Rows) -> BTreeMap<SeriesKey, Plausible> {
+        let centre = self.centre.borrow();
+        let judged = rows.series().iter().filter(|(series, _)| series.scenario == Scenario::Actual);
+        let with_rules = judged.filter_map(|(series, _)| {
+            let rules = centre.catalogue.indicators.get(&series.indicator)?.plausible?;
+            (rules.jump.is_some() || rules.rising).then(|| (series.clone(), rules))
+        });
+        with_rules.collect()
+    }
+
+    /// Reads what came before of the series that nothing is known of.
+    async fn read(&self, series: impl Iterator<Item = &SeriesKey>) -> Result<(), RecordError> {
+        let unknown: Vec<SeriesKey> = {
+            let before = self.before.lock();
+            series.filter(|series| self.is_shared || !before.contains_key(series)).cloned().collect()
+        };
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let unread = |error: crate::store::StoreError| RecordError::Unavailable { reason: error.to_string() };
+        let since = self.store.head().borrow().position.offset;
+        let wanted = Wanted { series: unknown.clone(), ..Wanted::default() };
+        let latest = self.store.load(wanted, since).await.map_err(unread)?.latest;
+        let latest: HashMap<_, _> = latest.into_iter().map(|row| (row.observation.series.clone(), row)).collect();
+        let behind = |series: &SeriesKey| {
+            let from = latest.get(series).map_or(Timestamp(i64::MIN), |row| row.observation.phenomenon_time);
+            (series.clone(), from, Timestamp(i64::MAX))
+        };
+        let stretches = self.store.stretches(unknown.iter().map(behind).collect()).await.map_err(unread)?;
+        let mut before = self.before.lock();
+        for (series, stretch) in unknown.into_iter().zip(stretches) {
+            let good = latest.get(&series).map(value);
+            let is_suspect = |row: &&HistoryRow| row.observation.status == ObservationStatus::Suspect;
+            let suspect = stretch.iter().rev().find(is_suspect).map(value);
+            // How good it was said to be is not kept: whatever confirms it comes from the same source.
+            let suspect = suspect.map(|suspect| Value {
+                status: good.map_or(ObservationStatus::Automatic, |good| good.status),
+                ..suspect
+            });
+            before.insert(series, Before { good, suspect });
+        }
+        Ok(())
+    }
+
+    fn year(&self, time: Timestamp) -> i16 {
+        jiff::Timestamp::from_microsecond(time.as_micros()).map_or(0, |moment| self.zone.to_datetime(moment).year())
+    }
+}
+
+fn value(HistoryRow { observation, .. }: &HistoryRow) -> Value {
+    Value { time: observation.phenomenon_time, value: observation.value, status: observation.status }
+}
+
+fn moment(time: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(time.as_micros())
+        .map_or_else(|_| time.as_micros().to_string(), |at| at.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::event::CatalogueRevised;
+    use protocol::{Catalogue, Event};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::log::Backend;
+    use crate::log::local::LocalLog;
+    use crate::log::recorder::{Batch, Recorder};
+    use crate::log::tail::Tail;
+    use crate::store::Projection;
+
+    /// A log whose recorder judges, and its history.
+    async fn screened(folder: &std::path::Path) -> (Recorder, Reader) {
+        let log = LocalLog::open(folder).unwrap();
+        let (tail, mut items) = Tail::open(&log).unwrap();
+        tokio::spawn(async move { while items.recv().await.is_some() {} });
+        let projected = Projection::start(folder, log.clone(), tail.head()).unwrap();
+        let store = Reader::new(folder, log.clone(), tail.head(), projected);
+        let screening = Screening::new(store.clone(), tail.centre(), TimeZone::UTC, false);
+        let recorder = Recorder::start(log, Backend::Local, tail, Clock).screened(screening);
+        let indicator = "id = 'level'\nname = { vi = '' }\nunit = { vi = 'm' }\nperiod = 'hour'\nowner = 'a'\nexpected_interval_secs = 3600\nplausible = { jump = 5.0 }";
+        let indicators = [("level".into(), Arc::new(toml::from_str(indicator).unwrap()))].into();
+        let catalogue = Catalogue { indicators, ..Catalogue::default() };
+        let (at, walls, layouts) = (Timestamp(0), Default::default(), Default::default());
+        let revised = CatalogueRevised { at, catalogue, walls, layouts };
+        recorder.tell(Event::CatalogueRevised(Box::new(revised))).await.unwrap();
+        (recorder, store)
+    }
+
+    async fn bring(recorder: &Recorder, values: &[(i64, f64)]) -> Vec<String> {
+        let row = |(secs, value): &(i64, f64)| ObservationRow {
+            series: SeriesKey::actual(&"level".into(), &"51".into()),
+            value: *value,
+            phenomenon_time: Timestamp::from_secs(*secs),
+            status: ObservationStatus::Automatic,
+        };
+        let rows = values.iter().map(row).collect();
+        let batch = Batch { source: "s".into(), rows, refused: Vec::new(), refused_count: 0, idempotency_key: None };
+        let recorded = recorder.record(batch).await.unwrap();
+        assert_eq!(recorded.accepted, values.len() as u64);
+        recorded.suspect
+    }
+
+    async fn known(store: &Reader) -> Vec<(f64, bool)> {
+        let series = SeriesKey::actual(&"level".into(), &"51".into());
+        let rows = store.history(&series, Timestamp(0), Timestamp(i64::MAX), None, 99).await.unwrap();
+        rows.iter().map(|row| (row.observation.value, row.observation.status.is_measurement())).collect()
+    }
+
+    #[tokio::test]
+    async fn what_jumps_is_kept_as_suspect_until_it_is_confirmed_also_over_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let (recorder, store) = screened(folder.path()).await;
+        let said = bring(&recorder, &[(1, 10.0), (2, 99.0), (3, 11.0), (4, 50.0)]).await;
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(
+            said[0].starts_with("level in 51 at 1970-01-01T00:00:02Z: 99 differs by 89 from 10 before it"),
+            "{said:?}"
+        );
+        assert_eq!(known(&store).await, [(10.0, true), (99.0, false), (11.0, true), (50.0, false)]);
+        drop((recorder, store));
+        let (recorder, store) = screened(folder.path()).await;
+        assert_eq!(bring(&recorder, &[(5, 52.0)]).await, [] as [&str; 0], "it confirms the one before the restart");
+        assert_eq!(known(&store).await[3..], [(50.0, true), (52.0, true)]);
+        assert_eq!(bring(&recorder, &[(6, 10.0)]).await.len(), 1);
+    }
+}
