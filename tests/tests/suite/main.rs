@@ -3,6 +3,7 @@
 mod bad_input;
 mod browser;
 mod checker;
+mod computed;
 mod connectors;
 mod demo;
 mod legibility;
