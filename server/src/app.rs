@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use protocol::Catalogue;
 use protocol::event::CatalogueRevised;
-use protocol::{Catalogue, Event};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,16 +20,15 @@ use crate::hub;
 use crate::log::Backend;
 use crate::log::local::LocalLog;
 use crate::log::recorder::Recorder;
-use crate::log::redis::{RedisLog, RedisSettings, Writer};
+use crate::log::redis::{RedisLog, RedisSettings};
 use crate::log::screening::Screening;
 use crate::log::tail::{LogState, Tail};
+use crate::reload::{Reloader, Reviser};
 use crate::sources;
 use crate::store::folder::Claimed;
 use crate::store::{Projection, Reader};
 use crate::web::pictures::Easels;
 
-/// How long a start waits for the configuration to be in a shared log.
-const CONFIGURE_PATIENCE: Duration = Duration::from_secs(6);
 /// How long a view may take to be up to date.
 const VIEW_PATIENCE: Duration = Duration::from_secs(5);
 /// From the signal to the end: service managers kill after 5 s or more.
@@ -39,7 +38,6 @@ const REST: Duration = Duration::from_millis(500);
 /// How many pictures are painted at once, and how long one waits for its turn.
 const EASELS: usize = 2;
 const PICTURE_PATIENCE: Duration = Duration::from_secs(10);
-const REVISE_RETRY: Duration = Duration::from_millis(500);
 
 /// What every request may use. Cheap to clone.
 #[derive(Clone)]
@@ -53,9 +51,10 @@ pub struct Shared {
     /// How each source does.
     pub sources: sources::health::Board,
     /// The sources as they are configured here.
-    pub specs: Arc<[SourceSpec]>,
+    pub specs: watch::Receiver<Arc<[SourceSpec]>>,
     pub easels: Easels,
-    pub settings: Arc<Settings>,
+    pub settings: watch::Receiver<Arc<Settings>>,
+    pub reloader: Reloader,
     pub clock: Clock,
     /// True once the server is to stop.
     pub stopping: watch::Receiver<bool>,
@@ -79,7 +78,7 @@ impl App {
         let folder = crate::store::folder::claim(data)?;
         crate::web::metrics::start();
         let clock = Clock;
-        let CentreConfig { settings, catalogue, walls, layouts, sources, .. } = config;
+        let CentreConfig { origin, settings, catalogue, walls, layouts, sources, .. } = config;
         let is_shared = settings.log.redis.is_some();
         let log = if is_shared { LocalLog::open_archive(data)? } else { LocalLog::open(data)? };
         let (tail, items) = Tail::open(&log)?;
@@ -98,7 +97,8 @@ impl App {
         let screening = Screening::new(store.clone(), tail.centre(), zone, is_shared);
         let recorder = Recorder::start(log, backend, Arc::clone(&tail), clock.clone()).screened(screening);
         let revised = CatalogueRevised { at: clock.now(), catalogue, walls, layouts };
-        configure(&recorder, &tail, revised).await?;
+        let reviser = Reviser::new(recorder.clone(), Arc::clone(&tail), revised);
+        reviser.start().await?;
         let catalogue = follow_catalogue(tail.centre());
         let board = sources::health::Board::default();
         let surroundings = sources::Surroundings {
@@ -111,8 +111,10 @@ impl App {
             clock: clock.clone(),
             stopping: stopping.clone(),
         };
-        let specs: Arc<[SourceSpec]> = sources.clone().into();
-        let running = sources::start(sources, surroundings);
+        let (settings, specs) = (watch::Sender::new(Arc::new(settings)), watch::Sender::new(Arc::from(sources)));
+        let running = sources::start(specs.subscribe(), surroundings);
+        let (settings_now, specs_now) = (settings.subscribe(), specs.subscribe());
+        let reloader = Reloader::new((origin, clock.clone()), reviser, settings, specs, running.in_force());
         let shared = Shared {
             recorder,
             centre: tail.centre(),
@@ -121,9 +123,10 @@ impl App {
             store,
             hub,
             sources: board,
-            specs,
+            specs: specs_now,
             easels: Easels::new(EASELS, PICTURE_PATIENCE),
-            settings: Arc::new(settings),
+            settings: settings_now,
+            reloader,
             clock,
             stopping,
         };
@@ -195,52 +198,6 @@ fn redis_settings(settings: &Settings, address: SocketAddr) -> anyhow::Result<Op
         None => format!("http://{address}"),
     };
     Ok(Some(RedisSettings::new(redis, &advertise)))
-}
-
-/// Brings the configuration into the log: now, or whenever this server becomes the writer of a shared one.
-async fn configure(recorder: &Recorder, tail: &Arc<Tail>, revised: CatalogueRevised) -> anyhow::Result<()> {
-    let Some(log) = recorder.shared_log() else { return revise(recorder, tail, &revised).await };
-    let (mut writer, recorder, folded) = (log.writer(), recorder.clone(), Arc::clone(tail));
-    let loaded_at = tail.centre().borrow().catalogue_at;
-    tokio::spawn(async move {
-        while writer.wait_for(|writer| *writer == Writer::This).await.is_ok() {
-            let outdated = folded.centre().borrow().catalogue_at > loaded_at;
-            if outdated && folded.centre().borrow().differs_from(&revised) {
-                tracing::warn!("another server has brought in a newer configuration; restart this one to load it");
-            } else if let Err(error) = revise(&recorder, &folded, &revised).await {
-                tracing::error!("{error:#}; trying again");
-                tokio::time::sleep(REVISE_RETRY).await;
-                continue;
-            }
-            if writer.wait_for(|writer| *writer != Writer::This).await.is_err() {
-                return;
-            }
-        }
-    });
-    let mut centre = tail.centre();
-    let configured = centre.wait_for(|centre| centre.catalogue_at > 0);
-    if tokio::time::timeout(CONFIGURE_PATIENCE, configured).await.is_err() {
-        tracing::warn!("no server has brought a configuration into the log yet");
-    }
-    Ok(())
-}
-
-/// Appends the configuration when it differs from what the log has.
-async fn revise(recorder: &Recorder, tail: &Tail, revised: &CatalogueRevised) -> anyhow::Result<()> {
-    let centre = tail.centre().borrow().clone();
-    if let Some(saved) = centre.layouts_in_the_way(revised).first() {
-        let (id, name, version) = (&saved.id, &saved.name.vi, saved.version);
-        anyhow::bail!(
-            "layouts/{id}.toml would replace the layout '{id}' ('{name}', version {version}) that was saved in this centre; rename the file, and what names the layout in walls.toml"
-        );
-    }
-    if centre.differs_from(revised) {
-        recorder
-            .tell(Event::CatalogueRevised(Box::new(revised.clone())))
-            .await
-            .context("the configuration cannot be recorded")?;
-    }
-    Ok(())
 }
 
 /// The catalogue of the centre, for who needs nothing else.

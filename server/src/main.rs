@@ -11,6 +11,7 @@ mod lines;
 mod log;
 mod painter;
 mod pictures;
+mod reload;
 mod sources;
 mod store;
 mod strict;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Streams a centre's indicators to video walls and browsers.
 #[derive(Parser)]
@@ -133,7 +135,14 @@ fn with_config(
     config: &std::path::Path,
     then: impl FnOnce(config::CentreConfig) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    match config::load(config) {
+    with_origin(config::Origin { dir: config.to_owned(), listen: None }, then)
+}
+
+fn with_origin(
+    origin: config::Origin,
+    then: impl FnOnce(config::CentreConfig) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    match origin.load() {
         Ok(config) => then(config),
         Err(findings) => {
             tell(&findings.to_string());
@@ -169,21 +178,16 @@ fn try_source(config: &config::CentreConfig, source: &str, rows: usize) -> anyho
 }
 
 fn serve(config: &std::path::Path, data: &std::path::Path, listen: Option<String>) -> anyhow::Result<ExitCode> {
-    with_config(config, |config| serve_centre(config, data, listen))
+    with_origin(config::Origin { dir: config.to_owned(), listen }, |config| serve_centre(config, data))
 }
 
-fn serve_centre(
-    mut config: config::CentreConfig,
-    data: &std::path::Path,
-    listen: Option<String>,
-) -> anyhow::Result<ExitCode> {
-    if let Some(listen) = listen {
-        config.settings.server.listen = listen;
-    }
+fn serve_centre(config: config::CentreConfig, data: &std::path::Path) -> anyhow::Result<ExitCode> {
     raise_file_limit();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
     let end = runtime.block_on(async {
+        // From here on the signal ends nothing.
+        let hangups = signal(SignalKind::hangup()).context("signals cannot be received")?;
         let (listener, address) = app::listen(&config.settings.server.listen).await?;
         let app = app::App::start(config, data, address).await?;
         if !address.ip().is_loopback() {
@@ -193,6 +197,7 @@ fn serve_centre(
         }
         writeln!(std::io::stdout(), "listening on http://{address}")?;
         std::io::stdout().flush()?;
+        tokio::spawn(reload_at(hangups, app.shared.reloader.clone()));
         app.serve(listener, stopped()).await
     })?;
     runtime.shutdown_timeout(end.saturating_duration_since(tokio::time::Instant::now()));
@@ -206,9 +211,16 @@ fn raise_file_limit() {
     }
 }
 
+/// Loads the configuration again at each signal.
+async fn reload_at(mut hangups: Signal, reloader: reload::Reloader) {
+    while hangups.recv().await.is_some() {
+        // What came of it is in the log.
+        drop(reloader.reload().await);
+    }
+}
+
 /// Resolves at SIGTERM or Ctrl-C.
 async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         tracing::error!("signals cannot be received; stop this server with SIGKILL");

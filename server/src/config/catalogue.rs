@@ -145,7 +145,7 @@ pub(super) fn load_sources(
         };
         let mut reader = Options::new(&doc, &item, own, what, (catalogue, settings, dir), findings);
         let source = (kind.read)(&mut reader);
-        sources.push(SourceSpec { info, source });
+        sources.push(SourceSpec::new(info, &reader.text(), source));
     }
     check_computing(&doc, catalogue, &sources, findings);
     catalogue.sources = sources.iter().map(|spec| (spec.info.id.clone(), Arc::new(spec.info.clone()))).collect();

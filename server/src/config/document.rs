@@ -300,6 +300,15 @@ impl<'a> Options<'a> {
         self.doc.take(options, &format!("the options of {}", self.what), self.findings)
     }
 
+    /// The options as they were understood, whatever their layout and comments.
+    #[must_use]
+    pub(super) fn text(&self) -> String {
+        let Some(Item(options)) = &self.options else { return String::new() };
+        // What cannot be read was reported, and is not run.
+        toml::Table::deserialize(options.clone().into_deserializer())
+            .map_or_else(|_| String::new(), |table| table.to_string())
+    }
+
     /// Whether an option is given.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use panels::nearest;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One thing that is wrong. Displays as `indicators.toml:12: unknown key 'unti' in …; did you mean 'unit'?`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Finding {
     /// Relative to the folder; `environment` for a variable.
+    #[schema(example = "indicators.toml")]
     pub file: String,
     /// Counted from 1.
     pub line: Option<u32>,

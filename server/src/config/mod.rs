@@ -21,10 +21,10 @@ mod maps;
 mod secret;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use protocol::{Catalogue, Layout, LayoutId, PanelId, SourceInfo, Wall, WallId};
@@ -40,9 +40,19 @@ pub use secret::{Secret, SecretError};
 pub use settings::LogSettings;
 pub use settings::Settings;
 
+/// Where a configuration comes from, so that it can be loaded again.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The folder of TOML files.
+    pub dir: PathBuf,
+    /// What the command line says; it wins over `[server] listen`.
+    pub listen: Option<String>,
+}
+
 /// A centre as it is configured.
 #[derive(Debug, Clone)]
 pub struct CentreConfig {
+    pub origin: Origin,
     pub settings: Settings,
     pub catalogue: Catalogue,
     pub walls: BTreeMap<WallId, Wall>,
@@ -59,6 +69,39 @@ pub struct SourceSpec {
     pub info: SourceInfo,
     /// What runs; nothing for a source that others push to.
     pub source: Option<Arc<dyn Source>>,
+    /// Of all that it was built from.
+    fingerprint: blake3::Hash,
+}
+
+impl SourceSpec {
+    /// A source of these options, as they are written. They tell what was asked for, and `Debug` of the source what
+    /// else it was made of: the time zone, paths, defaults.
+    #[must_use]
+    pub fn new(info: SourceInfo, options: &str, source: Option<Arc<dyn Source>>) -> Self {
+        let fingerprint = blake3::hash(format!("{info:?}\n{options}\n{source:?}").as_bytes());
+        Self { info, source, fingerprint }
+    }
+
+    /// Whether it is the same source under the same id.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.info.id == other.info.id && self.fingerprint == other.fingerprint
+    }
+}
+
+impl Origin {
+    /// Loads the folder, with `IOC_…` of the environment above it, and the command line above both.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(&self) -> Result<CentreConfig, Findings> {
+        let mut config = load_in(&self.dir, &|variable| std::env::var(variable).ok())?;
+        if let Some(listen) = &self.listen {
+            config.settings.server.listen.clone_from(listen);
+        }
+        config.origin = self.clone();
+        Ok(config)
+    }
 }
 
 /// Loads the folder, with `IOC_…` of the environment above it.
@@ -66,7 +109,7 @@ pub struct SourceSpec {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(dir: &Path) -> Result<CentreConfig, Findings> {
-    load_in(dir, &|variable| std::env::var(variable).ok())
+    Origin { dir: dir.to_owned(), listen: None }.load()
 }
 
 /// Everything that is wrong with the folder, or hard to read on its walls; nothing if it is fine.
@@ -95,7 +138,8 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
     let mut panel_lines = BTreeMap::new();
     let layouts = layouts::load(dir, &layout_ids, &catalogue, &walls, &mut panel_lines, &mut findings);
     if findings.is_empty() {
-        return Ok(CentreConfig { settings, catalogue, walls, layouts, panel_lines, sources });
+        let origin = Origin { dir: dir.to_owned(), listen: None };
+        return Ok(CentreConfig { origin, settings, catalogue, walls, layouts, panel_lines, sources });
     }
     findings.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     Err(Findings(findings))

@@ -137,6 +137,27 @@ impl Settings {
         problems
     }
 
+    /// These settings for a server that runs with `running`, which keeps what it has to be started again for; and the
+    /// names of those that differ there.
+    #[must_use]
+    pub fn for_running(self, running: &Self) -> (Self, Vec<&'static str>) {
+        let Self { time_zone, server, log, hub, ingest } = self;
+        let ServerSettings { listen } = server;
+        let LogSettings { redis, advertise } = log;
+        let HubSettings { tick_ms, readout_interval_ms, ring_bytes, ring_secs } = hub;
+        let kept = [
+            ("server.listen", listen == running.server.listen),
+            ("log.redis", redis == running.log.redis),
+            ("log.advertise", advertise == running.log.advertise),
+            ("hub.tick_ms", tick_ms == running.hub.tick_ms),
+            ("hub.readout_interval_ms", readout_interval_ms == running.hub.readout_interval_ms),
+            ("hub.ring_bytes", ring_bytes == running.hub.ring_bytes),
+            ("hub.ring_secs", ring_secs == running.hub.ring_secs),
+        ];
+        let differ = kept.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect();
+        (Self { time_zone, ingest, ..running.clone() }, differ)
+    }
+
     fn check_bounds(&self, mut check: impl FnMut(&'static [&'static str], bool, String)) {
         let hub = &self.hub;
         check(

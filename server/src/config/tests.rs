@@ -13,7 +13,8 @@ const INDICATORS: &str = "[[indicator]]\nid = 'budget.revenue'\nname = 'Thu ngâ
 const WALLS: &str = "[[wall]]\nid = 'main'\nname = 'Tường chính'\ncanvas = { width_px = 3840, height_px = 2160 }\nlayout = 'overview'\n";
 const LAYOUT: &str = "name = 'Tổng quan'\n\n[[panel]]\nid = 'header'\nkind = 'header'\nplace = { column = 0, row = 0, columns = 32, rows = 2 }\n";
 
-fn whole() -> BTreeMap<String, String> {
+/// The files of a small centre.
+pub fn whole() -> BTreeMap<String, String> {
     [
         ("centre.toml", CENTRE),
         ("areas.toml", AREAS),
@@ -27,7 +28,7 @@ fn whole() -> BTreeMap<String, String> {
     .into()
 }
 
-fn write(dir: &Path, files: &BTreeMap<String, String>) {
+pub fn write(dir: &Path, files: &BTreeMap<String, String>) {
     for (name, text) in files {
         let path = dir.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

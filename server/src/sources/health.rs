@@ -41,6 +41,11 @@ impl Board {
         self.change(source, |kept| kept.link = None);
     }
 
+    /// Takes a source off the board, with all that was known of it.
+    pub fn remove(&self, source: &SourceId) {
+        self.sources.lock().remove(source);
+    }
+
     /// How one source does.
     #[must_use]
     pub fn of(&self, source: &SourceId) -> Option<SourceHealth> {

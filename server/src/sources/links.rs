@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// is down, and fills no log.
 const STEADY_MICROS: i64 = 30 * 1_000_000;
 
-/// Runs as long as this server runs the sources.
+/// Runs as long as the server; of a log that several servers share, the one that runs the sources tells.
 pub(super) async fn tell(surroundings: Surroundings) {
     let Surroundings { recorder, centre, health, clock, mut stopping, .. } = surroundings;
     let mut looks = tokio::time::interval(LOOK);
@@ -24,6 +24,9 @@ pub(super) async fn tell(surroundings: Surroundings) {
         tokio::select! {
             _ = looks.tick() => {}
             _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        if recorder.shared_log().is_some_and(|log| !log.is_writer()) {
+            continue;
         }
         for (source, link) in health.links() {
             let told = centre.borrow().records.sources.get(&source).and_then(|told| told.value.link.clone());

@@ -1,5 +1,6 @@
 //! Where numbers come from. Each kind of source is one file and one line in [`SOURCES`].
 
+mod changes;
 mod csv;
 mod derived;
 mod entries;
@@ -34,12 +35,14 @@ use protocol::Timestamp;
 use crate::config::Options;
 use trial::Sampling;
 
+pub use changes::SourceChanges;
 pub use link::{Link, SourceError, on_disk};
 pub use reports::Reported;
 pub use supervisor::{Running, Surroundings, start};
 pub use trial::{Trial, TrialError, try_out};
 
-/// Something that brings observations or records in.
+/// Something that brings observations or records in. What `Debug` writes of it tells whether it is another one when
+/// the configuration is loaded again.
 pub trait Source: Send + Sync + fmt::Debug {
     /// Runs until [`Link::stopped`]. After an error it is started again, later and later.
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>>;

@@ -93,7 +93,7 @@ pub async fn try_out(
     now: Timestamp,
     most_values: usize,
 ) -> Result<Trial, TrialError> {
-    let SourceSpec { info, source } = spec;
+    let SourceSpec { info, source, .. } = spec;
     let nothing = || TrialError::Nothing(info.id.clone(), info.kind.clone());
     let sampling = source.as_ref().and_then(|source| source.sample(now, most_values)).ok_or_else(nothing)?;
     let began = Instant::now();

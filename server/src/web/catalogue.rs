@@ -96,8 +96,9 @@ pub async fn try_source(
     uri: Uri,
 ) -> Result<Json<Trial>, Problem> {
     let rows = Params::of(&uri, &["rows"])?.count("rows", MOST_TRIED)?.unwrap_or(TRIED);
-    let Some(spec) = shared.specs.iter().find(|spec| spec.info.id == id) else {
-        let known = shared.specs.iter().map(|spec| spec.info.id.as_str());
+    let specs = shared.specs.borrow().clone();
+    let Some(spec) = specs.iter().find(|spec| spec.info.id == id) else {
+        let known = specs.iter().map(|spec| spec.info.id.as_str());
         return Err(Problem::not_found(format!("there is no source '{id}'{}", suggestion(id.as_str(), known))));
     };
     let catalogue = Arc::clone(&shared.centre.borrow().catalogue);

@@ -16,6 +16,7 @@ pub mod pictures;
 mod problem;
 mod provenance;
 mod query;
+mod reload;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -55,6 +56,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/api/v1/walls", get(walls::list))
         .route("/api/v1/walls/{id}/show", post(walls::show))
         .route("/api/v1/walls/{id}/spotlight", post(walls::spotlight))
+        .route("/api/v1/reload", post(reload::reload))
         .route("/live", get(live::live))
         .route("/", get(watch::index))
         .route("/watch/{layout}", get(watch::layout))

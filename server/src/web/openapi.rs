@@ -11,7 +11,9 @@ use serde_json::Value;
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
-use super::{catalogue, health, history, ingest, layouts, legibility, metrics, pictures, problem, provenance, walls};
+use super::{
+    catalogue, health, history, ingest, layouts, legibility, metrics, pictures, problem, provenance, reload, walls,
+};
 
 /// What `protocol` describes with schemars; here only its name is needed.
 macro_rules! described_in_protocol {
@@ -70,11 +72,12 @@ described_in_protocol! {
         walls::list,
         walls::show,
         walls::spotlight,
+        reload::reload,
         health::healthz,
         health::readyz,
         metrics::render,
     ),
-    components(schemas(problem::Problem, ingest::RefusedRowShape))
+    components(schemas(problem::Problem, ingest::RefusedRowShape, crate::config::Finding))
 )]
 struct Api;
 

@@ -29,7 +29,7 @@ impl FromRequestParts<Shared> for LocalPeer {
                 "changes are not taken through a proxy while there are no accounts; send them from this machine directly",
             );
         }
-        if !is_own_name(&parts.headers, &shared.settings.server.listen) {
+        if !is_own_name(&parts.headers, &shared.settings.borrow().server.listen) {
             return refused(
                 "changes are taken under the address of this machine only: ask 127.0.0.1, [::1] or localhost, or what [server] listen names",
             );

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::app::{App, Shared};
-use crate::config::{CentreConfig, Settings};
+use crate::config::{CentreConfig, Origin, Settings};
 
 /// A server over an empty data folder.
 pub struct Server {
@@ -120,6 +120,7 @@ impl Server {
             lead_ms: 0,
         };
         let config = CentreConfig {
+            origin: Origin::default(),
             settings,
             catalogue: catalogue(),
             walls: [("main".into(), wall)].into(),
@@ -127,6 +128,11 @@ impl Server {
             panel_lines: [].into(),
             sources: Vec::new(),
         };
+        Self::over(config, folder).await
+    }
+
+    /// A server of this configuration.
+    pub async fn over(config: CentreConfig, folder: tempfile::TempDir) -> anyhow::Result<Self> {
         let app = App::start(config, folder.path(), SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let shared = app.shared.clone();
         Ok(Self { router: super::router(shared.clone()), shared, _app: app, data: folder })
@@ -161,7 +167,7 @@ impl Server {
         self.ask(request.body(body.into()).unwrap()).await
     }
 
-    async fn put(&self, layout: &Layout, if_match: Option<&str>) -> Answer {
+    pub async fn put(&self, layout: &Layout, if_match: Option<&str>) -> Answer {
         let mut request =
             Request::put(format!("/api/v1/layouts/{}", layout.id)).header(header::CONTENT_TYPE, "application/json");
         if let Some(tag) = if_match {

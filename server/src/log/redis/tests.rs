@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::app::{App, Shared};
 use crate::centre::Refusal;
-use crate::config::{CentreConfig, LogSettings, Settings, SourceSpec};
+use crate::config::{CentreConfig, LogSettings, Origin, Settings, SourceSpec};
 use crate::log::recorder::{Batch, Decided, RecordError, Recorded};
 use crate::sources::{Link, Source, SourceError};
 
@@ -137,7 +137,8 @@ impl Server {
             ..Settings::default()
         };
         let CatalogueRevised { catalogue, walls, layouts, .. } = crate::hub::tests::revised();
-        let config = CentreConfig { settings, catalogue, walls, layouts, panel_lines: [].into(), sources };
+        let origin = Origin::default();
+        let config = CentreConfig { origin, settings, catalogue, walls, layouts, panel_lines: [].into(), sources };
         let shared = runtime.block_on(async {
             let (listener, address): (_, SocketAddr) = crate::app::listen("127.0.0.1:0").await?;
             let app = App::start(config, data, address).await?;

@@ -107,7 +107,7 @@ pub struct RowShape {
 )]
 pub async fn post(State(shared): State<Shared>, _peer: LocalPeer, request: Request) -> Result<Json<Verdict>, Problem> {
     let (head, body) = request.into_parts();
-    let mut body = Body::new(&head.headers, body, shared.settings.ingest.max_body_bytes as u64);
+    let mut body = Body::new(&head.headers, body, shared.settings.borrow().ingest.max_body_bytes as u64);
     let read = read(&shared, &head, &mut body).await;
     if read.is_err() {
         // Who is still sending would not see the answer.
@@ -136,7 +136,7 @@ async fn read(shared: &Shared, head: &Parts, body: &mut Body) -> Result<Batch, P
     let catalogue = Arc::clone(&shared.centre.borrow().catalogue);
     let source = source_of(&catalogue, params.get("source"))?;
     let intake = Intake::new(catalogue, shared.clock.now());
-    let max_line_bytes = shared.settings.ingest.max_line_bytes;
+    let max_line_bytes = shared.settings.borrow().ingest.max_line_bytes;
     let intake = match format {
         Format::Json => read_json(body, intake).await?,
         Format::Ndjson => read_ndjson(body, intake, max_line_bytes).await?,

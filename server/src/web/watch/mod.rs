@@ -148,7 +148,8 @@ fn live_page(shared: &Shared, view: &ViewName, title: &str, language: &str) -> R
     };
     let words: serde_json::Map<String, Value> =
         WORDS.iter().map(|word| ((*word).to_owned(), Value::String(word_of(language, word)))).collect();
-    let page = json!({ "view": view, "language": language, "time_zone": shared.settings.time_zone, "words": words });
+    let page =
+        json!({ "view": view, "language": language, "time_zone": shared.settings.borrow().time_zone, "words": words });
     let nonce = nonce();
     let html = include_str!("page.html");
     let html = fill(

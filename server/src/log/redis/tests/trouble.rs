@@ -127,7 +127,7 @@ impl Source for Counted {
 impl Counted {
     fn spec(&self) -> Vec<SourceSpec> {
         let info = SourceInfo { id: "counted".into(), name: Default::default(), kind: "counted".into(), owner: None };
-        vec![SourceSpec { info, source: Some(Arc::new(self.clone())) }]
+        vec![SourceSpec::new(info, "", Some(Arc::new(self.clone())))]
     }
 
     fn running(&self) -> usize {
