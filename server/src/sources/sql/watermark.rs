@@ -53,13 +53,17 @@ impl Mark {
 /// of the same moment.
 pub fn ask_from(seen: &str, overlap: Option<u32>) -> String {
     let back = i64::from(overlap.unwrap_or(OVERLAP_SECS));
-    match Mark::of(seen) {
-        Mark::Whole(whole) => (whole - i128::from(overlap.unwrap_or(0))).to_string(),
-        Mark::Moment(moment) => {
-            moment.checked_sub(back.seconds()).map_or_else(|_| seen.to_owned(), |at| at.to_string())
-        }
-        Mark::Local(time) => time.checked_sub(back.seconds()).map_or_else(|_| seen.to_owned(), |at| at.to_string()),
-        Mark::Number(_) | Mark::Text(_) => seen.to_owned(),
+    let earlier = match Mark::of(seen) {
+        Mark::Whole(whole) => return (whole - i128::from(overlap.unwrap_or(0))).to_string(),
+        Mark::Moment(moment) => moment.checked_sub(back.seconds()).map(|at| at.to_string()),
+        Mark::Local(time) => time.checked_sub(back.seconds()).map(|at| at.to_string()),
+        Mark::Number(_) | Mark::Text(_) => return seen.to_owned(),
+    };
+    // A database that has no type for times compares them as they are written: SQLite writes them with a space.
+    match earlier {
+        Ok(earlier) if seen.contains(' ') => earlier.replacen('T', " ", 1),
+        Ok(earlier) => earlier,
+        Err(_) => seen.to_owned(),
     }
 }
 
@@ -90,6 +94,7 @@ mod tests {
             ("100", Some(10), "90"),
             ("2023-08-14T00:00:30", None, "2023-08-13T23:59:30"),
             ("2023-08-14T00:00:30Z", Some(0), "2023-08-14T00:00:30Z"),
+            ("2023-08-14 00:00:30.25", None, "2023-08-13 23:59:30.25"),
             ("2023-08-14", Some(86_400), "2023-08-13T00:00:00"),
             ("b1", None, "b1"),
         ];
