@@ -25,6 +25,7 @@ use crate::log::screening::Screening;
 use crate::log::tail::{LogState, Tail};
 use crate::reload::{Reloader, Reviser};
 use crate::sources;
+use crate::sources::rounds::{Round, RoundError};
 use crate::store::folder::Claimed;
 use crate::store::{Projection, Reader};
 use crate::web::pictures::Easels;
@@ -50,6 +51,8 @@ pub struct Shared {
     pub hub: hub::Handle,
     /// How each source does.
     pub sources: sources::health::Board,
+    /// Has a source look for news now.
+    pub bells: sources::rounds::Bells,
     /// The sources as they are configured here.
     pub specs: watch::Receiver<Arc<[SourceSpec]>>,
     pub easels: Easels,
@@ -101,6 +104,7 @@ impl App {
         reviser.start().await?;
         let catalogue = follow_catalogue(tail.centre());
         let board = sources::health::Board::default();
+        let bells = sources::rounds::Bells::default();
         let surroundings = sources::Surroundings {
             data: data.to_owned(),
             recorder: recorder.clone(),
@@ -108,6 +112,7 @@ impl App {
             catalogue,
             centre: tail.centre(),
             health: board.clone(),
+            bells: bells.clone(),
             clock: clock.clone(),
             stopping: stopping.clone(),
         };
@@ -123,6 +128,7 @@ impl App {
             store,
             hub,
             sources: board,
+            bells,
             specs: specs_now,
             easels: Easels::new(EASELS, PICTURE_PATIENCE),
             settings: settings_now,
@@ -131,6 +137,20 @@ impl App {
             stopping,
         };
         Ok(Self { shared, stop, running, _folder: folder })
+    }
+
+    /// Has one source look for news, and stops.
+    ///
+    /// # Errors
+    /// As [`Bells::run`](sources::rounds::Bells::run).
+    pub async fn run_once(self, spec: &SourceSpec) -> Result<Round, RoundError> {
+        let mut in_force = self.running.in_force();
+        // An error means that it stops, and the round says so.
+        drop(in_force.wait_for(|specs| specs.iter().any(|other| other.is_same(spec))).await);
+        let round = self.shared.bells.run(spec, &self.shared.sources, None).await;
+        self.stop.send_replace(true);
+        self.running.finished(STOP_WITHIN).await;
+        round
     }
 
     /// Serves until `stopped` resolves, then ends the sources and says goodbye to clients. What still runs then has

@@ -12,6 +12,7 @@ mod log;
 mod painter;
 mod pictures;
 mod reload;
+mod run_source;
 mod sources;
 mod store;
 mod strict;
@@ -85,6 +86,21 @@ enum SourceCommand {
         #[arg(long, default_value_t = 20)]
         rows: usize,
     },
+    /// Has a source look for news now, records what is new, and says what came of it.
+    Run {
+        source: String,
+        #[arg(long, env = "IOC_CONFIG")]
+        config: PathBuf,
+        /// Where the log and the history are kept. A server that has them is asked to do it.
+        #[arg(long, env = "IOC_DATA", default_value = "data")]
+        data: PathBuf,
+        /// The server to ask: http://127.0.0.1:8080. The one that has the data folder, at [server] listen, if absent.
+        #[arg(long)]
+        server: Option<String>,
+        /// One round, and no more.
+        #[arg(long, required = true)]
+        once: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -97,6 +113,9 @@ fn main() -> ExitCode {
             SourceCommand::List { config } => with_config(&config, list_sources),
             SourceCommand::Try { source, config, rows } => {
                 with_config(&config, |config| try_source(&config, &source, rows))
+            }
+            SourceCommand::Run { source, config, data, server, once: _ } => {
+                with_config(&config, |config| run_source(config, &source, &data, server.as_deref()))
             }
         },
     };
@@ -175,6 +194,23 @@ fn try_source(config: &config::CentreConfig, source: &str, rows: usize) -> anyho
     let zone = jiff::tz::TimeZone::get(&config.settings.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
     write!(std::io::stdout(), "{}", trial.text(&zone))?;
     Ok(if trial.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Exit 1 when it cannot be read, or something of it is refused.
+fn run_source(
+    config: config::CentreConfig,
+    source: &str,
+    data: &std::path::Path,
+    server: Option<&str>,
+) -> anyhow::Result<ExitCode> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
+    let round = runtime.block_on(run_source::run(config, source, data, server));
+    // What hangs is not waited for.
+    runtime.shutdown_background();
+    let round = round?;
+    write!(std::io::stdout(), "{}", run_source::text(&round))?;
+    Ok(if round.refused == 0 && round.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn serve(config: &std::path::Path, data: &std::path::Path, listen: Option<String>) -> anyhow::Result<ExitCode> {

@@ -15,6 +15,7 @@ pub mod proxy;
 pub mod raster;
 pub mod redis;
 pub mod server;
+pub mod walkthrough;
 pub mod wall;
 pub mod watchers;
 

@@ -496,3 +496,29 @@ fn made_up_records_that_cannot_be_are_named_with_their_place() {
     let missing = said_of("every_days = 30\n", "");
     assert!(missing.len() == 1 && missing[0].contains("missing key 'every_days'"), "{missing:?}");
 }
+
+#[test]
+fn a_source_is_the_same_until_something_changes_that_it_is_made_of() {
+    let source = "[[source]]\nid = 'so'\nname = 'Thu'\nkind = 'http'\n[source.options]\nurl = 'http://a.vn/thu'\npoll_secs = 60\n[source.options.mapping]\ntime = { column = 'ngay' }\narea = '51'\nvalues = [{ column = 'thu', indicator = 'budget.revenue' }]\n";
+    let first = |sources: &str, environment: &[(&str, &str)]| {
+        let mut files = whole();
+        files.insert("sources.toml".to_owned(), sources.to_owned());
+        loaded(&files, environment).unwrap().sources.remove(0)
+    };
+    let before = first(source, &[]);
+    let other = source.replace("'so'", "'khac'");
+    let same = [
+        format!("# Thu.\n\n{}{other}", source.replace("poll_secs = 60", "poll_secs=60 # phút")),
+        source.replace("url = 'http://a.vn/thu'\npoll_secs = 60", "poll_secs = 60\nurl = \"http://a.vn/thu\""),
+    ];
+    for sources in same {
+        assert!(first(&sources, &[]).is_same(&before), "{sources}");
+    }
+    for (old, new) in
+        [("thu'\npoll", "chi'\npoll"), ("60", "61"), ("'Thu'", "'Chi'"), ("column = 'thu'", "column = 'chi'")]
+    {
+        assert!(!first(&source.replace(old, new), &[]).is_same(&before), "{new}");
+    }
+    assert!(!first(&other, &[]).is_same(&before));
+    assert!(!first(source, &[("IOC_TIME_ZONE", "Asia/Tokyo")]).is_same(&before), "its times are others");
+}

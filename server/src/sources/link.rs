@@ -10,6 +10,7 @@ use protocol::{Catalogue, Records, SeriesKey, SourceId, Timestamp};
 use tokio::sync::watch;
 
 use super::health::Board;
+use super::rounds::Bell;
 use crate::centre::{Centre, admit};
 use crate::clock::Clock;
 use crate::config::SecretError;
@@ -56,6 +57,7 @@ pub struct Link {
     pub(super) catalogue: watch::Receiver<Arc<Catalogue>>,
     pub(super) centre: watch::Receiver<Arc<Centre>>,
     pub(super) stopping: watch::Receiver<bool>,
+    pub(super) bell: Bell,
 }
 
 impl Link {

@@ -13,6 +13,7 @@ mod mqtt;
 mod operations;
 mod poll;
 mod reports;
+pub mod rounds;
 mod rows;
 mod simulated;
 mod simulated_records;
@@ -46,6 +47,11 @@ pub use trial::{Trial, TrialError, try_out};
 pub trait Source: Send + Sync + fmt::Debug {
     /// Runs until [`Link::stopped`]. After an error it is started again, later and later.
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>>;
+
+    /// Whether it looks for news in rounds, each ended by [`rounds::RoundBegun::end`], so that one can be asked for.
+    fn has_rounds(&self) -> bool {
+        false
+    }
 
     /// Reads the first values, at least so many if there are, and records nothing; `None` where there is nothing to
     /// read.

@@ -87,13 +87,16 @@ pub async fn follow(source: &dyn Polled, link: &Link) -> Result<(), SourceError>
     let mut catalogue = link.catalogue.clone();
     let mut under = Under::of(&source, link);
     let mut wait = share(FIRST_WAIT.min(source.every()), 0.0..1.0);
+    let mut round = None;
     while !link.is_stopping() {
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
+            () = link.bell.rung(), if round.is_none() => {}
             // Rows that were refused may be right now.
             Ok(()) = catalogue.changed() => under = Under::of(&source, link),
             () = link.stopped() => return Ok(()),
         }
+        let this_round = round.take().unwrap_or_else(|| link.begin_round());
         memory = memory.filter(|memory| memory.holds(&under, link));
         let mut has_more = false;
         if let Some((news, more)) = ask(source, link, &under, memory.as_ref()).await? {
@@ -105,7 +108,13 @@ pub async fn follow(source: &dyn Polled, link: &Link) -> Result<(), SourceError>
         }
         link.health.solved(&link.source, |place| place == "source");
         link.health.well(&link.source, link.now());
-        wait = if has_more { Duration::ZERO } else { share(source.every(), 0.95..1.05) };
+        if has_more {
+            round = Some(this_round);
+            wait = Duration::ZERO;
+        } else {
+            this_round.end();
+            wait = share(source.every(), 0.95..1.05);
+        }
     }
     Ok(())
 }

@@ -187,6 +187,7 @@ mod tests {
             catalogue: followed,
             centre,
             stopping: watch::channel(false).1,
+            bell: Default::default(),
         };
         (link, head)
     }

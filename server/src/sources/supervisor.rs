@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::health::Board;
+use super::rounds::Bells;
 use super::{Link, Source, links};
 use crate::centre::Centre;
 use crate::clock::Clock;
@@ -51,6 +52,7 @@ pub struct Surroundings {
     pub catalogue: watch::Receiver<Arc<Catalogue>>,
     pub centre: watch::Receiver<Arc<Centre>>,
     pub health: Board,
+    pub bells: Bells,
     pub clock: Clock,
     pub stopping: watch::Receiver<bool>,
 }
@@ -163,6 +165,7 @@ impl Crew {
         }
         for Worker { spec, task, .. } in leaving {
             drop(task);
+            self.surroundings.bells.remove(&spec.info.id);
             // Whether it runs is for whoever runs it next to say.
             self.surroundings.health.add(&spec.info.id);
         }
@@ -201,6 +204,7 @@ impl Crew {
             catalogue: surroundings.catalogue.clone(),
             centre: surroundings.centre.clone(),
             stopping,
+            bell: surroundings.bells.hang(id),
         };
         let supervise = |source: &Arc<dyn Source>| tokio::spawn(supervise(Arc::clone(source), link));
         let task = spec.source.as_ref().map(supervise).map(AbortOnDropHandle::new);
@@ -212,6 +216,7 @@ async fn supervise(source: Arc<dyn Source>, link: Link) {
     let mut attempt = 0;
     loop {
         let began = Instant::now();
+        link.bell.begin();
         let ended = run(Arc::clone(&source), link.clone()).await;
         if link.is_stopping() {
             return;
@@ -222,7 +227,9 @@ async fn supervise(source: Arc<dyn Source>, link: Link) {
         let wait = wait(attempt);
         attempt += 1;
         report(&link, &ended, wait);
+        link.bell.fail(&ended);
         tokio::select! {
+            () = link.bell.rung() => {}
             () = tokio::time::sleep(wait) => {}
             () = link.stopped() => return,
         }

@@ -1,5 +1,8 @@
 //! What is configured, and how each source does.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -14,8 +17,9 @@ use super::peer::LocalPeer;
 use super::problem::Problem;
 use super::query::Params;
 use crate::app::Shared;
-use crate::config::suggestion;
+use crate::config::{SourceSpec, suggestion};
 use crate::log::redis::Writer;
+use crate::sources::rounds::{Round, RoundError};
 use crate::sources::{Trial, TrialError, try_out};
 
 /// Values that are read to try a source, unless told otherwise; and at most.
@@ -60,10 +64,7 @@ pub struct Source {
 #[utoipa::path(get, path = "/api/v1/sources", tag = "catalogue", responses((status = 200, body = Vec<Source>)))]
 pub async fn sources(State(shared): State<Shared>) -> Json<Vec<Source>> {
     let catalogue = Arc::clone(&shared.centre.borrow().catalogue);
-    let writer = match shared.recorder.shared_log().map(|log| log.writer().borrow().clone()) {
-        Some(Writer::Other(address)) => Some(address),
-        _ => None,
-    };
+    let writer = other_writer(&shared);
     let source = |info: &Arc<SourceInfo>| {
         // What is pushed comes in anywhere.
         let runs_on = writer.clone().filter(|_| info.kind != "push");
@@ -71,6 +72,14 @@ pub async fn sources(State(shared): State<Shared>) -> Json<Vec<Source>> {
         Source { info: Arc::clone(info), runs_on, health }
     };
     Json(catalogue.sources.values().map(source).collect())
+}
+
+/// The server that runs the sources, when that is another one.
+fn other_writer(shared: &Shared) -> Option<String> {
+    match shared.recorder.shared_log().map(|log| log.writer().borrow().clone()) {
+        Some(Writer::Other(address)) => Some(address),
+        _ => None,
+    }
 }
 
 /// Reads the first values of a source, and tells what would become of them. Nothing is recorded.
@@ -96,17 +105,52 @@ pub async fn try_source(
     uri: Uri,
 ) -> Result<Json<Trial>, Problem> {
     let rows = Params::of(&uri, &["rows"])?.count("rows", MOST_TRIED)?.unwrap_or(TRIED);
-    let specs = shared.specs.borrow().clone();
-    let Some(spec) = specs.iter().find(|spec| spec.info.id == id) else {
-        let known = specs.iter().map(|spec| spec.info.id.as_str());
-        return Err(Problem::not_found(format!("there is no source '{id}'{}", suggestion(id.as_str(), known))));
-    };
+    let spec = find(&shared, &id)?;
     let catalogue = Arc::clone(&shared.centre.borrow().catalogue);
-    let trial = try_out(spec, &catalogue, shared.clock.now(), rows).await;
+    let trial = try_out(&spec, &catalogue, shared.clock.now(), rows).await;
     trial.map(Json).map_err(|error| {
         let status = match error {
             TrialError::Nothing(..) => StatusCode::CONFLICT,
             TrialError::Failed(..) | TrialError::Silent(_) => StatusCode::BAD_GATEWAY,
+        };
+        Problem::new(status, error.to_string())
+    })
+}
+
+fn find(shared: &Shared, id: &SourceId) -> Result<SourceSpec, Problem> {
+    let specs = shared.specs.borrow().clone();
+    let found = specs.iter().find(|spec| spec.info.id == *id).cloned();
+    found.ok_or_else(|| {
+        let known = specs.iter().map(|spec| spec.info.id.as_str());
+        Problem::not_found(format!("there is no source '{id}'{}", suggestion(id.as_str(), known)))
+    })
+}
+
+/// Has a source look for news now, and tells what came of it.
+#[utoipa::path(
+    post, path = "/api/v1/sources/{id}/run", tag = "catalogue",
+    params(("id" = String, Path, description = "The source")),
+    responses(
+        (status = 200, description = "What was new is recorded", body = Round),
+        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is of a kind whose figures come by themselves, or another server runs it", body = Problem, content_type = "application/problem+json"),
+        (status = 502, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "It is still at it", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn run_source(
+    State(shared): State<Shared>,
+    _peer: LocalPeer,
+    Path(id): Path<SourceId>,
+) -> Result<Json<Round>, Problem> {
+    let spec = find(&shared, &id)?;
+    let round = shared.bells.run(&spec, &shared.sources, other_writer(&shared).as_deref()).await;
+    round.map(Json).map_err(|error| {
+        let status = match error {
+            RoundError::Nothing(..) | RoundError::Elsewhere(..) => StatusCode::CONFLICT,
+            RoundError::Failed(..) => StatusCode::BAD_GATEWAY,
+            RoundError::Unended(_) => StatusCode::GATEWAY_TIMEOUT,
         };
         Problem::new(status, error.to_string())
     })

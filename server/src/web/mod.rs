@@ -50,6 +50,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/api/v1/agencies", get(catalogue::agencies))
         .route("/api/v1/sources", get(catalogue::sources))
         .route("/api/v1/sources/{id}/try", post(catalogue::try_source))
+        .route("/api/v1/sources/{id}/run", post(catalogue::run_source))
         .route("/api/v1/layouts", get(layouts::list))
         .route("/api/v1/layouts/{id}", get(layouts::get).put(layouts::put))
         .route("/api/v1/layouts/{id}/legibility", get(legibility::get))

@@ -64,6 +64,7 @@ described_in_protocol! {
         catalogue::agencies,
         catalogue::sources,
         catalogue::try_source,
+        catalogue::run_source,
         layouts::list,
         layouts::get,
         layouts::put,

@@ -407,6 +407,70 @@ async fn a_source_is_tried_and_nothing_recorded() {
     }
 }
 
+const DATABASE_FILE: &str = "
+[[source]]
+id = 'thu'
+name = 'thu'
+kind = 'sql'
+[source.options]
+engine = 'sqlite'
+file = 'thu.sqlite'
+query = 'select ngay, thu from thu'
+poll_secs = 86400
+[source.options.mapping]
+time = { column = 'ngay' }
+area = '51'
+values = [{ column = 'thu', indicator = 'test.0' }]
+
+[[source]]
+id = 'tay'
+name = 'tay'
+kind = 'push'
+";
+
+#[tokio::test]
+async fn a_source_is_run_once_with_a_server_and_without() {
+    let centre = Centre::small().unwrap();
+    centre.write("sources.toml", DATABASE_FILE).unwrap();
+    let database = rusqlite::Connection::open(centre.config().join("thu.sqlite")).unwrap();
+    database.execute_batch("create table thu (ngay, thu); insert into thu values ('2023-08-01', 1)").unwrap();
+    let run = async |words: &[&str], listen: &str| {
+        let mut command = tokio::process::Command::new(binary("ioc-server").unwrap());
+        command.args(["source", "run"]).args(words).args(["--once", "--config"]).arg(centre.config());
+        let ended = command.arg("--data").arg(centre.path("data")).env("IOC_SERVER_LISTEN", listen).output();
+        let ended = ended.await.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ended.status.code(), text(&ended.stdout), text(&ended.stderr))
+    };
+    let nobody = "127.0.0.1:0";
+    // Nobody has the data folder.
+    let (code, said, _) = run(&["thu"], nobody).await;
+    assert!(
+        code == Some(0) && said.starts_with("thu (sql): 1 values recorded, 0 rows or values refused, in "),
+        "{said}"
+    );
+    let (code, _, said) = run(&["tay"], nobody).await;
+    assert!(code == Some(1) && said.contains("'push'") && said.contains("nothing to run once"), "{said}");
+    let (code, _, said) = run(&["thuu"], nobody).await;
+    assert!(code == Some(1) && said.contains("did you mean 'thu'?"), "{said}");
+
+    let server = centre.serve().await.unwrap();
+    until(&server, 0, (1.0, 1)).await;
+    // The server has the folder now: it is found where it listens.
+    let (code, said, _) = run(&["thu"], server.authority()).await;
+    assert!(code == Some(0) && said.contains("0 values recorded, 0 rows or values refused"), "{said}");
+    database.execute_batch("insert into thu values ('2023-08-02', 2), ('2023-08-03', 'x')").unwrap();
+    let (code, said, _) = run(&["thu"], server.authority()).await;
+    assert!(code == Some(1) && said.contains("1 values recorded, 1 rows or values refused"), "{said}");
+    assert!(said.contains("\n  row 3"), "what is wrong: {said}");
+    until(&server, 0, (2.0, 2)).await;
+    let (code, _, said) = run(&["thu"], nobody).await;
+    assert!(code == Some(1) && said.contains("say with --server where it answers"), "{said}");
+    database.execute_batch("drop table thu").unwrap();
+    let (code, _, said) = run(&["thu", "--server", server.address()], nobody).await;
+    assert!(code == Some(1) && said.contains("source 'thu': ") && said.contains("no such table"), "{said}");
+}
+
 /// What the server answers when it is told to try a source.
 async fn post_try(server: &Server, address: &str) -> (u16, Value) {
     let answer = server.http().post(server.url(&format!("/api/v1/sources/{address}"))).send().await.unwrap();

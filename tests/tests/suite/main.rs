@@ -9,6 +9,7 @@ mod demo;
 mod legibility;
 mod pictures;
 mod records;
+mod reload;
 mod show2_budget;
 mod show3_kills;
 mod show4_cuts;

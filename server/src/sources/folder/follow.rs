@@ -41,12 +41,21 @@ pub async fn follow(source: Arc<dyn Files>, link: &Link) -> Result<(), SourceErr
     let wake = Arc::clone(&changed);
     let pause = Duration::from_millis(source.options().settle_ms.min(1000));
     let _watcher = watch(source.folder(), move || wake.notify_one());
+    let mut round = None;
     while !link.is_stopping() {
+        let this_round = round.take().unwrap_or_else(|| link.begin_round());
         catalogue.mark_unchanged();
         read_due(&source, link, &mut known).await?;
         known.memory.save(link).await?;
         link.health.well(&link.source, link.now());
+        // Files that are still being written belong to it.
+        if known.moving.is_empty() {
+            this_round.end();
+        } else {
+            round = Some(this_round);
+        }
         tokio::select! {
+            () = link.bell.rung(), if round.is_none() => {}
             // A file that is written to all the time is not looked at all the time.
             () = changed.notified() => tokio::time::sleep(pause).await,
             Ok(()) = catalogue.changed() => {}

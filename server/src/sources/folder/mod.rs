@@ -41,6 +41,10 @@ impl<F: Files + Clone> Source for F {
         async move { follow::follow(Arc::new(self.clone()), &link).await }.boxed()
     }
 
+    fn has_rounds(&self) -> bool {
+        true
+    }
+
     fn sample(&self, _: Timestamp, values: usize) -> Option<Sampling<'_>> {
         Some(follow::sample(Arc::new(self.clone()), values).boxed())
     }

@@ -50,6 +50,10 @@ impl Source for Sql {
         async move { poll::follow(&Asking::new(self.clone()), &link).await }.boxed()
     }
 
+    fn has_rounds(&self) -> bool {
+        true
+    }
+
     fn sample(&self, now: Timestamp, values: usize) -> Option<Sampling<'_>> {
         Some(async move { poll::sample(&Asking::new(self.clone()), now, values).await }.boxed())
     }

@@ -96,6 +96,7 @@ impl Sources {
             catalogue,
             centre: link.centre,
             health: link.health,
+            bells: Bells::default(),
             clock: link.clock,
             stopping: link.stopping,
         };

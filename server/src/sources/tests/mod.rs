@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::Link;
 use super::health::Board;
+use super::rounds::Bell;
 use crate::log::Backend;
 use crate::log::local::LocalLog;
 use crate::log::recorder::Recorder;
@@ -46,6 +47,7 @@ impl Running {
             catalogue,
             centre,
             stopping,
+            bell: Bell::default(),
         };
         Self { dir, link, stop, catalogue: sender }
     }
