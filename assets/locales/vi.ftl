@@ -72,6 +72,12 @@ no-alarms = Không có cảnh báo
 alarm-unseen = chưa tiếp nhận
 alarm-acknowledged = { $by } đã tiếp nhận
 alarm-seen = đã tiếp nhận
+alarm-more = và { $count } cảnh báo cùng nguyên nhân
+alarm-chatters = chập chờn { $count } lần
+alarm-standing = kéo dài trên 24 giờ
+alarms-flood = { $count } cảnh báo trong 10 phút
+alarms-aside = { $count } cảnh báo tạm gác
+alarms-back = trở lại sớm nhất
 tasks = Nhiệm vụ
 tasks-by-agency = Nhiệm vụ theo cơ quan chủ trì
 tasks-all = Toàn tỉnh
@@ -126,6 +132,9 @@ feed-kind-push = gửi qua API
 feed-kind-csv = thư mục tệp CSV
 feed-kind-simulated = mô phỏng
 feed-kind-simulated-records = mô phỏng
+feed-kind-rules = luật cảnh báo của trung tâm
+feed-kind-webhook = gửi cảnh báo đi
+source-rules = Luật cảnh báo
 source-centre = Nhật ký của trung tâm
 
 

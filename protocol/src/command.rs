@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Layout, LayoutId, PanelId, WallId};
+use crate::{AlarmId, Layout, LayoutId, PanelId, Timestamp, WallId};
 
 /// A request to change something; decided by the centre into events or refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,4 +15,10 @@ pub enum Command {
     ShowLayout { wall: WallId, layout: LayoutId },
     /// Let a panel of the layout on a wall fill it, or none again.
     Spotlight { wall: WallId, panel: Option<PanelId> },
+    /// Say that someone sees to an alarm.
+    AcknowledgeAlarm { alarm: AlarmId, by: String, comment: Option<String> },
+    /// Put an alarm aside until a moment.
+    ShelveAlarm { alarm: AlarmId, by: String, until: Timestamp, comment: Option<String> },
+    /// Bring an alarm back before that moment.
+    UnshelveAlarm { alarm: AlarmId, by: String, comment: Option<String> },
 }

@@ -82,6 +82,10 @@ name!(
     AlarmId
 );
 name!(
+    /// What raises alarms of one cause.
+    RuleId
+);
+name!(
     /// A session of the leadership.
     SessionId
 );

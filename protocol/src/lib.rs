@@ -50,8 +50,8 @@ pub use day::Day;
 pub use derivation::Derivation;
 pub use event::Event;
 pub use id::{
-    AgencyId, AlarmId, AreaId, ImageId, IndicatorId, LayerId, LayoutId, MapId, PanelId, SessionId, SourceId, TaskId,
-    WallId,
+    AgencyId, AlarmId, AreaId, ImageId, IndicatorId, LayerId, LayoutId, MapId, PanelId, RuleId, SessionId, SourceId,
+    TaskId, WallId,
 };
 pub use image::Image;
 pub use layout::{Layout, PanelSpec, Place};

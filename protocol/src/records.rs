@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::AlarmState;
 use crate::change::{Change, Envelope};
+use crate::event::{AlarmAcknowledged, AlarmShelved};
 use crate::session::Stage;
 use crate::source::SourceState;
 use crate::view::At;
@@ -125,7 +126,7 @@ impl Records {
         match event {
             Event::RecordsReported(reported) => {
                 let tasks = reported.tasks.iter().cloned().map(Change::Task);
-                let alarms = reported.alarms.iter().cloned().map(Change::Alarm);
+                let alarms = reported.alarms.iter().map(|alarm| Change::Alarm(self.alarm_reported(alarm)));
                 let sessions = reported.sessions.iter().cloned().map(Change::Session);
                 let (at, count) = (reported.received_at, reported.len() as u64);
                 let source = self.source_with(&reported.source, |source| source.deliver(at, count, 0));
@@ -139,10 +140,31 @@ impl Records {
             Event::SourceStateChanged(changed) => {
                 vec![self.source_with(&changed.source, |source| source.link = Some(changed.link.clone()))]
             }
+            Event::AlarmAcknowledged(AlarmAcknowledged { at, alarm, by, comment }) => {
+                let state = AlarmState::Acknowledged { at: *at, by: by.clone(), comment: comment.clone() };
+                self.alarm_turned(alarm, state)
+            }
+            Event::AlarmShelved(AlarmShelved { at, alarm, by, until, comment }) => {
+                let (by, comment) = (by.clone(), comment.clone());
+                self.alarm_turned(alarm, AlarmState::Shelved { at: *at, by, until: *until, comment })
+            }
+            Event::AlarmUnshelved(unshelved) => self.alarm_turned(&unshelved.alarm, AlarmState::Raised),
             Event::CatalogueRevised(_) | Event::LayoutSaved(_) | Event::LayoutShown(_) | Event::SpotlightTurned(_) => {
                 Vec::new()
             }
         }
+    }
+
+    /// An alarm as it stands once its source has reported it.
+    fn alarm_reported(&self, alarm: &Arc<Alarm>) -> Arc<Alarm> {
+        let known = self.alarms.get(&alarm.id);
+        known.map_or_else(|| Arc::clone(alarm), |known| Arc::new(alarm.reported_over(&known.value)))
+    }
+
+    /// An alarm that people did something about; nothing of one that is over or not held.
+    fn alarm_turned(&self, id: &AlarmId, state: AlarmState) -> Vec<Change> {
+        let held = self.alarms.get(id).map(|held| &held.value).filter(|alarm| alarm.is_active());
+        held.map(|alarm| Change::Alarm(Arc::new(Alarm { state, ..(**alarm).clone() }))).into_iter().collect()
     }
 
     fn source_with(&self, id: &SourceId, change: impl FnOnce(&mut SourceState)) -> Change {

@@ -87,6 +87,8 @@ fn alarm(id: usize, cleared: Option<i32>) -> Change {
     Change::Alarm(Arc::new(Alarm {
         id: format!("a{id}").into(),
         severity: AlarmSeverity::Critical,
+        rule: None,
+        chatter: 0,
         text: Default::default(),
         series: None,
         area: None,

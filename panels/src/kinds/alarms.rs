@@ -1,5 +1,7 @@
-//! Alarms that stand: the worst that nobody sees to first, each with who has to act and since when.
+//! Alarms that are not over: the worst that nobody sees to first, each with who has to act and since when. In a flood
+//! they are told by their causes.
 
+use protocol::alarm::load::{self, Group};
 use protocol::alarm::{AlarmSeverity, AlarmState};
 use protocol::{Alarm, AreaId, Catalogue, PanelSpec, RecordKind, Timestamp, ViewState};
 use serde::Deserialize;
@@ -11,7 +13,8 @@ use crate::label::Label;
 use crate::options::{check_area, parse};
 use crate::rows::Rest;
 use crate::scene::{Rect, Scene, TextContent};
-use crate::text::Style;
+use crate::text::{Font, Style};
+use crate::theme::{self, TextClass};
 use crate::tile::{Piece, Tile};
 use crate::wording::Wording;
 use crate::{Needs, OptionsError, Paint, Panel, locale, number};
@@ -52,60 +55,109 @@ impl Panel for Alarms {
         let mut tile = Tile::new(paint, scene);
         let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
         let catalogue = &arranged.catalogue;
-        let alarms = options.standing(view, catalogue, now);
+        let load = Load::of(view, now);
+        let alarms: Vec<&Alarm> = load.alarms.iter().copied().filter(|alarm| options.is_meant(alarm, catalogue)).collect();
         let reports: Vec<_> =
             alarms.iter().map(|alarm| Report::of(&alarm.source, alarm.received_at, alarm.status)).collect();
         let footer = Footer::of_reports(catalogue, &reports, &tile);
         let title = Wording::or(options.title.as_ref(), language, || locale::text(language, "alarms"));
-        let pill = unseen_pill(&alarms, language);
+        let pill = load.flood_pill(language).or_else(|| unseen_pill(&alarms, (language, now)));
         tile.frame(&title, pill.as_ref(), footer.as_ref());
+        aside_line(&mut tile, view.alarms().map(|alarm| &**alarm).filter(|alarm| options.is_meant(alarm, catalogue)));
         let Some(worst) = alarms.iter().map(|alarm| severity(alarm)).max() else { return tile.notice("no-alarms") };
         tile.attention_border(worst);
-        entries::draw(&mut tile, alarms.len(), Rest::Counted { more: 0 }, |index, styles| {
+        let groups = load.grouped(alarms);
+        entries::draw(&mut tile, groups.len(), Rest::Counted { more: 0 }, |index, styles| {
             let is_first = index == 0;
-            entry(alarms[index], catalogue, (language, now), styles, is_first)
+            entry(&groups[index], catalogue, (language, now), styles, is_first)
         });
     }
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
-        let options: Options = parse(spec).ok()?;
-        let catalogue = &view.arranged()?.catalogue;
-        let stands = !options.standing(view, catalogue, now).is_empty();
+        parse::<Options>(spec).ok()?;
+        let active = view.alarms().filter(|alarm| alarm.is_active());
+        let standing = active.clone().map(|alarm| alarm.standing_from()).filter(|from| *from > now).min();
         // Since when is told by the day.
-        next_return(view, now).into_iter().chain(stands.then(|| number::next_midnight(now))).min()
+        let midnight = active.clone().next().map(|_| number::next_midnight(now));
+        next_change(view, now).into_iter().chain(standing).chain(midnight).min()
     }
 }
 
 impl Options {
-    fn standing<'v>(&self, view: &'v ViewState, catalogue: &Catalogue, now: Timestamp) -> Vec<&'v Alarm> {
-        let is_meant = |alarm: &&Alarm| match (&self.area, &alarm.area) {
+    fn is_meant(&self, alarm: &Alarm, catalogue: &Catalogue) -> bool {
+        match (&self.area, &alarm.area) {
             (Some(within), Some(area)) => lies_within(catalogue, area, within),
             (Some(_), None) => false,
             (None, _) => true,
-        };
-        standing(view, now).into_iter().filter(is_meant).collect()
+        }
     }
 }
 
-/// Those that are not over or put aside, in the order in which they are to be looked at.
-pub(super) fn standing(view: &ViewState, now: Timestamp) -> Vec<&Alarm> {
-    let all = view.alarms().map(|alarm| &**alarm);
-    let mut standing: Vec<&Alarm> =
-        all.filter(|alarm| alarm.is_standing() && aside_until(alarm, now).is_none()).collect();
-    standing.sort_by_key(|alarm| (std::cmp::Reverse((is_unseen(alarm), alarm.severity, alarm.raised_at)), &alarm.id));
-    standing
+/// The alarms of a view that are not over or put aside, as they are to be looked at.
+pub(super) struct Load<'v> {
+    alarms: Vec<&'v Alarm>,
+    /// How many were raised within the last minutes, where they are too many.
+    flood: Option<usize>,
 }
 
-/// When the next one that is put aside comes back.
-pub(super) fn next_return(view: &ViewState, now: Timestamp) -> Option<Timestamp> {
-    view.alarms().filter_map(|alarm| aside_until(alarm, now)).min()
-}
-
-fn aside_until(alarm: &Alarm, now: Timestamp) -> Option<Timestamp> {
-    match alarm.state {
-        AlarmState::Shelved { until, .. } => Some(until).filter(|until| *until > now),
-        _ => None,
+impl<'v> Load<'v> {
+    pub fn of(view: &'v ViewState, now: Timestamp) -> Self {
+        let all = || view.alarms().map(|alarm| &**alarm);
+        let lately = now.plus_micros(-load::FLOOD_MICROS);
+        let flood = load::flood_until(all(), now).map(|_| all().filter(|alarm| alarm.raised_at > lately).count());
+        let mut alarms: Vec<&Alarm> =
+            all().filter(|alarm| alarm.is_active() && alarm.aside_until(now).is_none()).collect();
+        // In a flood the critical ones come first, seen or not: none of them is to be missed.
+        alarms.sort_by_key(|alarm| {
+            let is_first = flood.is_some() && alarm.severity == AlarmSeverity::Critical;
+            (std::cmp::Reverse((is_first, alarm.is_unseen(now), alarm.severity, alarm.raised_at)), &alarm.id)
+        });
+        Self { alarms, flood }
     }
+
+    /// All of them, by their causes in a flood.
+    pub fn groups(&self) -> Vec<Group<'v>> {
+        self.grouped(self.alarms.iter().copied())
+    }
+
+    fn grouped(&self, alarms: impl IntoIterator<Item = &'v Alarm>) -> Vec<Group<'v>> {
+        match self.flood {
+            Some(_) => load::by_cause(alarms),
+            None => alarms.into_iter().map(Group::alone).collect(),
+        }
+    }
+
+    fn flood_pill(&self, language: &str) -> Option<Pill> {
+        let severity = Severity::Critical;
+        let (ink, plate) = severity.pill();
+        let content = TextContent::Label(Label::count("alarms-flood", self.flood?, language));
+        Some(Pill { mark: severity.mark()?, name: None, content, ink, plate })
+    }
+}
+
+/// When the next one that is put aside comes back, or a flood is over.
+pub(super) fn next_change(view: &ViewState, now: Timestamp) -> Option<Timestamp> {
+    let back = view.alarms().filter_map(|alarm| alarm.aside_until(now)).min();
+    back.into_iter().chain(load::flood_until(view.alarms().map(|alarm| &**alarm), now)).min()
+}
+
+/// How many are put aside, and when the first of them comes back, below the others.
+fn aside_line<'a>(tile: &mut Tile<'_, '_>, alarms: impl Iterator<Item = &'a Alarm>) {
+    let (language, now) = (tile.paint.language, tile.paint.now);
+    let back: Vec<Timestamp> = alarms.filter_map(|alarm| alarm.aside_until(now)).collect();
+    let style = tile.style(Font::Regular, TextClass::Caption, theme::CAPTION);
+    // Those that call for someone come first.
+    if tile.room.height < style.line_height() * 4.0 {
+        return;
+    }
+    let Some(first) = back.iter().min() else { return };
+    let line = tile.take_bottom(style.line_height());
+    let pieces = vec![
+        Piece::label(Label::count("alarms-aside", back.len(), language), style),
+        Piece::words(format!(" · {} ", locale::text(language, "alarms-back")), style),
+        Piece::label(Label::moment(*first, now, language), style),
+    ];
+    tile.pieces_keeping_figures(pieces, line.x, Tile::middle_baseline(line, style.size), line.width);
 }
 
 fn lies_within(catalogue: &Catalogue, area: &AreaId, within: &AreaId) -> bool {
@@ -121,11 +173,6 @@ fn lies_within(catalogue: &Catalogue, area: &AreaId, within: &AreaId) -> bool {
     false
 }
 
-/// Whether nobody has said that they see to it.
-fn is_unseen(alarm: &Alarm) -> bool {
-    !matches!(alarm.state, AlarmState::Acknowledged { .. })
-}
-
 pub(super) fn severity(alarm: &Alarm) -> Severity {
     match alarm.severity {
         AlarmSeverity::Warning => Severity::Warning,
@@ -133,8 +180,8 @@ pub(super) fn severity(alarm: &Alarm) -> Severity {
     }
 }
 
-fn unseen_pill(alarms: &[&Alarm], language: &str) -> Option<Pill> {
-    let unseen = alarms.iter().filter(|alarm| is_unseen(alarm));
+fn unseen_pill(alarms: &[&Alarm], (language, now): (&str, Timestamp)) -> Option<Pill> {
+    let unseen = alarms.iter().filter(|alarm| alarm.is_unseen(now));
     let worst = unseen.clone().map(|alarm| severity(alarm)).max()?;
     let (ink, plate) = worst.pill();
     let content = TextContent::Label(Label::count("alarms-unseen", unseen.count(), language));
@@ -142,45 +189,67 @@ fn unseen_pill(alarms: &[&Alarm], language: &str) -> Option<Pill> {
 }
 
 fn entry(
-    alarm: &Alarm,
+    group: &Group<'_>,
     catalogue: &Catalogue,
     (language, now): (&str, Timestamp),
     styles: Styles,
     is_first: bool,
 ) -> Entry {
+    let alarm = group.first;
     let severity = severity(alarm);
-    let ink = severity.pill().0;
-    let unseen = is_unseen(alarm);
-    let state = match &alarm.state {
-        AlarmState::Acknowledged { by, .. } => locale::text_with(language, "alarm-acknowledged", &[("by", by)]),
-        _ => locale::text(language, "alarm-unseen"),
+    let unseen = alarm.is_unseen(now);
+    let strong = Style { color: severity.pill().0, ..styles.caption };
+    let (agency, area) = (agency(alarm, catalogue, language), area(alarm, catalogue, language));
+    let who = agency.iter().chain(&area).copied().collect::<Vec<_>>().join(" · ");
+    let who = (!who.is_empty()).then(|| Piece::words(format!("{who} · "), styles.caption));
+    let acknowledged = match &alarm.state {
+        AlarmState::Acknowledged { by, .. } => Some(locale::text_with(language, "alarm-acknowledged", &[("by", by)])),
+        _ => None,
     };
-    let state = Piece::words(state, if unseen { Style { color: ink, ..styles.caption } } else { styles.caption });
-    let where_ = place(alarm, catalogue, language);
+    let state = acknowledged.clone().unwrap_or_else(|| locale::text(language, "alarm-unseen"));
+    let state = Piece::words(state, if unseen { strong } else { styles.caption });
+    let below: Vec<Piece> = remarks(group, (language, now), strong).chain(who).chain([state]).collect();
     // Without room for who acknowledged it and where it is, that somebody did and who is to act.
-    let short = match (&alarm.state, &alarm.agency) {
-        (AlarmState::Acknowledged { .. }, Some(agency)) => {
-            let agency = facts::agency(catalogue, agency, language).unwrap_or(agency.as_str());
+    let short = match (acknowledged, agency) {
+        (Some(_), Some(agency)) => {
             let seen = locale::text(language, "alarm-seen");
-            vec![Piece::words(format!("{agency} · {seen}"), styles.caption)]
+            let said = Piece::words(format!("{agency} · {seen}"), styles.caption);
+            remarks(group, (language, now), strong).chain([said]).collect()
         }
         _ => Vec::new(),
     };
-    let who = (!where_.is_empty()).then(|| Piece::words(format!("{where_} · "), styles.caption));
     Entry {
         mark: severity.mark().map(|mark| (mark, severity.color())),
         flashing: is_first && unseen && severity == Severity::Critical,
         above: vec![Piece::words(alarm.text.in_language(language), styles.name)],
         above_right: vec![Piece::label(Label::since(alarm.raised_at, now, language), styles.caption)],
-        below: who.into_iter().chain([state]).collect(),
+        below,
         below_short: short,
         ..Entry::default()
     }
 }
 
-/// Who has to act, and where.
-fn place(alarm: &Alarm, catalogue: &Catalogue, language: &str) -> String {
-    let agency = alarm.agency.as_ref().and_then(|id| facts::agency(catalogue, id, language));
-    let area = alarm.area.as_ref().and_then(|id| catalogue.areas.get(id)).map(|area| area.name.in_language(language));
-    agency.into_iter().chain(area).collect::<Vec<_>>().join(" · ")
+/// What sets it apart from others: how many more there are of its cause, that it comes and goes, that it has stood long.
+fn remarks<'g>(
+    group: &'g Group<'_>,
+    (language, now): (&'g str, Timestamp),
+    style: Style,
+) -> impl Iterator<Item = Piece> + 'g {
+    let counted = |key, count| Some(Label::count(key, count, language)).filter(|_| count > 0);
+    let more = counted("alarm-more", group.more.len());
+    let chatters = counted("alarm-chatters", group.first.chatter as usize);
+    let standing = group.first.is_standing(now).then(|| Piece::words(locale::text(language, "alarm-standing"), style));
+    let labels = more.into_iter().chain(chatters).map(move |label| Piece::label(label, style));
+    labels.chain(standing).flat_map(move |remark| [remark, Piece::words(" · ", style)])
+}
+
+/// Who has to act.
+fn agency<'a>(alarm: &'a Alarm, catalogue: &'a Catalogue, language: &str) -> Option<&'a str> {
+    let id = alarm.agency.as_ref()?;
+    Some(facts::agency(catalogue, id, language).unwrap_or(id.as_str()))
+}
+
+/// Where.
+fn area<'a>(alarm: &Alarm, catalogue: &'a Catalogue, language: &str) -> Option<&'a str> {
+    Some(catalogue.areas.get(alarm.area.as_ref()?)?.name.in_language(language))
 }

@@ -29,6 +29,9 @@ use crate::{Needs, OptionsError, Paint, Panel, collation, locale, number, parts}
 /// The kind `sources`.
 pub struct Sources;
 
+/// Kinds of sources that no figures come from: the centre's own rules, and what sends alarms on.
+const NO_FEEDS: [&str; 2] = ["rules", "webhook"];
+
 /// Refusals are shown for a day.
 const REFUSALS_SHOWN_MICROS: i64 = 86_400 * 1_000_000;
 
@@ -70,6 +73,7 @@ impl Panel for Sources {
         let figures = Figures::of(view, &options.series(catalogue), now);
         let mut feeds: Vec<Feed<'_>> =
             catalogue.sources.values().map(|info| Feed::of(info, view, &figures, language)).collect();
+        feeds.retain(Feed::is_shown);
         feeds.sort_by_cached_key(|feed| (feed.condition, collation::key(feed.name)));
         let newest = feeds.iter().filter_map(|feed| feed.state?.taken).map(|taken| taken.at).max();
         let time = |newest, short| Label::as_of(Period::Continuous, newest, now, language, short);
@@ -182,6 +186,11 @@ impl<'a> Feed<'a> {
             _ => Condition::Waiting,
         };
         Self { info, name: info.name.in_language(language), state, condition }
+    }
+
+    /// What brings no figures is shown only while it is down.
+    fn is_shown(&self) -> bool {
+        !NO_FEEDS.contains(&self.info.kind.as_str()) || self.condition == Condition::Down
     }
 
     /// Since when it is as it is, or when it last delivered.

@@ -54,7 +54,7 @@ impl Panel for Ticker {
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         let options: Options = parse(spec).ok()?;
-        let changes = options.next_change(view, now).into_iter().chain(alarms::next_return(view, now));
+        let changes = options.next_change(view, now).into_iter().chain(alarms::next_change(view, now));
         Some(changes.fold(rows::next_page(now), Timestamp::min))
     }
 }
@@ -107,11 +107,14 @@ fn news(view: &ViewState, options: &Options, catalogue: &Catalogue, tile: &Tile<
     let (language, now) = (tile.paint.language, tile.paint.now);
     let words = tile.style(Font::Regular, TextClass::Body, theme::TEXT_2);
     let strong = |severity: Severity| tile.style(Font::SemiBold, TextClass::Body, severity.pill().0);
-    let alarms = alarms::standing(view, now).into_iter().map(|alarm| {
-        let severity = alarms::severity(alarm);
+    let alarms = alarms::Load::of(view, now).groups().into_iter().map(|group| {
+        let (alarm, severity) = (group.first, alarms::severity(group.first));
         let since = Label::moment(alarm.raised_at, now, language);
         let text = format!(" {}", alarm.text.in_language(language));
-        News { severity, pieces: vec![Piece::label(since, strong(severity)), Piece::words(text, words)] }
+        let more = (!group.more.is_empty()).then(|| Label::count("alarm-more", group.more.len(), language));
+        let more = more.map(|more| [Piece::words(" · ", words), Piece::label(more, words)]);
+        let told = [Piece::label(since, strong(severity)), Piece::words(text, words)];
+        News { severity, pieces: told.into_iter().chain(more.into_iter().flatten()).collect() }
     });
     let figures = options.found(view, catalogue, now).into_iter().filter_map(|exception: Exception<'_>| {
         let (severity, indicator) = (exception.severity, exception.subject.indicator);

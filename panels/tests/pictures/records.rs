@@ -90,6 +90,8 @@ fn alarms() -> impl Iterator<Item = Alarm> {
     all.into_iter().enumerate().map(|(index, (text, severity, area, raised_at, state))| Alarm {
         id: format!("cb-{index}").into(),
         severity,
+        rule: None,
+        chatter: 0,
         text: vi(text),
         series: None,
         area: area.map(Into::into),

@@ -1,5 +1,6 @@
 //! Everything that happens, in the past tense. Events are stored; a server stops at one it does not know.
 
+mod alarm;
 mod catalogue;
 mod layout;
 mod observations;
@@ -10,6 +11,7 @@ mod source;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use alarm::{AlarmAcknowledged, AlarmShelved, AlarmUnshelved};
 pub use catalogue::CatalogueRevised;
 pub use layout::{LayoutSaved, LayoutShown, SpotlightTurned};
 pub use observations::{ObservationsRecorded, RefusedRow};
@@ -35,6 +37,12 @@ pub enum Event {
     RecordsReported(RecordsReported),
     /// A source went down or came back.
     SourceStateChanged(SourceStateChanged),
+    /// Someone sees to an alarm.
+    AlarmAcknowledged(AlarmAcknowledged),
+    /// Someone put an alarm aside until a moment.
+    AlarmShelved(AlarmShelved),
+    /// Someone brought an alarm back before its time.
+    AlarmUnshelved(AlarmUnshelved),
 }
 
 impl Event {
@@ -49,6 +57,9 @@ impl Event {
             Self::SpotlightTurned(_) => "spotlight_turned",
             Self::RecordsReported(_) => "records_reported",
             Self::SourceStateChanged(_) => "source_state_changed",
+            Self::AlarmAcknowledged(_) => "alarm_acknowledged",
+            Self::AlarmShelved(_) => "alarm_shelved",
+            Self::AlarmUnshelved(_) => "alarm_unshelved",
         }
     }
 }

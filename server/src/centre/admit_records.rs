@@ -15,7 +15,7 @@ use super::admit::{FUTURE_TOLERANCE_MICROS, check_names, unknown};
 
 /// The longest texts, in characters.
 const MOST_ID: usize = 100;
-const MOST_NAME: usize = 300;
+pub(super) const MOST_NAME: usize = 300;
 const MOST_TEXT: usize = 2000;
 /// Most agencies that work on a task, extensions of it, items of a session, indicators of an item.
 const MOST_PARTS: usize = 50;
@@ -178,7 +178,7 @@ fn check_optional(field: &str, name: Option<&Name>, most: usize) -> Verdict {
     name.map_or(Ok(()), |name| check_name(field, name, most))
 }
 
-fn check_text(field: &str, text: &str, most: usize) -> Verdict {
+pub(super) fn check_text(field: &str, text: &str, most: usize) -> Verdict {
     if text.trim().is_empty() {
         return Err(format!("{field} is empty"));
     }

@@ -5,6 +5,7 @@
 
 pub mod admit;
 mod admit_records;
+mod alarms;
 pub mod arrange;
 mod layouts;
 pub mod plausible;
@@ -58,6 +59,12 @@ pub enum Refusal {
     Invalid { findings: Vec<LayoutFinding> },
     #[error("layout '{layout}' comes with the configuration and cannot be changed; save it under another id")]
     ReadOnly { layout: LayoutId },
+    /// What was asked is not of a form that is taken.
+    #[error("{reason}")]
+    Unfit { reason: String },
+    /// It can no longer be done, or was done.
+    #[error("{reason}")]
+    Passed { reason: String },
 }
 
 fn first_of(findings: &[LayoutFinding]) -> &str {
@@ -74,6 +81,15 @@ impl Centre {
             Command::SaveLayout { layout, expected_version } => self.decide_save(layout, *expected_version, now),
             Command::ShowLayout { wall, layout } => self.decide_show(wall, layout, now),
             Command::Spotlight { wall, panel } => self.decide_spotlight(wall, panel.as_ref(), now),
+            Command::AcknowledgeAlarm { alarm, by, comment } => {
+                self.decide_acknowledge(alarm, (by, comment.as_deref()), now)
+            }
+            Command::ShelveAlarm { alarm, by, until, comment } => {
+                self.decide_shelve(alarm, *until, (by, comment.as_deref()), now)
+            }
+            Command::UnshelveAlarm { alarm, by, comment } => {
+                self.decide_unshelve(alarm, (by, comment.as_deref()), now)
+            }
         }
     }
 
@@ -81,7 +97,11 @@ impl Centre {
     pub fn apply(&mut self, offset: u64, event: &Event) {
         match event {
             Event::ObservationsRecorded(_) => {}
-            Event::RecordsReported(_) | Event::SourceStateChanged(_) => self.record(offset, event),
+            Event::RecordsReported(_)
+            | Event::SourceStateChanged(_)
+            | Event::AlarmAcknowledged(_)
+            | Event::AlarmShelved(_)
+            | Event::AlarmUnshelved(_) => self.record(offset, event),
             Event::CatalogueRevised(revised) => self.revise(offset, revised),
             Event::LayoutSaved(saved) => {
                 let kept = KeptLayout { layout: Arc::new(saved.layout.clone()), at: offset };

@@ -58,7 +58,7 @@ impl Centre {
     }
 }
 
-fn room<T: Record + serde::Serialize>(
+pub(super) fn room<T: Record + serde::Serialize>(
     what: &str,
     kind: RecordKind,
     held: &Shelf<T>,
@@ -132,6 +132,8 @@ mod tests {
         Arc::new(Alarm {
             id: id.into(),
             severity: AlarmSeverity::Warning,
+            rule: None,
+            chatter: 0,
             text: protocol::observation::Name { vi: text.to_owned(), en: None },
             series: None,
             area: None,

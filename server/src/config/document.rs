@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::path::Path;
 
-use protocol::{AgencyId, AreaId, Catalogue, IndicatorId, LayoutId};
+use protocol::{AgencyId, AreaId, Catalogue, IndicatorId, LayoutId, SourceId};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use toml::Spanned;
@@ -20,7 +20,7 @@ use crate::strict::Strictly;
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// Keys that hold a text in several languages; a plain string is its Vietnamese.
-const NAME_KEYS: [&str; 6] = ["name", "short", "unit", "credit", "organisation", "centre"];
+const NAME_KEYS: [&str; 7] = ["name", "short", "unit", "credit", "organisation", "centre", "text"];
 
 /// A file that was read, normalised to NFC.
 #[derive(Debug)]
@@ -262,6 +262,8 @@ pub struct Options<'a> {
     options: Option<Item<'a>>,
     /// `source 'treasury'`.
     what: String,
+    /// What the options are called: `the options of source 'treasury'`.
+    called: String,
     pub catalogue: &'a Catalogue,
     pub settings: &'a Settings,
     /// The folder of the configuration: paths are relative to it.
@@ -290,14 +292,27 @@ impl<'a> Options<'a> {
                 )),
             }
         }
-        Self { doc, item, options: own, what, catalogue, settings, dir, findings }
+        let called = format!("the options of {what}");
+        Self { doc, item, options: own, what, called, catalogue, settings, dir, findings }
+    }
+
+    /// Where all that `item` says are the options.
+    pub(super) fn of_item(
+        doc: &'a Document,
+        item: &'a Item<'a>,
+        what: String,
+        (catalogue, settings, dir): (&'a Catalogue, &'a Settings, &'a Path),
+        findings: &'a mut Vec<Finding>,
+    ) -> Self {
+        let called = what.clone();
+        Self { doc, item, options: Some(item.clone()), what, called, catalogue, settings, dir, findings }
     }
 
     /// Reads the options as a `T`; what is wrong with them is reported.
     pub fn take<T: DeserializeOwned>(&mut self) -> Option<T> {
         let empty = Item(Spanned::new(self.item.span(), DeTable::new()));
         let options = self.options.as_ref().unwrap_or(&empty);
-        self.doc.take(options, &format!("the options of {}", self.what), self.findings)
+        self.doc.take(options, &self.called, self.findings)
     }
 
     /// The options as they were understood, whatever their layout and comments.
@@ -337,6 +352,15 @@ impl<'a> Options<'a> {
             let known: Vec<&str> = self.catalogue.agencies.keys().map(|id| id.as_str()).collect();
             let near = suggestion(id.as_str(), known.iter().copied());
             self.report(path, &format!("agency '{id}' is not in agencies.toml{near}"));
+        }
+    }
+
+    /// Reports a source at `path` that is not configured.
+    pub fn check_source(&mut self, path: &[&str], id: &SourceId) {
+        if !self.catalogue.sources.contains_key(id) {
+            let known: Vec<&str> = self.catalogue.sources.keys().map(|id| id.as_str()).collect();
+            let near = suggestion(id.as_str(), known.iter().copied());
+            self.report(path, &format!("source '{id}' is not in sources.toml{near}"));
         }
     }
 

@@ -7,9 +7,11 @@
 //! indicators.toml   [[indicator]]   sources.toml      [[source]]
 //! walls.toml        [[wall]]        layouts/ID.toml   one layout, [[panel]]
 //! maps.toml         [[map]], [[layer]] and the files of geometry that they name; may be absent
+//! alarms.toml       [[rule]], what raises an alarm, and [[webhook]], who is told; may be absent
 //! images.toml       [[image]] and the PNG and JPEG files that they name; may be absent
 //! ```
 
+mod alarms;
 mod catalogue;
 mod document;
 mod files;
@@ -130,7 +132,8 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
     findings.extend(stray_files(dir));
     let (mut catalogue, settings) = load_centre(dir, environment, &mut findings);
     catalogue::load(dir, &mut catalogue, &mut findings);
-    let sources = catalogue::load_sources(dir, &mut catalogue, &settings, &mut findings);
+    let mut sources = catalogue::load_sources(dir, &mut catalogue, &settings, &mut findings);
+    sources.extend(alarms::load(dir, &mut catalogue, &settings, &mut findings));
     maps::load(dir, &settings.time_zone, &mut catalogue, &mut findings);
     images::load(dir, &mut catalogue, &mut findings);
     let layout_ids = layouts::ids(dir, &mut findings);
@@ -146,13 +149,14 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
 }
 
 /// The files of the folder, besides layouts/.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "centre.toml",
     "areas.toml",
     "agencies.toml",
     "indicators.toml",
     "sources.toml",
     "walls.toml",
+    alarms::FILE,
     maps::FILE,
     images::FILE,
 ];

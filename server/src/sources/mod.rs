@@ -15,6 +15,7 @@ mod poll;
 mod reports;
 pub mod rounds;
 mod rows;
+pub mod rules;
 mod simulated;
 mod simulated_records;
 mod sql;

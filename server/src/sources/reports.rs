@@ -20,13 +20,17 @@ pub struct Reported {
 }
 
 /// What is known only when it comes in.
-trait Arriving: Record + PartialEq {
+trait Arriving: Record + PartialEq + Sized {
     fn arrive(&mut self, source: &SourceId, at: Timestamp);
     fn arrived(&self) -> (&SourceId, Timestamp);
+    /// As it will stand once it was reported over what is known of it.
+    fn reported_over(self, _known: &Self) -> Self {
+        self
+    }
 }
 
 macro_rules! arriving {
-    ($($record:ty),*) => { $(
+    ($($record:ty $(, $over:item)?);*) => { $(
         impl Arriving for $record {
             fn arrive(&mut self, source: &SourceId, at: Timestamp) {
                 self.source.clone_from(source);
@@ -35,10 +39,18 @@ macro_rules! arriving {
             fn arrived(&self) -> (&SourceId, Timestamp) {
                 (&self.source, self.received_at)
             }
+            $($over)?
         }
     )* };
 }
-arriving!(Task, Alarm, Session);
+arriving!(
+    Task;
+    Alarm,
+    fn reported_over(self, known: &Self) -> Self {
+        Alarm::reported_over(&self, known)
+    };
+    Session
+);
 
 impl Link {
     /// Makes durable what differs from what the centre has. What may not come in is noted as a problem.
@@ -97,6 +109,9 @@ impl Link {
         for mut record in records {
             let held = held.get(record.id()).map(|held| &held.value);
             record.arrive(&self.source, held.map_or(self.now(), |held| held.arrived().1));
+            if let Some(held) = held {
+                record = record.reported_over(held);
+            }
             let is_known = held.is_some_and(|held| **held == record);
             if is_known || (held.is_none() && is_past(&record)) {
                 continue;
@@ -141,6 +156,8 @@ mod tests {
         Alarm {
             id: id.into(),
             severity: AlarmSeverity::Warning,
+            rule: None,
+            chatter: 0,
             text: protocol::observation::Name { vi: "Mưa lớn".to_owned(), en: None },
             series: None,
             area: None,
@@ -214,7 +231,7 @@ mod tests {
         again.report(changed).await.unwrap();
         assert_eq!(offset(&head), before + 1);
         let held = &again.records().alarms["a7"].value;
-        assert_eq!((held.is_standing(), held.source.as_str()), (false, "first"));
+        assert_eq!((held.is_active(), held.source.as_str()), (false, "first"));
     }
 
     #[tokio::test]
@@ -225,7 +242,7 @@ mod tests {
         assert_eq!(first.records().alarms.len(), 1);
         let second = Link { source: "second".into(), ..first.clone() };
         second.report(alarms(vec![alarm("taken", None, true)])).await.unwrap();
-        assert!(second.records().alarms["taken"].value.is_standing());
+        assert!(second.records().alarms["taken"].value.is_active());
         let problem = |source: &str| first.health.of(&source.into()).unwrap().problems.remove(0);
         for (source, place, reason) in [
             ("first", "alarm 'stray'", "unknown agency 'kttw'; did you mean 'kttv'?"),

@@ -1,6 +1,7 @@
 //! What is asked of the server over HTTP: one route a line.
 
 pub mod accept;
+mod alarms;
 mod catalogue;
 mod health;
 mod history;
@@ -58,6 +59,10 @@ pub fn router(shared: Shared) -> Router {
         .route("/api/v1/walls/{id}/show", post(walls::show))
         .route("/api/v1/walls/{id}/spotlight", post(walls::spotlight))
         .route("/api/v1/reload", post(reload::reload))
+        .route("/api/v1/alarms", get(alarms::list))
+        .route("/api/v1/alarms/{id}/acknowledge", post(alarms::acknowledge))
+        .route("/api/v1/alarms/{id}/shelve", post(alarms::shelve))
+        .route("/api/v1/alarms/{id}/unshelve", post(alarms::unshelve))
         .route("/live", get(live::live))
         .route("/", get(watch::index))
         .route("/watch/{layout}", get(watch::layout))

@@ -12,7 +12,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    catalogue, health, history, ingest, layouts, legibility, metrics, pictures, problem, provenance, reload, walls,
+    alarms, catalogue, health, history, ingest, layouts, legibility, metrics, pictures, problem, provenance, reload, walls,
 };
 
 /// What `protocol` describes with schemars; here only its name is needed.
@@ -37,6 +37,7 @@ macro_rules! described_in_protocol {
 }
 described_in_protocol! {
     AgencyShape => Agency,
+    AlarmShape => Alarm,
     AreaShape => Area,
     FreshnessShape => Freshness,
     IndicatorShape => Indicator,
@@ -74,6 +75,10 @@ described_in_protocol! {
         walls::show,
         walls::spotlight,
         reload::reload,
+        alarms::list,
+        alarms::acknowledge,
+        alarms::shelve,
+        alarms::unshelve,
         health::healthz,
         health::readyz,
         metrics::render,
@@ -95,6 +100,7 @@ fn describe() -> Result<Value, serde_json::Error> {
         .with(|settings| settings.definitions_path = "/components/schemas".into())
         .into_generator();
     add::<protocol::Agency>(&mut generator);
+    add::<protocol::Alarm>(&mut generator);
     add::<protocol::Area>(&mut generator);
     add::<protocol::Indicator>(&mut generator);
     add::<protocol::Layout>(&mut generator);

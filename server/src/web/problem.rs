@@ -137,6 +137,8 @@ impl From<Refusal> for Problem {
                 let findings = serde_json::to_value(findings).unwrap_or_default();
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("findings", findings)
             }
+            Refusal::Unfit { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
+            Refusal::Passed { .. } => Self::new(StatusCode::CONFLICT, detail),
             Refusal::ReadOnly { .. } => Self::new(StatusCode::FORBIDDEN, detail).with("read_only", true),
         }
     }

@@ -72,6 +72,8 @@ fn alarm(index: i64, agency: AgencyId, source: SourceId, text: Name) -> Alarm {
     Alarm {
         id: format!("sample-{index}").into(),
         severity: if index == 0 { AlarmSeverity::Critical } else { AlarmSeverity::Warning },
+        rule: None,
+        chatter: 0,
         text,
         series: None,
         area: None,

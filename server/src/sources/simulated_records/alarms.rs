@@ -51,6 +51,8 @@ fn raised(time: i64, every: i64, now: Timestamp, seed: u64, options: &AlarmOptio
     Alarm {
         id: id.into(),
         severity: options.severity,
+        rule: None,
+        chatter: 0,
         text: options.text.clone(),
         series: options.series.clone(),
         area: options.area.clone(),

@@ -99,7 +99,7 @@ fn alarms_are_raised_seen_to_and_over() {
     let steps = 2000;
     for now in (0..steps).map(|step| later(step * HOUR_MICROS / 4)) {
         for alarm in demo.records(now).unwrap().alarms {
-            standing += usize::from(alarm.is_standing());
+            standing += usize::from(alarm.is_active());
             states.insert(match alarm.state {
                 AlarmState::Raised => "raised",
                 AlarmState::Acknowledged { .. } => "acknowledged",

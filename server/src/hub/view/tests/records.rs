@@ -36,6 +36,8 @@ fn alarm(id: i64, cleared_secs: Option<i64>) -> Arc<Alarm> {
     Arc::new(Alarm {
         id: format!("a{id}").into(),
         severity: AlarmSeverity::Critical,
+        rule: None,
+        chatter: 0,
         text: protocol::observation::Name { vi: "Mất kết nối".to_owned(), en: None },
         series: None,
         area: None,
