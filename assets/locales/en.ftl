@@ -85,6 +85,7 @@ feed-kind-simulated-records = simulated
 feed-kind-rules = the centre's alarm rules
 feed-kind-webhook = sends alarms on
 source-rules = Alarm rules
+source-webhook = Alarms sent to { $id }
 source-centre = The centre's own log
 more = { $count } more
 alarms = Alarms

@@ -135,6 +135,7 @@ feed-kind-simulated-records = mô phỏng
 feed-kind-rules = luật cảnh báo của trung tâm
 feed-kind-webhook = gửi cảnh báo đi
 source-rules = Luật cảnh báo
+source-webhook = Gửi cảnh báo: { $id }
 source-centre = Nhật ký của trung tâm
 
 

@@ -13,6 +13,7 @@ pub mod picture;
 pub mod process;
 pub mod proxy;
 pub mod raster;
+pub mod receiver;
 pub mod redis;
 pub mod server;
 pub mod walkthrough;

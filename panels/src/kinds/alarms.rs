@@ -56,7 +56,8 @@ impl Panel for Alarms {
         let Some(arranged) = view.arranged() else { return tile.notice("waiting") };
         let catalogue = &arranged.catalogue;
         let load = Load::of(view, now);
-        let alarms: Vec<&Alarm> = load.alarms.iter().copied().filter(|alarm| options.is_meant(alarm, catalogue)).collect();
+        let alarms: Vec<&Alarm> =
+            load.alarms.iter().copied().filter(|alarm| options.is_meant(alarm, catalogue)).collect();
         let reports: Vec<_> =
             alarms.iter().map(|alarm| Report::of(&alarm.source, alarm.received_at, alarm.status)).collect();
         let footer = Footer::of_reports(catalogue, &reports, &tile);
@@ -75,10 +76,10 @@ impl Panel for Alarms {
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {
         parse::<Options>(spec).ok()?;
-        let active = view.alarms().filter(|alarm| alarm.is_active());
-        let standing = active.clone().map(|alarm| alarm.standing_from()).filter(|from| *from > now).min();
+        let active: Vec<_> = view.alarms().filter(|alarm| alarm.is_active()).collect();
+        let standing = active.iter().map(|alarm| alarm.standing_from()).filter(|from| *from > now).min();
         // Since when is told by the day.
-        let midnight = active.clone().next().map(|_| number::next_midnight(now));
+        let midnight = active.first().map(|_| number::next_midnight(now));
         next_change(view, now).into_iter().chain(standing).chain(midnight).min()
     }
 }

@@ -21,7 +21,7 @@ fn only(ids: &[&str]) -> Layout {
     layout
 }
 
-fn compare(name: &str, svg: &str) -> Result<(), String> {
+pub fn compare(name: &str, svg: &str) -> Result<(), String> {
     let svg = without_pixels(svg);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.svg"));
     if std::env::var_os("BLESS").is_some() {

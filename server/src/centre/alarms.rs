@@ -45,7 +45,8 @@ impl Centre {
             return Err(Refusal::Unfit { reason: "'until' is over already; give a moment yet to come".to_owned() });
         }
         if until.since(now) > MOST_DAYS * DAY_MICROS {
-            let reason = format!("'until' is more than {MOST_DAYS} days ahead; shelve it for less, and again if need be");
+            let reason =
+                format!("'until' is more than {MOST_DAYS} days ahead; shelve it for less, and again if need be");
             return Err(Refusal::Unfit { reason });
         }
         let (by, comment) = (by.to_owned(), comment.map(str::to_owned));
@@ -61,7 +62,9 @@ impl Centre {
         let held = self.active_alarm(alarm)?;
         check_said(by, comment)?;
         if held.aside_until(now).is_none() {
-            return Err(Refusal::Passed { reason: format!("alarm '{alarm}' is not shelved; there is nothing to undo") });
+            return Err(Refusal::Passed {
+                reason: format!("alarm '{alarm}' is not shelved; there is nothing to undo"),
+            });
         }
         let (by, comment) = (by.to_owned(), comment.map(str::to_owned));
         self.fitting(Event::AlarmUnshelved(AlarmUnshelved { at: now, alarm: alarm.clone(), by, comment }))
@@ -149,10 +152,14 @@ mod tests {
         let mut centre = centre(&json!({ "kind": "raised" }));
         let now = NOW.as_micros();
         let steps = [
-            (json!({ "kind": "acknowledge_alarm", "alarm": "a", "by": "An", "comment": "Đang xem" }),
-             json!({ "kind": "acknowledged", "at": now, "by": "An", "comment": "Đang xem" })),
-            (json!({ "kind": "shelve_alarm", "alarm": "a", "by": "An", "until": until(2) }),
-             json!({ "kind": "shelved", "at": now, "by": "An", "until": until(2) })),
+            (
+                json!({ "kind": "acknowledge_alarm", "alarm": "a", "by": "An", "comment": "Đang xem" }),
+                json!({ "kind": "acknowledged", "at": now, "by": "An", "comment": "Đang xem" }),
+            ),
+            (
+                json!({ "kind": "shelve_alarm", "alarm": "a", "by": "An", "until": until(2) }),
+                json!({ "kind": "shelved", "at": now, "by": "An", "until": until(2) }),
+            ),
             (json!({ "kind": "unshelve_alarm", "alarm": "a", "by": "An" }), json!({ "kind": "raised" })),
         ];
         for (offset, (asked, expected)) in (2..).zip(steps) {
@@ -174,9 +181,7 @@ mod tests {
         let raised = json!({ "kind": "raised" });
         let over = json!({ "kind": "cleared", "at": 1 });
         let lapsed = json!({ "kind": "shelved", "at": 1, "by": "An", "until": until(0) });
-        let acknowledge = |alarm: &str, by: &str, comment: &str| {
-            json!({ "kind": "acknowledge_alarm", "alarm": alarm, "by": by, "comment": comment })
-        };
+        let acknowledge = |alarm: &str, by: &str, comment: &str| json!({ "kind": "acknowledge_alarm", "alarm": alarm, "by": by, "comment": comment });
         let shelve = |hours| json!({ "kind": "shelve_alarm", "alarm": "a", "by": "An", "until": until(hours) });
         let unshelve = json!({ "kind": "unshelve_alarm", "alarm": "a", "by": "An" });
         let cases = [

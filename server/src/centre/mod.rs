@@ -87,9 +87,7 @@ impl Centre {
             Command::ShelveAlarm { alarm, by, until, comment } => {
                 self.decide_shelve(alarm, *until, (by, comment.as_deref()), now)
             }
-            Command::UnshelveAlarm { alarm, by, comment } => {
-                self.decide_unshelve(alarm, (by, comment.as_deref()), now)
-            }
+            Command::UnshelveAlarm { alarm, by, comment } => self.decide_unshelve(alarm, (by, comment.as_deref()), now),
         }
     }
 

@@ -26,6 +26,7 @@ mod supervisor;
 mod tests;
 mod trial;
 mod under;
+pub mod webhook;
 mod workbook;
 
 use std::fmt;

@@ -102,11 +102,7 @@ pub async fn list(State(shared): State<Shared>, uri: Uri) -> Result<Json<Alarms>
     Ok(Json(shown(records.alarms.values().map(|held| &held.value), wanted, shared.clock.now())))
 }
 
-fn shown<'a>(
-    all: impl Iterator<Item = &'a Arc<Alarm>> + Clone,
-    wanted: Option<&str>,
-    now: Timestamp,
-) -> Alarms {
+fn shown<'a>(all: impl Iterator<Item = &'a Arc<Alarm>> + Clone, wanted: Option<&str>, now: Timestamp) -> Alarms {
     let flood_until = load::flood_until(all.clone().map(|alarm| &**alarm), now);
     let is_wanted = |alarm: &&Arc<Alarm>| match wanted {
         None => true,
@@ -311,15 +307,14 @@ mod tests {
         let raised = json!({ "kind": "raised" });
         let severity = |index: i64| if index % 6 == 0 { "critical" } else { "warning" };
         let all: Vec<_> = (0..12)
-            .map(|index| alarm(&format!("{}:{index:02}", ["r", "q"][index as usize % 2]), severity(index), index, &raised))
+            .map(|index| {
+                alarm(&format!("{}:{index:02}", ["r", "q"][index as usize % 2]), severity(index), index, &raised)
+            })
             .collect();
         let shown = shown(all.iter(), Some("active"), Timestamp(20));
         assert!(shown.flood_until.is_some());
-        let causes: Vec<(String, usize)> = shown
-            .causes
-            .iter()
-            .map(|cause| (cause.rule.as_ref().unwrap().to_string(), cause.alarms.len()))
-            .collect();
+        let causes: Vec<(String, usize)> =
+            shown.causes.iter().map(|cause| (cause.rule.as_ref().unwrap().to_string(), cause.alarms.len())).collect();
         let expected = [("r", 1), ("r", 1), ("q", 6), ("r", 4)].map(|(rule, count)| (rule.to_owned(), count));
         assert_eq!(causes, expected);
         assert_eq!(shown.alarms.len(), 12);

@@ -1,5 +1,6 @@
 //! End to end: one file for each thing that is shown. One program, so that it is linked once.
 
+mod alarms;
 mod bad_input;
 mod browser;
 mod checker;

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Why an address is not asked.
@@ -11,6 +12,19 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 pub struct Private {
     pub host: String,
     pub address: IpAddr,
+}
+
+/// Whether the host of `url` may be asked. Names are looked up by [`PublicOnly`]; addresses that are written as such are
+/// not.
+///
+/// # Errors
+/// That it is an address of the inner network.
+pub fn check(url: &Url, allow_private: bool) -> Result<(), Private> {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(address) if !allow_private && !is_public(address) => Err(Private { host, address }),
+        _ => Ok(()),
+    }
 }
 
 /// Whether an address is one that anybody on the Internet could reach.

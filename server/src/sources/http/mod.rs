@@ -1,11 +1,12 @@
 //! Something that is asked over HTTP for JSON or CSV, page by page.
 
-mod address;
-mod client;
+pub(super) mod address;
+pub(super) mod client;
 mod options;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,9 +26,10 @@ use super::rows::json::{self, Path};
 use super::rows::{Origin, RowProblem, RowRead};
 use super::trial::Sampling;
 use super::{Link, Source, SourceError};
-use crate::config::Options;
-use address::{Private, is_public};
+use crate::config::{Options, Secret};
 use options::{Form, HttpOptions};
+
+pub(super) use options::{check_headers, check_url, url};
 
 /// How often an answer may lead to another address of the same host.
 const MOST_REDIRECTS: usize = 5;
@@ -75,34 +77,17 @@ impl Http {
 
     /// What is sent along, secrets and all.
     fn headers(&self, seen: &Seen) -> Result<HeaderMap, SourceError> {
-        let mut headers = HeaderMap::new();
+        let mut headers = headers(&self.options.headers, &self.options.secret_headers)?;
         let accept = match self.options.format {
             Form::Json => "application/json",
             Form::Csv => "text/csv, text/plain;q=0.5",
         };
-        headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        let mut put = |name: HeaderName, value: &str, is_secret: bool| {
-            let mut value = HeaderValue::from_str(value)
-                .map_err(|_| SourceError::Broken(format!("the value of the header {name} is not printable ASCII")))?;
-            value.set_sensitive(is_secret);
-            headers.insert(name, value);
-            Ok::<(), SourceError>(())
-        };
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static(accept));
         for (name, text) in [(IF_NONE_MATCH, &seen.etag), (IF_MODIFIED_SINCE, &seen.last_modified)] {
             // An answer without times of its own is true when it is given, changed or not.
             if let Some(text) = text.as_ref().filter(|_| self.options.mapping.time.is_some()) {
-                put(name, text, false)?;
+                headers.entry(&name).or_insert(header_value(&name, text)?);
             }
-        }
-        let name = |name: &str| {
-            HeaderName::from_bytes(name.as_bytes())
-                .map_err(|error| SourceError::Broken(format!("header {name}: {error}")))
-        };
-        for (header, value) in &self.options.headers {
-            put(name(header)?, value, false)?;
-        }
-        for (header, secret) in &self.options.secret_headers {
-            put(name(header)?, &secret.reveal()?, true)?;
         }
         Ok(headers)
     }
@@ -286,7 +271,7 @@ impl Asking {
 
     async fn send_once(&self, url: &Url, headers: HeaderMap) -> Result<Response, SourceError> {
         let options = &self.http.options;
-        self.check_host(url)?;
+        address::check(url, options.allow_private).map_err(SourceError::broken)?;
         let timeout = Duration::from_secs(options.timeout_secs);
         let mut request = self.client.request(options.method.into(), url.clone()).headers(headers).timeout(timeout);
         if let Some(secret) = &options.bearer {
@@ -302,18 +287,6 @@ impl Asking {
             request = request.body(body.clone());
         }
         request.send().await.map_err(|error| SourceError::Broken(told(&error)))
-    }
-
-    /// Names are looked up by [`PublicOnly`](address::PublicOnly); addresses that are written as such are not.
-    fn check_host(&self, url: &Url) -> Result<(), SourceError> {
-        let host = host(url);
-        let written = host.trim_start_matches('[').trim_end_matches(']').parse();
-        match written {
-            Ok(address) if !self.http.options.allow_private && !is_public(address) => {
-                Err(SourceError::Broken(Private { host, address }.to_string()))
-            }
-            _ => Ok(()),
-        }
     }
 
     async fn body(&self, answer: Response) -> Result<Vec<u8>, SourceError> {
@@ -339,6 +312,37 @@ impl Asking {
         let read = reading.await.map_err(|error| SourceError::Broken(format!("reading the answer: {error}")))?;
         read.map_err(|problem| SourceError::Broken(problem.to_string()))
     }
+}
+
+/// What is sent along, secrets and all.
+///
+/// # Errors
+/// When a secret is not to be had, or cannot stand in a header.
+pub(super) fn headers(
+    written: &BTreeMap<String, String>,
+    secret: &BTreeMap<String, Secret>,
+) -> Result<HeaderMap, SourceError> {
+    let mut headers = HeaderMap::new();
+    let name = |name: &str| {
+        HeaderName::from_bytes(name.as_bytes()).map_err(|error| SourceError::Broken(format!("header {name}: {error}")))
+    };
+    for (header, value) in written {
+        let name = name(header)?;
+        let value = header_value(&name, value)?;
+        headers.insert(name, value);
+    }
+    for (header, secret) in secret {
+        let name = name(header)?;
+        let mut value = header_value(&name, &secret.reveal()?)?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, SourceError> {
+    HeaderValue::from_str(text)
+        .map_err(|_| SourceError::Broken(format!("the value of the header {name} is not printable ASCII")))
 }
 
 /// Whether what was changed since its `Last-Modified` would have another one: it counts seconds.
@@ -373,7 +377,7 @@ fn text(answer: &Response, name: HeaderName) -> Option<String> {
 }
 
 /// The beginning of an answer, on one line.
-fn shown(body: &[u8]) -> String {
+pub(super) fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN_CHARS)])
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -384,7 +388,7 @@ fn shown(body: &[u8]) -> String {
 }
 
 /// An error with its causes, and without the address: it may hold a secret.
-fn told(error: &reqwest::Error) -> String {
+pub(super) fn told(error: &reqwest::Error) -> String {
     let mut causes = vec![match error {
         error if error.is_timeout() => "there was no answer in time".to_owned(),
         error if error.is_connect() => "it cannot be reached".to_owned(),

@@ -104,7 +104,31 @@ pub struct Paging {
     pub max_pages: u64,
 }
 
-fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+/// Reports names of headers that are none, and values that cannot stand in one.
+pub fn check_headers(options: &mut Options<'_>, written: &BTreeMap<String, String>, secret: &BTreeMap<String, Secret>) {
+    let written = written.iter().map(|(name, value)| ("headers", name, Some(value)));
+    let secret = secret.keys().map(|name| ("secret_headers", name, None));
+    for (key, name, value) in written.chain(secret) {
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            options.report(&[key, name], &format!("'{name}' is no name of a header"));
+        }
+        if value.is_some_and(|value| HeaderValue::from_str(value).is_err()) {
+            options.report(&[key, name], "a header has only printable ASCII");
+        }
+    }
+}
+
+/// Reports an address that cannot be asked, or has a secret in it that belongs into `instead`.
+pub fn check_url(options: &mut Options<'_>, url: &Url, instead: &str) {
+    if !["http", "https"].contains(&url.scheme()) {
+        options.report(&["url"], "the address begins with http:// or https://");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        options.report(&["url"], &format!("no user or password is written here; use {instead}"));
+    }
+}
+
+pub fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
     let text = String::deserialize(deserializer)?;
     // What cannot be read is not told: a password may be in it.
     text.parse().map_err(|error| de::Error::custom(format!("no address ({error}); write https://host/path")))
@@ -130,12 +154,7 @@ impl HttpOptions {
     /// Reports names that are not configured and options that do not go together.
     pub fn check(&self, options: &mut Options<'_>) {
         self.mapping.check(options);
-        if !["http", "https"].contains(&self.url.scheme()) {
-            options.report(&["url"], "the address begins with http:// or https://");
-        }
-        if !self.url.username().is_empty() || self.url.password().is_some() {
-            options.report(&["url"], "no user or password is written here; use 'basic' with a secret");
-        }
+        check_url(options, &self.url, "'basic' with a secret");
         self.check_request(options);
         match self.format {
             Form::Json => json::check_mapping(&self.mapping, options),
@@ -165,16 +184,7 @@ impl HttpOptions {
         if self.bearer.is_some() && self.basic.is_some() {
             options.report(&["bearer"], "give either 'bearer' or 'basic'");
         }
-        let written = self.headers.iter().map(|(name, value)| ("headers", name, Some(value)));
-        let secret = self.secret_headers.keys().map(|name| ("secret_headers", name, None));
-        for (key, name, value) in written.chain(secret) {
-            if HeaderName::from_bytes(name.as_bytes()).is_err() {
-                options.report(&[key, name], &format!("'{name}' is no name of a header"));
-            }
-            if value.is_some_and(|value| HeaderValue::from_str(value).is_err()) {
-                options.report(&[key, name], "a header has only printable ASCII");
-            }
-        }
+        check_headers(options, &self.headers, &self.secret_headers);
     }
 
     fn check_paging(&self, options: &mut Options<'_>) {

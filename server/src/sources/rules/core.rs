@@ -38,6 +38,9 @@ pub struct Core {
     /// How many found no room since that was last asked.
     crowded_out: usize,
     out: Vec<Alarm>,
+    /// Those that are over and were not taken, and when they are reported again.
+    again: Vec<Alarm>,
+    again_at: Option<Timestamp>,
     /// Everything up to this moment has been taken in.
     now: Timestamp,
 }
@@ -73,6 +76,8 @@ impl Core {
             active,
             crowded_out: 0,
             out: Vec::new(),
+            again: Vec::new(),
+            again_at: None,
             now,
         }
     }
@@ -88,7 +93,10 @@ impl Core {
     #[must_use]
     pub fn looks_back(&self, series: &SeriesKey) -> Option<i64> {
         let rules = self.by_indicator.get(&series.indicator)?.iter().filter_map(|place| self.rules.get(*place));
-        rules.filter(|rule| rule.values().is_some_and(|values| values.has(series))).filter_map(Rule::within_micros).max()
+        rules
+            .filter(|rule| rule.values().is_some_and(|values| values.has(series)))
+            .filter_map(Rule::within_micros)
+            .max()
     }
 
     /// Whether any rule looks at a series.
@@ -105,8 +113,9 @@ impl Core {
         }
     }
 
-    /// Looks at everything once, and ends what nobody watches any more.
-    pub fn begin(&mut self) {
+    /// Looks at everything once, with how tasks and sources are by now, and ends what nobody watches any more.
+    pub fn begin(&mut self, records: Arc<Records>) {
+        self.records = records;
         self.look_at_all();
         let (now, left) = (self.now, std::mem::take(&mut self.restored));
         for raised in left.into_values().filter_map(|watch| watch.raised) {
@@ -149,12 +158,16 @@ impl Core {
             self.look(&place);
         }
         self.now = self.now.max(now);
+        if self.again_at.is_some_and(|at| at <= now) {
+            self.again_at = None;
+            self.out.append(&mut self.again);
+        }
     }
 
     /// When something becomes due next.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at)
+        self.due.first().map(|(at, _)| *at).into_iter().chain(self.again_at).min()
     }
 
     /// What is to be reported, oldest first.
@@ -167,12 +180,19 @@ impl Core {
         std::mem::take(&mut self.crowded_out)
     }
 
-    /// Looks whether what was reported is there: an alarm that was not taken is tried again later.
-    pub fn settle(&mut self, records: &Records, reported: &BTreeSet<AlarmId>) {
+    /// Looks whether what was reported is there: what was not taken is tried again later.
+    pub fn settle(&mut self, records: &Records, reported: &[Alarm]) {
         let until = self.now.plus_micros(RETRY_MICROS);
-        let is_lost = |raised: &Raised| {
-            reported.contains(&raised.alarm.id) && !records.alarms.contains_key(&raised.alarm.id)
-        };
+        let is_active = |id: &AlarmId| records.alarms.get(id).is_some_and(|held| held.value.is_active());
+        let is_left = |alarm: &&Alarm| !alarm.is_active() && is_active(&alarm.id);
+        let left = self.again.len();
+        self.again.extend(reported.iter().filter(is_left).cloned());
+        if self.again.len() > left {
+            self.again_at = Some(until);
+        }
+        let reported: BTreeSet<&AlarmId> = reported.iter().map(|alarm| &alarm.id).collect();
+        let is_lost =
+            |raised: &Raised| reported.contains(&raised.alarm.id) && !records.alarms.contains_key(&raised.alarm.id);
         let lost: Vec<Place> = self
             .watches
             .iter()
@@ -223,7 +243,8 @@ impl Core {
 
     /// Tasks leave in the end: what watched them is looked at a last time.
     fn forget_tasks(&mut self) {
-        let is_gone = |(_, subject): &&Place| matches!(subject, Subject::Task(task) if !self.records.tasks.contains_key(task));
+        let is_gone =
+            |(_, subject): &&Place| matches!(subject, Subject::Task(task) if !self.records.tasks.contains_key(task));
         let gone: Vec<Place> = self.watches.keys().filter(is_gone).cloned().collect();
         for place in gone {
             self.look(&place);
@@ -240,9 +261,10 @@ impl Core {
         let known = Known { catalogue: &self.catalogue, values: &self.values, records: &self.records };
         let standing = sense(&rule.condition, subject, known, self.now);
         let restored = &mut self.restored;
-        let (watch, _) = self.watches.entry(place.clone()).or_insert_with(|| {
-            (restored.remove(&key(rule, subject)).unwrap_or_default(), None)
-        });
+        let (watch, _) = self
+            .watches
+            .entry(place.clone())
+            .or_insert_with(|| (restored.remove(&key(rule, subject)).unwrap_or_default(), None));
         let step = watch.step(standing.sensed, standing.since, self.now, rule.delay_micros);
         match step {
             Some(Step::Raise { at }) => self.raise(place, rule, at),
@@ -291,4 +313,3 @@ fn over(Raised { alarm, count, .. }: Raised, at: Timestamp) -> Alarm {
     let at = at.max(alarm.raised_at);
     Alarm { state: AlarmState::Cleared { at }, chatter: count, ..alarm }
 }
-

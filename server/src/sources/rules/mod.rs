@@ -11,7 +11,6 @@ mod tests;
 mod watch;
 mod wording;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,7 +85,7 @@ impl Rules {
             }
             core.recall(newest);
         }
-        core.begin();
+        core.begin(link.records());
         Ok((core, entries))
     }
 }
@@ -128,14 +127,15 @@ fn observe(core: &mut Core, recorded: &ObservationsRecorded) {
 /// Reports what there is to report, and looks whether it was taken.
 async fn report(core: &mut Core, link: &Link) -> Result<(), SourceError> {
     let alarms = core.take_reports();
-    let ids: BTreeSet<_> = alarms.iter().map(|alarm| alarm.id.clone()).collect();
     link.health.solved(&link.source, |place| place == "source");
-    link.report(Reported { alarms, ..Reported::default() }).await?;
-    core.settle(&link.records(), &ids);
+    link.report(Reported { alarms: alarms.clone(), ..Reported::default() }).await?;
+    core.settle(&link.records(), &alarms);
     match core.take_crowded_out() {
         0 => {}
         count => {
-            let reason = format!("{MOST_ACTIVE} alarms stand already, and {count} more found no room; they are tried again every minute. Narrow the rules that raise the most");
+            let reason = format!(
+                "{MOST_ACTIVE} alarms stand already, and {count} more found no room; they are tried again every minute. Narrow the rules that raise the most"
+            );
             link.problem("rules", &reason);
         }
     }

@@ -146,7 +146,8 @@ impl RuleOptions {
             options.report(&[], message);
             return None;
         }
-        let (threshold, rate) = (self.threshold.map(|read| read.check(options)), self.rate.map(|read| read.check(options)));
+        let (threshold, rate) =
+            (self.threshold.map(|read| read.check(options)), self.rate.map(|read| read.check(options)));
         let stale = self.stale.map(|read| read.check(options));
         let source_down = self.source_down.map(|read| read.check(options));
         let task_overdue = self.task_overdue.map(|read| read.check(options));
@@ -163,7 +164,8 @@ impl Threshold {
             options.report(&["threshold", "clear"], "'clear' is no finite number");
         }
         if side.beyond(clear, limit) > 0.0 {
-            let message = format!("'clear' is {clear}, which would raise the alarm; it lies on the better side of {limit}");
+            let message =
+                format!("'clear' is {clear}, which would raise the alarm; it lies on the better side of {limit}");
             options.report(&["threshold", "clear"], &message);
         }
         Some((Condition::Threshold { values, side, limit, clear }, self.for_secs))
@@ -177,7 +179,10 @@ impl Rate {
         check_secs(options, &["rate", "within_secs"], self.within_secs, 1);
         let most = indicator.map(|indicator| indicator.expected_interval_secs.saturating_mul(MOST_BACK as u64));
         if let Some(most) = most.filter(|most| self.within_secs > *most) {
-            let message = format!("within_secs is {}; more than {MOST_BACK} values are not looked back at, which is {most} s", self.within_secs);
+            let message = format!(
+                "within_secs is {}; more than {MOST_BACK} values are not looked back at, which is {most} s",
+                self.within_secs
+            );
             options.report(&["rate", "within_secs"], &message);
         }
         let (side, by) = side(options, "rate", ("rises_by", self.rises_by), ("falls_by", self.falls_by))?;

@@ -1,6 +1,6 @@
 //! Scripts of what comes in and the moments that pass, and the alarms that follow.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::alarm::AlarmState;
@@ -31,7 +31,8 @@ fn secs(at: Timestamp) -> i64 {
 fn catalogue() -> Arc<Catalogue> {
     let area = |id: &str, name: &str| (id.to_owned(), json!({ "id": id, "name": { "vi": name } }));
     let agency = |id: &str| (id.to_owned(), json!({ "id": id, "name": { "vi": format!("Cơ quan {id}") } }));
-    let source = |id: &str| (id.to_owned(), json!({ "id": id, "name": { "vi": format!("Nguồn {id}") }, "kind": "csv" }));
+    let source =
+        |id: &str| (id.to_owned(), json!({ "id": id, "name": { "vi": format!("Nguồn {id}") }, "kind": "csv" }));
     let level = json!({ "id": "level", "name": { "vi": "Mực nước", "en": "Level" }, "unit": { "vi": "m" },
         "decimals": 2, "display_scale": 0.01, "period": "hour", "owner": "kttv", "expected_interval_secs": 600, "grace_secs": 300 });
     let map = |entries: Vec<(String, serde_json::Value)>| entries.into_iter().collect::<BTreeMap<_, _>>();
@@ -98,7 +99,7 @@ impl Script {
         let core = Core::new("alarms".into(), Arc::clone(&rules), catalogue(), Arc::default(), at(0));
         let (records, known) = (Records::default(), BTreeMap::new());
         let mut script = Self { core, rules, records, known, offset: 0, told: Vec::new(), alarms: Vec::new() };
-        script.core.begin();
+        script.core.begin(Arc::default());
         script
     }
 
@@ -114,7 +115,8 @@ impl Script {
         match words[1..] {
             ["value", area, value, ref rest @ ..] => {
                 let time = rest.iter().find_map(|word| word.strip_prefix('@'));
-                let status = if rest.contains(&"fault") { ObservationStatus::Fault } else { ObservationStatus::Automatic };
+                let status =
+                    if rest.contains(&"fault") { ObservationStatus::Fault } else { ObservationStatus::Automatic };
                 let observation = Observation {
                     series: SeriesKey::actual(&"level".into(), &area.into()),
                     value: value.parse().unwrap(),
@@ -164,15 +166,14 @@ impl Script {
 
     fn restart(&mut self, now: Timestamp) {
         let records = Arc::new(self.records.clone());
-        self.core = Core::new("alarms".into(), Arc::clone(&self.rules), catalogue(), records, now);
+        self.core = Core::new("alarms".into(), Arc::clone(&self.rules), catalogue(), Arc::clone(&records), now);
         self.known.values().cloned().for_each(|newest| self.core.recall(newest));
-        self.core.begin();
+        self.core.begin(records);
     }
 
     fn report(&mut self) {
         let reported = self.core.take_reports();
-        let ids: BTreeSet<_> = reported.iter().map(|alarm| alarm.id.clone()).collect();
-        for alarm in reported {
+        for alarm in reported.clone() {
             let known = self.records.alarms.get(&alarm.id).map(|held| Arc::clone(&held.value));
             let mut alarm = Alarm { source: "alarms".into(), ..alarm };
             if let Some(known) = &known {
@@ -189,7 +190,7 @@ impl Script {
             self.alarms.push(alarm.clone());
             self.apply(Change::Alarm(Arc::new(alarm)));
         }
-        self.core.settle(&self.records, &ids);
+        self.core.settle(&self.records, &reported);
     }
 }
 
@@ -247,7 +248,11 @@ fn a_value_becomes_stale_at_its_moment() {
     let cases: [(i64, &str, &[&str]); 5] = [
         (0, "0 value 522 1; 900 wake", &[]),
         (0, "0 value 522 1; 901 wake", &["901 level@522 raised"]),
-        (0, "0 value 522 1; 905 value 535 1; 5000 value 522 1", &["901 level@522 raised", "1806 level@535 raised", "5000 level@522 over"]),
+        (
+            0,
+            "0 value 522 1; 905 value 535 1; 5000 value 522 1",
+            &["901 level@522 raised", "1806 level@535 raised", "5000 level@522 over"],
+        ),
         (0, "0 value 522 1; 800 value 522 1; 1000 wake", &[]),
         (99, "0 value 522 1; 999 wake; 1000 wake", &["1000 level@522 raised"]),
     ];
@@ -311,11 +316,23 @@ fn a_restart_raises_nothing_twice_and_ends_what_is_over() {
         (threshold(0), "10 value 522 351; 20 restart; 30 value 522 340; 40 restart", &["10 522 raised"]),
         (threshold(0), "10 value 522 351; 20 restart; 30 value 522 1", &["10 522 raised", "30 522 over"]),
         (threshold(60), "10 value 522 351; 20 restart; 500 wake", &["70 522 raised"]),
-        (threshold(0), "10 value 522 351; 15 value 522 1; 20 restart; 30 value 522 351", &["10 522 raised", "15 522 over", "30 522 raised"]),
+        (
+            threshold(0),
+            "10 value 522 351; 15 value 522 1; 20 restart; 30 value 522 351",
+            &["10 522 raised", "15 522 over", "30 522 raised"],
+        ),
         (down(None, 0), "10 source ve down; 20 restart; 30 source ve up", &["10 ve raised", "30 ve over"]),
         (stale(0), "0 value 522 1; 2000 restart; 2100 restart", &["901 level@522 raised"]),
-        (threshold(0), "10 value 522 351; 20 acknowledge; 30 restart; 40 value 522 1", &["10 522 raised", "40 522 over"]),
-        (overdue(1), "0 task t 2023-08-13 urgent in_progress; 10 restart; 20 task t 2023-08-13 urgent done", &["-30600 t raised", "20 t over"]),
+        (
+            threshold(0),
+            "10 value 522 351; 20 acknowledge; 30 restart; 40 value 522 1",
+            &["10 522 raised", "40 522 over"],
+        ),
+        (
+            overdue(1),
+            "0 task t 2023-08-13 urgent in_progress; 10 restart; 20 task t 2023-08-13 urgent done",
+            &["-30600 t raised", "20 t over"],
+        ),
     ];
     for (rule, lines, expected) in cases {
         assert_eq!(told(vec![rule], lines), expected, "{lines}");
@@ -379,11 +396,26 @@ fn what_was_not_taken_is_tried_again() {
         source: "ve".into(),
     });
     let lost = script.core.take_reports();
-    script.core.settle(&Records::default(), &lost.iter().map(|alarm| alarm.id.clone()).collect());
+    script.core.settle(&Records::default(), &lost);
     script.line("60 wake");
     assert_eq!(script.told, [""; 0]);
     script.line("61 wake");
     assert_eq!(script.told, ["1 522 raised"]);
+    // That it is over is not taken either.
+    let records = script.records.clone();
+    script.core.observe(Observation {
+        series: SeriesKey::actual(&"level".into(), &"522".into()),
+        value: 1.0,
+        phenomenon_time: at(100),
+        received_at: at(100),
+        status: ObservationStatus::Automatic,
+        source: "ve".into(),
+    });
+    let lost = script.core.take_reports();
+    script.core.settle(&records, &lost);
+    assert_eq!(script.core.due(), Some(at(160)));
+    script.line("160 wake");
+    assert_eq!(script.told, ["1 522 raised", "100 522 over"]);
 }
 
 #[tokio::test]

@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn places_are_filled_in_each_language() {
-        let text = Name { vi: "{area}: {value}  vượt".to_owned(), en: Some("{value} at {area}, {other}".to_owned()) };
+        let text =
+            Name { vi: "{area}: {value}  vượt".to_owned(), en: Some("{value} at {area}, {other}".to_owned()) };
         let fill = |place: &str, language: &str| match place {
             "area" => Some(format!("Ba Tơ {language}")),
             "value" => Some("x".repeat(300)),
