@@ -44,6 +44,14 @@ impl Styles {
 const ONE_LINE_EM: f32 = 2.7;
 const TWO_LINES_EM: f32 = 4.0;
 
+/// How many have room at least, whatever they say.
+pub(crate) fn fitting(tile: &Tile<'_, '_>) -> usize {
+    let full = tile.em(TextClass::Title);
+    let left = tile.room.height - tile.px(18.0) - tile.em(TextClass::Caption) * LINE_HEIGHT;
+    let size = if left >= full * TWO_LINES_EM * 3.0 { full } else { tile.smallest().min(full) };
+    (left / (size * TWO_LINES_EM)).floor().max(0.0) as usize
+}
+
 /// Draws `count` entries, or as many as have room, and says how many are missing; `entry` is asked by their place for
 /// those that could be shown, and again for those that are.
 pub(crate) fn draw(tile: &mut Tile<'_, '_>, count: usize, rest: Rest, entry: impl Fn(usize, Styles) -> Entry) {

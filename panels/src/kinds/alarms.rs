@@ -11,7 +11,7 @@ use crate::facts::{self, Severity};
 use crate::frame::{Footer, Pill, Report};
 use crate::label::Label;
 use crate::options::{check_area, parse};
-use crate::rows::Rest;
+use crate::rows::{self, Rest};
 use crate::scene::{Rect, Scene, TextContent};
 use crate::text::{Font, Style};
 use crate::theme::{self, TextClass};
@@ -68,7 +68,11 @@ impl Panel for Alarms {
         let Some(worst) = alarms.iter().map(|alarm| severity(alarm)).max() else { return tile.notice("no-alarms") };
         tile.attention_border(worst);
         let groups = load.grouped(alarms);
-        entries::draw(&mut tile, groups.len(), Rest::Counted { more: 0 }, |index, styles| {
+        let critical = groups.iter().filter(|group| group.first.severity == AlarmSeverity::Critical).count();
+        // Pages are turned where not all critical ones of a flood have room at once.
+        let is_turned = load.flood.is_some() && critical > entries::fitting(&tile);
+        let rest = if is_turned { Rest::Pages } else { Rest::Counted { more: 0 } };
+        entries::draw(&mut tile, groups.len(), rest, |index, styles| {
             let is_first = index == 0;
             entry(&groups[index], catalogue, (language, now), styles, is_first)
         });
@@ -80,7 +84,9 @@ impl Panel for Alarms {
         let standing = active.iter().map(|alarm| alarm.standing_from()).filter(|from| *from > now).min();
         // Since when is told by the day.
         let midnight = active.first().map(|_| number::next_midnight(now));
-        next_change(view, now).into_iter().chain(standing).chain(midnight).min()
+        let is_flood = load::flood_until(view.alarms().map(|alarm| &**alarm), now).is_some();
+        let page = is_flood.then(|| rows::next_page(now));
+        next_change(view, now).into_iter().chain(standing).chain(midnight).chain(page).min()
     }
 }
 

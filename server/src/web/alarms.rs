@@ -133,11 +133,11 @@ impl Cause {
 #[serde(deny_unknown_fields)]
 pub struct Who {
     /// As it is shown: a name or a post.
-    #[schema(example = "Trực ban phòng, chống thiên tai")]
+    #[schema(example = "Duty officer, disaster control")]
     by: String,
     /// At most 500 characters.
     #[serde(default)]
-    #[schema(example = "Đã báo đơn vị vận hành")]
+    #[schema(example = "The operator has been told")]
     comment: Option<String>,
 }
 
@@ -145,7 +145,7 @@ pub struct Who {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shelve {
-    #[schema(example = "Trực ban kiểm lâm")]
+    #[schema(example = "Duty officer, forest rangers")]
     by: String,
     /// RFC 3339 with an offset; at most 7 days ahead.
     #[schema(example = "2026-01-31T16:00:00+07:00")]
