@@ -48,7 +48,8 @@ pub struct Webhook {
 /// What is remembered over restarts.
 #[derive(Debug, Deserialize)]
 struct Memory {
-    position: StreamPosition,
+    /// Absent while it was catching up.
+    position: Option<StreamPosition>,
     /// Those that are not over, as they were told.
     alarms: Vec<Alarm>,
     /// The steps of the entry behind the position that were told.
@@ -57,7 +58,7 @@ struct Memory {
 
 #[derive(Serialize)]
 struct Remembered<'a> {
-    position: StreamPosition,
+    position: Option<StreamPosition>,
     alarms: Vec<&'a Alarm>,
     done: &'a BTreeSet<String>,
 }
@@ -74,7 +75,8 @@ enum Attempt {
 struct Following {
     told: Told,
     entries: Entries,
-    saved: StreamPosition,
+    /// Up to where all was told; `None` while it is catching up.
+    saved: Option<StreamPosition>,
     client: Client,
 }
 
@@ -87,15 +89,15 @@ impl Webhook {
     async fn follow(&self, link: &Link) -> Result<(), SourceError> {
         let memory = load(link).await?;
         let client = client::client(self.options.allow_private, self.options.ca_file.as_deref())?;
-        let position = memory.as_ref().map(|memory| memory.position).filter(|at| at.epoch == link.epoch());
+        let position = memory.as_ref().and_then(|memory| memory.position).filter(|at| at.epoch == link.epoch());
         let (alarms, done) = memory.map(|memory| (memory.alarms, memory.done)).unwrap_or_default();
         let told = Told::new(self.options.severity, alarms, done);
         let entries = link.entries(position);
-        let mut following = Following { told, saved: entries.position(), entries, client };
+        let mut following = Following { told, saved: position, entries, client };
         link.health.solved(&link.source, |place| place == "source");
         link.health.well(&link.source, link.now());
-        if position.is_none() {
-            self.catch_up(link, &mut following).await?;
+        if position.is_none() && !self.catch_up(link, &mut following).await? {
+            return Ok(());
         }
         while !link.is_stopping() {
             let next = tokio::select! {
@@ -103,10 +105,12 @@ impl Webhook {
                 () = link.stopped() => break,
             };
             match next {
-                Next::Restarted => self.catch_up(link, &mut following).await?,
+                Next::Restarted if !self.catch_up(link, &mut following).await? => return Ok(()),
+                Next::Restarted => {}
                 Next::Entries(entries) => {
+                    let epoch = following.entries.position().epoch;
                     for entry in entries {
-                        let position = StreamPosition { offset: entry.offset, epoch: following.saved.epoch };
+                        let position = StreamPosition { epoch, offset: entry.offset };
                         let steps = following.told.steps(&entry.event);
                         if !self.tell(link, &mut following, steps, (position, entry.recorded_at)).await? {
                             return Ok(());
@@ -118,14 +122,17 @@ impl Webhook {
         Ok(())
     }
 
-    /// Tells what the records have and was not told.
-    async fn catch_up(&self, link: &Link, following: &mut Following) -> Result<(), SourceError> {
-        let now = link.now();
-        following.saved = following.entries.position();
+    /// Tells what the records have and was not told; false when the server stops before.
+    async fn catch_up(&self, link: &Link, following: &mut Following) -> Result<bool, SourceError> {
+        let (now, position) = (link.now(), following.entries.position());
         let steps = following.told.catch_up(&link.records(), now);
-        let position = following.saved;
-        self.tell(link, following, steps, (position, now)).await?;
-        save(link, &following.told, position).await
+        following.saved = None;
+        let is_told = self.tell(link, following, steps, (position, now)).await?;
+        if is_told && following.saved.is_none() {
+            following.saved = Some(position);
+            save(link, following).await?;
+        }
+        Ok(is_told)
     }
 
     /// Tells the steps of one entry; false when the server stops before all are told.
@@ -144,14 +151,14 @@ impl Webhook {
             following.told.tell(&step);
             // With the last one all of the entry was told.
             if count == last {
-                following.saved = position;
+                following.saved = Some(position);
                 following.told.end_entry();
             }
-            save(link, &following.told, following.saved).await?;
+            save(link, following).await?;
         }
-        if position.offset.saturating_sub(following.saved.offset) >= UNSAVED_ENTRIES {
-            following.saved = position;
-            save(link, &following.told, position).await?;
+        if following.saved.is_some_and(|saved| position.offset.saturating_sub(saved.offset) >= UNSAVED_ENTRIES) {
+            following.saved = Some(position);
+            save(link, following).await?;
         }
         Ok(true)
     }
@@ -164,31 +171,25 @@ impl Webhook {
         step: &Step,
         recorded_at: Timestamp,
     ) -> Result<bool, SourceError> {
-        let place = self.options.id.as_str();
         let began = link.now();
         let mut wait = FIRST_WAIT;
         loop {
-            let failure = match self.send(link, client, step).await? {
-                Attempt::Taken => {
-                    link.health.solved(&link.source, |_| true);
-                    link.health.delivered(&link.source, link.now(), 1, 0);
-                    return Ok(true);
-                }
-                Attempt::Refused(reason) => {
-                    link.health.delivered(&link.source, link.now(), 0, 1);
-                    link.problem(format!("{place}: {}", step.id()), &reason);
-                    return Ok(true);
-                }
-                Attempt::Failed(reason) => reason,
-            };
+            let attempt = self.send(link, client, step).await?;
             let now = link.now();
-            if now.since(recorded_at) > GIVE_UP_MICROS {
-                let reason = format!("it was not taken for a day and is left out; at last: {failure}");
-                link.health.delivered(&link.source, now, 0, 1);
-                link.problem(format!("{place}: {}", step.id()), &reason);
-                return Ok(true);
-            }
-            link.problem(place, &failure);
+            let failure = match attempt {
+                Attempt::Taken => {
+                    link.health.solved(&link.source, |place| place == self.options.id);
+                    link.health.delivered(&link.source, now, 1, 0);
+                    return Ok(true);
+                }
+                Attempt::Failed(reason) if now.since(recorded_at) <= GIVE_UP_MICROS => reason,
+                Attempt::Failed(reason) => {
+                    let reason = format!("it was not taken for a day and is left out; at last: {reason}");
+                    return Ok(self.leave_out(link, step, &reason));
+                }
+                Attempt::Refused(reason) => return Ok(self.leave_out(link, step, &reason)),
+            };
+            link.problem(self.options.id.as_str(), &failure);
             if now.since(began) >= DOWN_AFTER_MICROS {
                 link.health.down(&link.source, now, &failure);
             }
@@ -198,6 +199,13 @@ impl Webhook {
             }
             wait = (wait * 2).min(LONGEST_WAIT);
         }
+    }
+
+    /// Notes that a step is not sent again, and goes on.
+    fn leave_out(&self, link: &Link, step: &Step, reason: &str) -> bool {
+        link.health.delivered(&link.source, link.now(), 0, 1);
+        link.problem(format!("{}: {}", self.options.id, step.id()), reason);
+        true
     }
 
     async fn send(&self, link: &Link, client: &Client, step: &Step) -> Result<Attempt, SourceError> {
@@ -270,12 +278,12 @@ async fn load(link: &Link) -> Result<Option<Memory>, SourceError> {
     }))
 }
 
-async fn save(link: &Link, told: &Told, position: StreamPosition) -> Result<(), SourceError> {
+async fn save(link: &Link, following: &Following) -> Result<(), SourceError> {
     if link.is_shared() {
         return Ok(());
     }
-    let path = path(link);
-    let bytes = serde_json::to_vec(&Remembered { position, alarms: told.alarms(), done: told.done() })
-        .map_err(SourceError::broken)?;
+    let (path, told) = (path(link), &following.told);
+    let remembered = Remembered { position: following.saved, alarms: told.alarms(), done: told.done() };
+    let bytes = serde_json::to_vec(&remembered).map_err(SourceError::broken)?;
     on_disk(format!("writing {}", path.display()), move || state::replace(&path, &bytes)).await
 }

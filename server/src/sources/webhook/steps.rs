@@ -107,9 +107,7 @@ impl Told {
                 }
             }
             after.keep(&alarm);
-            // What comes before one that was told was told as well.
-            let told = next.iter().rposition(|step| self.done.contains(&step.id())).map_or(0, |last| last + 1);
-            steps.extend(next.drain(told..));
+            steps.extend(next);
         }
         steps
     }
@@ -164,16 +162,15 @@ impl Told {
             steps.push(step(StepKind::Raised, alarm.raised_at, alarm));
         }
         let before = told.map_or(&AlarmState::Raised, |told| &told.state);
-        if *before == alarm.state {
-            return steps;
-        }
-        steps.push(match &alarm.state {
+        steps.extend((*before != alarm.state).then(|| match &alarm.state {
             AlarmState::Raised => step(StepKind::Unshelved, now.unwrap_or(alarm.received_at), alarm),
             AlarmState::Acknowledged { at, .. } => step(StepKind::Acknowledged, *at, alarm),
             AlarmState::Shelved { at, .. } => step(StepKind::Shelved, *at, alarm),
             AlarmState::Cleared { at } => step(StepKind::Cleared, *at, alarm),
-        });
-        steps
+        }));
+        // What comes before one that was told was told as well.
+        let told = steps.iter().rposition(|step| self.done.contains(&step.id())).map_or(0, |last| last + 1);
+        steps.split_off(told)
     }
 }
 

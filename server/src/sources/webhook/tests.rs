@@ -131,3 +131,27 @@ async fn the_inner_network_is_not_told_unless_it_is_meant() {
     let said = ended.unwrap_err().to_string();
     assert!(said.contains("an address of the inner network"), "{said}");
 }
+
+#[tokio::test]
+async fn an_end_while_it_catches_up_loses_and_repeats_nothing() {
+    let running = Running::start();
+    let secret = running.dir.path().join("secret");
+    std::fs::write(&secret, "s3cret").unwrap();
+    let receiver = Receiver::default();
+    let url = receiver.start().await;
+    for id in ["a", "b"] {
+        report(&running, id, "critical", json!({ "kind": "raised" })).await;
+    }
+    receiver.answers.lock().extend([200, 503, 503, 503, 503]);
+    let following = run(&running, webhook(&url, &secret));
+    until(|| !running.problems().is_empty()).await;
+    running.end(following).await;
+    receiver.answers.lock().clear();
+    running.stop.send_replace(false);
+    let following = run(&running, webhook(&url, &secret));
+    until(|| receiver.kinds().len() == 2).await;
+    report(&running, "c", "critical", json!({ "kind": "raised" })).await;
+    until(|| receiver.kinds().len() == 3).await;
+    assert_eq!(receiver.kinds(), ["a \"raised\"", "b \"raised\"", "c \"raised\""]);
+    running.end(following).await;
+}
