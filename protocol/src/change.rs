@@ -10,6 +10,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::map::LayerReport;
 use crate::message::Mode;
 use crate::records::{Horizon, RecordKind};
 use crate::{
@@ -152,6 +153,8 @@ pub enum Change {
     SourceState(Arc<SourceState>),
     /// Up to when tasks, alarms and sessions that have ended are held.
     Horizon(Horizon),
+    /// Where the features of a layer are.
+    Layer(Arc<LayerReport>),
 }
 
 /// Which panels a painted picture has, in painting order; replaces everything.
@@ -218,6 +221,7 @@ body!(Change {
     "session" => Session,
     "source_state" => SourceState,
     "horizon" => Horizon,
+    "layer" => Layer,
 });
 body!(PictureChange { "picture" => Picture, "panel" => Panel });
 

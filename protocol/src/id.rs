@@ -86,6 +86,10 @@ name!(
     RuleId
 );
 name!(
+    /// Something written that was sent.
+    DocumentId
+);
+name!(
     /// A session of the leadership.
     SessionId
 );

@@ -27,6 +27,7 @@ pub mod change;
 pub mod command;
 pub mod day;
 pub mod derivation;
+pub mod document;
 pub mod event;
 pub mod id;
 pub mod image;
@@ -48,10 +49,11 @@ pub use change::Change;
 pub use command::Command;
 pub use day::Day;
 pub use derivation::Derivation;
+pub use document::Document;
 pub use event::Event;
 pub use id::{
-    AgencyId, AlarmId, AreaId, ImageId, IndicatorId, LayerId, LayoutId, MapId, PanelId, RuleId, SessionId, SourceId,
-    TaskId, WallId,
+    AgencyId, AlarmId, AreaId, DocumentId, ImageId, IndicatorId, LayerId, LayoutId, MapId, PanelId, RuleId, SessionId,
+    SourceId, TaskId, WallId,
 };
 pub use image::Image;
 pub use layout::{Layout, PanelSpec, Place};

@@ -3,6 +3,8 @@
 //! Neighbours share their border: it is one arc, held once, to which the rings of both point. Whoever makes the arcs
 //! coarser makes them so for both, and no gap opens between the two.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -139,8 +141,9 @@ pub struct MapLayer {
     pub id: LayerId,
     pub name: Name,
     pub source: SourceId,
-    /// As of when the features are where they are.
-    pub time: Timestamp,
+    /// As of when the features are where they are; none before its source has told where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
     /// From this age on the layer counts as stale; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_after_secs: Option<u64>,
@@ -154,7 +157,66 @@ impl MapLayer {
     #[must_use]
     pub fn stale_since(&self) -> Option<Timestamp> {
         let micros = i64::try_from(self.stale_after_secs?).ok()?.checked_mul(1_000_000)?;
-        Some(self.time.plus_micros(micros))
+        Some(self.time?.plus_micros(micros))
+    }
+
+    /// The layer with what its source tells of it.
+    #[must_use]
+    pub fn with(&self, report: &LayerReport) -> Self {
+        let features = report.features.as_ref().map_or_else(Vec::new, |features| Vec::clone(features));
+        Self { time: Some(report.time), features, ..self.clone() }
+    }
+}
+
+/// What a source tells of a layer whose features move, come and go: all of it, or that it is still so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LayerReport {
+    pub layer: LayerId,
+    pub source: SourceId,
+    /// As of when the features are where they are.
+    pub time: Timestamp,
+    pub received_at: Timestamp,
+    /// All features of the layer; those of the report before where there are none here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Arc<Vec<Feature>>>,
+}
+
+/// The last report of a layer, whole, with the offsets that it and its features last changed at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportedLayer {
+    pub at: u64,
+    pub features_at: u64,
+    pub report: Arc<LayerReport>,
+}
+
+impl ReportedLayer {
+    /// What is known of a layer once `report` came in at the offset `at`; nothing new where it is an older one, or
+    /// leaves out features that nobody has told before.
+    #[must_use]
+    pub fn after(held: Option<&Self>, at: u64, report: &Arc<LayerReport>) -> Option<Self> {
+        if held.is_some_and(|held| held.at > at) {
+            return None;
+        }
+        match (&report.features, held) {
+            (Some(_), _) => Some(Self { at, features_at: at, report: Arc::clone(report) }),
+            (None, Some(held)) => {
+                let features = held.report.features.clone();
+                let report = Arc::new(LayerReport { features, ..(**report).clone() });
+                Some(Self { at, features_at: held.features_at, report })
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// What whoever has everything up to `position` has missed of it, all for 0: the features where they have changed, and
+    /// that they are still so where that was told later.
+    pub fn changes_after(&self, position: u64) -> impl Iterator<Item = (u64, Arc<LayerReport>)> + '_ {
+        let is_missed = move |at: u64| at > position || position == 0;
+        let features = is_missed(self.features_at).then(|| (self.features_at, Arc::clone(&self.report)));
+        let is_told_later = self.at != self.features_at && is_missed(self.at);
+        let still_so =
+            is_told_later.then(|| (self.at, Arc::new(LayerReport { features: None, ..(*self.report).clone() })));
+        features.into_iter().chain(still_so)
     }
 }
 

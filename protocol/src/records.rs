@@ -149,6 +149,14 @@ impl Records {
                 self.alarm_turned(alarm, AlarmState::Shelved { at: *at, by, until: *until, comment })
             }
             Event::AlarmUnshelved(unshelved) => self.alarm_turned(&unshelved.alarm, AlarmState::Raised),
+            Event::DocumentReceived(received) => {
+                let (source, at) = (&received.document.source, received.document.received_at);
+                vec![self.source_with(source, |source| source.deliver(at, 1, 0))]
+            }
+            Event::LayerReported(report) => {
+                let count = report.features.as_ref().map_or(0, |features| features.len() as u64);
+                vec![self.source_with(&report.source, |source| source.deliver(report.received_at, count, 0))]
+            }
             Event::CatalogueRevised(_) | Event::LayoutSaved(_) | Event::LayoutShown(_) | Event::SpotlightTurned(_) => {
                 Vec::new()
             }
@@ -186,7 +194,7 @@ impl Records {
                 self.forget(&value);
                 self.horizon = Some(At { at, value });
             }
-            Change::Horizon(_) | Change::Arranged(_) | Change::Observed(_) | Change::Buckets(_) => {}
+            Change::Horizon(_) | Change::Arranged(_) | Change::Observed(_) | Change::Buckets(_) | Change::Layer(_) => {}
         }
     }
 
@@ -261,7 +269,7 @@ impl Change {
             Self::Session(_) => &[RecordKind::Session],
             Self::SourceState(_) => &[RecordKind::Source],
             Self::Horizon(_) => RecordKind::ENDING,
-            Self::Arranged(_) | Self::Observed(_) | Self::Buckets(_) => &[],
+            Self::Arranged(_) | Self::Observed(_) | Self::Buckets(_) | Self::Layer(_) => &[],
         }
     }
 }

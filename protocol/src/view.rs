@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::change::{Arranged, Bucket, Buckets, Change, Envelope, WindowSpec};
+use crate::map::{LayerReport, ReportedLayer};
 use crate::records::Records;
 use crate::{Alarm, LayerId, MapLayer, Observation, SeriesKey, Session, SourceId, SourceState, Task, Timestamp};
 
@@ -32,6 +33,14 @@ pub struct ViewState {
     latest: BTreeMap<SeriesKey, Option<At<Arc<Observation>>>>,
     windows: Vec<Window>,
     records: Records,
+    layers: BTreeMap<LayerId, ShownLayer>,
+}
+
+/// A layer that its source tells of, as it is drawn.
+#[derive(Debug, Clone, PartialEq)]
+struct ShownLayer {
+    reported: ReportedLayer,
+    layer: Arc<MapLayer>,
 }
 
 impl ViewState {
@@ -44,7 +53,14 @@ impl ViewState {
     /// A layer of maps as it is now.
     #[must_use]
     pub fn layer(&self, layer: &LayerId) -> Option<&Arc<MapLayer>> {
-        self.arranged()?.catalogue.layers.get(layer)
+        let shown = self.layers.get(layer).map(|shown| &shown.layer);
+        shown.or_else(|| self.arranged()?.catalogue.layers.get(layer))
+    }
+
+    /// What the source of a layer told of it last, as far as it has.
+    #[must_use]
+    pub fn layer_report(&self, layer: &LayerId) -> Option<&LayerReport> {
+        self.layers.get(layer).map(|shown| &*shown.reported.report)
     }
 
     /// The offset of the arrangement.
@@ -130,6 +146,7 @@ impl ViewState {
             Change::Task(_) | Change::Alarm(_) | Change::Session(_) | Change::SourceState(_) | Change::Horizon(_) => {
                 self.record(at, change);
             }
+            Change::Layer(report) => self.report(at, report),
         }
     }
 
@@ -138,6 +155,7 @@ impl ViewState {
         self.windows =
             arranged.windows.iter().map(|spec| Window { spec: spec.clone(), buckets: BTreeMap::new() }).collect();
         self.records = Records::default();
+        self.layers.clear();
         self.arranged = Some(At { at, value: Arc::clone(arranged) });
     }
 
@@ -161,6 +179,20 @@ impl ViewState {
     fn record(&mut self, at: u64, change: &Change) {
         if self.arranged.as_ref().is_some_and(|arranged| arranged.value.has_records_of(change)) {
             self.records.apply(at, change);
+        }
+    }
+
+    /// Only of a layer that is shown, and only by its own source.
+    fn report(&mut self, at: u64, report: &Arc<LayerReport>) {
+        let Some(layer) = self.arranged().and_then(|arranged| arranged.catalogue.layers.get(&report.layer)) else {
+            return;
+        };
+        let held = self.layers.get(&report.layer).map(|shown| &shown.reported);
+        if layer.source == report.source
+            && let Some(reported) = ReportedLayer::after(held, at, report)
+        {
+            let layer = Arc::new(layer.with(&reported.report));
+            self.layers.insert(report.layer.clone(), ShownLayer { reported, layer });
         }
     }
 
@@ -192,6 +224,8 @@ impl ViewState {
             }
         }
         changes.extend(self.records.changes_after(position));
+        let reports = self.layers.values().flat_map(|shown| shown.reported.changes_after(position));
+        changes.extend(reports.map(|(at, report)| Envelope::new(at, Change::Layer(report))));
         changes
     }
 }

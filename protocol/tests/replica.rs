@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use protocol::alarm::{AlarmSeverity, AlarmState};
 use protocol::change::{Arranged, Bucket, Buckets, Change, Envelope, Span, WindowSpec};
+use protocol::map::{Feature, Geometry, LayerReport};
 use protocol::message::Mode;
 use protocol::records::Horizon;
 use protocol::session::Stage;
@@ -43,7 +44,7 @@ fn arranged(series_count: usize, window_count: usize, kinds: usize) -> Change {
             panels: vec![],
         },
         spotlight: None,
-        catalogue: Catalogue::default(),
+        catalogue: Catalogue { layers: (0..=LAYERS).map(layer).collect(), ..Catalogue::default() },
         series: (0..series_count).map(series).collect(),
         windows: (0..window_count).map(window).collect(),
         records: KINDS.into_iter().skip(kinds).collect(),
@@ -127,6 +128,40 @@ fn source(id: usize, taken: Option<i32>) -> Change {
     }))
 }
 
+const LAYERS: usize = 2;
+
+/// A layer that was configured, at first without features; the last one has another source than reports come from.
+fn layer(id: usize) -> (protocol::LayerId, Arc<protocol::MapLayer>) {
+    let layer = protocol::MapLayer {
+        id: format!("l{id}").into(),
+        name: Default::default(),
+        source: if id < LAYERS { "s" } else { "other" }.into(),
+        time: None,
+        stale_after_secs: None,
+        status: ObservationStatus::Automatic,
+        features: Vec::new(),
+    };
+    (layer.id.clone(), Arc::new(layer))
+}
+
+/// A layer as its source tells of it: with so many features, or as before.
+fn report(id: usize, day: i32, features: Option<u8>) -> Change {
+    let feature = |place: u8| Feature {
+        id: place.to_string(),
+        name: Default::default(),
+        area: None,
+        geometry: Geometry::Point([i32::from(place), day]),
+        series: None,
+    };
+    Change::Layer(Arc::new(LayerReport {
+        layer: format!("l{id}").into(),
+        source: "s".into(),
+        time: moment(day),
+        received_at: moment(day),
+        features: features.map(|count| Arc::new((0..count).map(feature).collect())),
+    }))
+}
+
 /// A record of some kind, or a horizon. Its floor lies so far before its own offset.
 fn record() -> impl Strategy<Value = Change> {
     let horizon = (prop::array::uniform3(0i32..30), 0u64..8).prop_map(|(days, back)| {
@@ -175,6 +210,7 @@ fn step() -> impl Strategy<Value = Change> {
         8 => value,
         8 => bucket,
         16 => record(),
+        8 => (0..LAYERS + 2, 0i32..30, prop::option::of(0u8..4)).prop_map(|(id, day, count)| report(id, day, count)),
     ]
 }
 
@@ -235,4 +271,22 @@ proptest! {
         let msgpack: Vec<Envelope> = rmp_serde::from_slice(&rmp_serde::to_vec_named(&replica).unwrap()).unwrap();
         prop_assert_eq!(&msgpack, &replica);
     }
+}
+
+#[test]
+fn a_layer_is_shown_as_its_source_told_last() {
+    let told = [report(0, 1, None), report(0, 2, Some(3)), report(0, 3, None), report(LAYERS, 3, Some(3))];
+    let changes = number(told.into());
+    let state = |until: usize| fold(ViewState::default(), changes[..until].iter().map(|(at, change)| (*at, change)));
+    let shown = |state: &ViewState, id: &str| {
+        let layer = state.layer(&id.into()).unwrap();
+        (layer.time, layer.features.len())
+    };
+    assert_eq!(shown(&state(2), "l0"), (None, 0), "nothing to be as before");
+    assert_eq!(shown(&state(3), "l0"), (Some(moment(2)), 3));
+    assert_eq!(shown(&state(4), "l0"), (Some(moment(3)), 3), "still so");
+    assert_eq!(shown(&state(5), "l2"), (None, 0), "not by another source than its own");
+    // Who has the features is not sent them again.
+    let [Envelope { at: 4, change: Some(Change::Layer(missed)) }] = &state(4).changes_after(3)[..] else { panic!() };
+    assert_eq!((missed.time, &missed.features), (moment(3), &None));
 }

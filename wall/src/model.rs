@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use panels::Link;
 use protocol::message::Bye;
-use protocol::{Change, CloseReason, Frame, RecordKind, SeriesKey, StreamPosition, Timestamp, ViewState};
+use protocol::{Change, CloseReason, Frame, LayerId, RecordKind, SeriesKey, StreamPosition, Timestamp, ViewState};
 
 use crate::clock::ClockEstimate;
 use crate::connection::Inbound;
@@ -34,6 +34,7 @@ pub struct Touched {
     /// Places of windows in the arrangement.
     pub windows: BTreeSet<u16>,
     pub records: BTreeSet<RecordKind>,
+    pub layers: BTreeSet<LayerId>,
 }
 
 impl Touched {
@@ -46,6 +47,9 @@ impl Touched {
             }
             Change::Buckets(buckets) => {
                 self.windows.insert(buckets.window);
+            }
+            Change::Layer(report) => {
+                self.layers.insert(report.layer.clone());
             }
             record => self.records.extend(record.record_kinds()),
         }

@@ -7,7 +7,7 @@ use panels::text::{Font, Style, TextEngine};
 use panels::theme::{self, Color, REFERENCE_HEIGHT_PX, TextClass, TypeSizes};
 use panels::{Link, Paint, Rect, locale, number, place};
 use protocol::change::Arranged;
-use protocol::{Canvas, CloseReason, PanelSpec, RecordKind, SeriesKey, Timestamp, ViewState};
+use protocol::{Canvas, CloseReason, LayerId, PanelSpec, RecordKind, SeriesKey, Timestamp, ViewState};
 
 use crate::fit::Fit;
 use crate::model::Touched;
@@ -21,6 +21,7 @@ struct Placed {
     series: BTreeSet<SeriesKey>,
     windows: BTreeSet<u16>,
     records: BTreeSet<RecordKind>,
+    layers: BTreeSet<LayerId>,
     /// Server time.
     next_change: Option<Timestamp>,
 }
@@ -28,13 +29,15 @@ struct Placed {
 impl Placed {
     /// Panels that name no data may show anything of the view, such as whether figures are illustrative.
     fn is_touched(&self, touched: &Touched) -> bool {
-        let names_nothing = self.series.is_empty() && self.windows.is_empty() && self.records.is_empty();
+        let names_nothing =
+            self.series.is_empty() && self.windows.is_empty() && self.records.is_empty() && self.layers.is_empty();
         let has_news = !touched.series.is_empty() || !touched.windows.is_empty() || !touched.records.is_empty();
         touched.all
             || names_nothing && has_news
             || !self.series.is_disjoint(&touched.series)
             || !self.windows.is_disjoint(&touched.windows)
             || !self.records.is_disjoint(&touched.records)
+            || !self.layers.is_disjoint(&touched.layers)
     }
 }
 
@@ -173,6 +176,7 @@ fn placed(arranged: &Arranged, spec: &PanelSpec, rect: Rect) -> Placed {
         series: needs.series.into_iter().collect(),
         windows: windows.collect(),
         records: needs.records,
+        layers: needs.layers.into_iter().collect(),
         next_change: None,
         spec: spec.clone(),
     }

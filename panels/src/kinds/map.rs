@@ -60,7 +60,7 @@ impl Panel for Map {
         let layers = options.layers.iter().filter_map(|id| view.layer(id));
         let aged = layers.map(|layer| {
             let stale = layer.stale_since().filter(|stale| *stale > now);
-            let older = is_stale(layer, now).then(|| facts::next_older(layer.time, now));
+            let older = layer.time.filter(|_| is_stale(layer, now)).map(|time| facts::next_older(time, now));
             stale.into_iter().chain(older).chain([number::next_midnight(now)]).min()
         });
         aged.flatten().chain(facts::next_change_of(view, needs.series, now)).min()
@@ -98,6 +98,8 @@ struct LayerShown<'a> {
     sign: Sign,
     /// Stale or normal.
     severity: Severity,
+    /// Who told where its features are, where that was not configured.
+    source: Option<&'a str>,
     features: Vec<FeatureShown<'a>>,
 }
 
@@ -154,10 +156,11 @@ impl<'a> Shown<'a> {
         let readings = self.areas.iter().map(|area| &area.reading).chain(features.map(|feature| &feature.reading));
         let said: Vec<Said<'_>> = readings.flatten().filter_map(Reading::said).collect();
         let of_layers = || {
-            let oldest = &self.layers.iter().min_by_key(|layer| layer.layer.time)?.layer;
+            let told = self.layers.iter().filter_map(|layer| Some((layer.layer.time?, layer.layer)));
+            let (time, oldest) = told.min_by_key(|(time, _)| *time)?;
             let source = catalogue.sources.get(&oldest.source);
             let source = source.map_or(oldest.source.as_str(), |source| source.name.in_language(language));
-            let time = Label::as_of(Period::Continuous, oldest.time, now, language, tile.is_narrow());
+            let time = Label::as_of(Period::Continuous, time, now, language, tile.is_narrow());
             Some(Footer { source: source.to_owned(), short_time: time.clone(), time, illustrative: false, due: false })
         };
         let mut footer = Footer::of(catalogue, &said, tile).or_else(of_layers)?;
@@ -198,6 +201,11 @@ impl<'a> LayerShown<'a> {
             };
             FeatureShown { feature, name: feature.name.in_language(at.0), reading, severity }
         };
-        Self { layer, sign, severity, features: layer.features.iter().map(feature).collect() }
+        let told = view.layer_report(&layer.id).zip(view.arranged());
+        let source = told.map(|(report, arranged)| {
+            let source = arranged.catalogue.sources.get(&report.source);
+            source.map_or(report.source.as_str(), |source| source.name.in_language(at.0))
+        });
+        Self { layer, sign, severity, source, features: layer.features.iter().map(feature).collect() }
     }
 }

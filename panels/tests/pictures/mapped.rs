@@ -6,8 +6,9 @@ use panels::theme::{self, Meaning};
 use panels::{Link, panel};
 use proptest::prelude::*;
 use protocol::change::Change;
+use protocol::map::{Feature, LayerReport};
 use protocol::message::Mode;
-use protocol::{Canvas, ViewState};
+use protocol::{Canvas, MapLayer, ViewState};
 use serde_json::{Value, json};
 
 use crate::centre::{CANVAS, NOW, catalogue, layout, mapped, paint_all, panel as spec, state};
@@ -89,6 +90,39 @@ fn layers_tell_their_age_what_is_outside_and_what_is_stale() {
 }
 
 #[test]
+fn a_layer_is_drawn_as_its_source_tells_of_it() {
+    let options = json!({ "map": "districts", "layers": ["reservoirs"] });
+    let mut view = state(layout(vec![spec("map", "map", [0, 0, 16, 14], options)]), CANVAS, Mode::Live);
+    let mut arranged = (**view.arranged().unwrap()).clone();
+    let layer = arranged.catalogue.layers.get_mut("reservoirs").unwrap();
+    let known = layer.features.clone();
+    *layer = MapLayer { time: None, features: Vec::new(), ..(**layer).clone() }.into();
+    view.apply(1, &Change::Arranged(arranged.into()));
+    let drawn = |view: &ViewState| {
+        let scene = paint_all(view, Link::Live, "vi", &mut TextEngine::new()).remove(0);
+        said(&scene).iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()
+    };
+    let begun = drawn(&view);
+    assert!(begun.iter().any(|text| text == "Chưa có số liệu"), "{begun:?}");
+    let report = |secs: i64, features: Option<Vec<Feature>>| LayerReport {
+        layer: "reservoirs".into(),
+        source: "qt".into(),
+        time: NOW.plus_micros(-secs * 1_000_000),
+        received_at: NOW,
+        features: features.map(Into::into),
+    };
+    view.apply(2, &Change::Layer(report(3600, Some(known)).into()));
+    let told = drawn(&view);
+    for expected in ["Hồ Nước Trong", "Hồ Núi Ngang", "07:42", " · Trạm quan trắc tự động, 5 phút/lần"]
+    {
+        assert!(told.iter().any(|text| text == expected), "'{expected}' is not in {told:?}");
+    }
+    view.apply(3, &Change::Layer(report(50 * 3600, None).into()));
+    let aged = drawn(&view);
+    assert!(aged.iter().any(|text| text == "cũ 2 ngày") && aged.contains(&"Hồ Nước Trong".to_owned()), "{aged:?}");
+}
+
+#[test]
 fn a_map_changes_when_a_layer_goes_stale() {
     let options = json!({ "map": "districts", "layers": ["slides"] });
     let view = state(layout(vec![spec("map", "map", [0, 0, 9, 9], options)]), CANVAS, Mode::Live);
@@ -101,7 +135,7 @@ fn a_map_changes_when_a_layer_goes_stale() {
     let mut fresh = (**view.arranged().unwrap()).clone();
     let layer = fresh.catalogue.layers.get_mut("slides").unwrap();
     let mut young = (**layer).clone();
-    young.time = NOW.plus_micros(-86_000 * 1_000_000);
+    young.time = Some(NOW.plus_micros(-86_000 * 1_000_000));
     *layer = young.into();
     let mut view = ViewState::default();
     view.apply(1, &Change::Arranged(fresh.into()));

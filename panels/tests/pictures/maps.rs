@@ -90,7 +90,7 @@ fn layer(id: &str, vi: &str, en: &str, age_secs: i64, features: Vec<Feature>) ->
         id: id.into(),
         name: named(vi, en),
         source: "qt".into(),
-        time: Timestamp(super::NOW.0 - age_secs * 1_000_000),
+        time: Some(Timestamp(super::NOW.0 - age_secs * 1_000_000)),
         stale_after_secs: Some(86_400),
         status: ObservationStatus::Simulated,
         features,

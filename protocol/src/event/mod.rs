@@ -2,17 +2,23 @@
 
 mod alarm;
 mod catalogue;
+mod document;
 mod layout;
 mod observations;
 mod records;
 mod rows;
 mod source;
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::map::LayerReport;
+
 pub use alarm::{AlarmAcknowledged, AlarmShelved, AlarmUnshelved};
 pub use catalogue::CatalogueRevised;
+pub use document::DocumentReceived;
 pub use layout::{LayoutSaved, LayoutShown, SpotlightTurned};
 pub use observations::{ObservationsRecorded, RefusedRow};
 pub use records::RecordsReported;
@@ -43,6 +49,10 @@ pub enum Event {
     AlarmShelved(AlarmShelved),
     /// Someone brought an alarm back before its time.
     AlarmUnshelved(AlarmUnshelved),
+    /// A document came in.
+    DocumentReceived(DocumentReceived),
+    /// A source told where the features of a layer are.
+    LayerReported(Arc<LayerReport>),
 }
 
 impl Event {
@@ -60,6 +70,8 @@ impl Event {
             Self::AlarmAcknowledged(_) => "alarm_acknowledged",
             Self::AlarmShelved(_) => "alarm_shelved",
             Self::AlarmUnshelved(_) => "alarm_unshelved",
+            Self::DocumentReceived(_) => "document_received",
+            Self::LayerReported(_) => "layer_reported",
         }
     }
 }

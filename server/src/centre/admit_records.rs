@@ -16,7 +16,7 @@ use super::admit::{FUTURE_TOLERANCE_MICROS, check_names, unknown};
 /// The longest texts, in characters.
 const MOST_ID: usize = 100;
 pub(super) const MOST_NAME: usize = 300;
-const MOST_TEXT: usize = 2000;
+pub(super) const MOST_TEXT: usize = 2000;
 /// Most agencies that work on a task, extensions of it, items of a session, indicators of an item.
 const MOST_PARTS: usize = 50;
 
@@ -163,13 +163,13 @@ fn check_past(field: &str, at: Timestamp, now: Timestamp) -> Verdict {
     Err(format!("{field} lies {ahead_secs} s in the future (check the sender's clock and time zone)"))
 }
 
-fn check_id(id: &impl Display) -> Verdict {
+pub(super) fn check_id(id: &impl Display) -> Verdict {
     let id = id.to_string();
     let is_formed = !id.trim().is_empty() && id.chars().count() <= MOST_ID && !id.chars().any(char::is_control);
     if is_formed { Ok(()) } else { Err(format!("an id has 1 to {MOST_ID} characters, on one line")) }
 }
 
-fn check_name(field: &str, name: &Name, most: usize) -> Verdict {
+pub(super) fn check_name(field: &str, name: &Name, most: usize) -> Verdict {
     check_text(field, &name.vi, most)?;
     name.en.as_ref().map_or(Ok(()), |english| check_text(&format!("{field}.en"), english, most))
 }

@@ -11,7 +11,7 @@ use protocol::{
 };
 
 use super::arrange::DEFAULT_CANVAS;
-use super::{Centre, Refusal, records};
+use super::{Centre, Refusal, layers, records};
 
 impl Centre {
     pub(super) fn decide_save(
@@ -144,7 +144,12 @@ fn snapshot_bytes(arranged: &Arranged) -> usize {
     });
     let buckets: usize = arranged.windows.iter().map(|window| usize::from(window.buckets)).sum();
     let records: usize = arranged.records.iter().map(|kind| records::most_bytes(*kind)).sum();
-    json_bytes(arranged) + records + arranged.series.len() * (observed + 1) + buckets * (json_bytes(&bucket) + 1)
+    let layers = layers::MOST_BYTES * layers::reported(&arranged.catalogue).count();
+    json_bytes(arranged)
+        + records
+        + layers
+        + arranged.series.len() * (observed + 1)
+        + buckets * (json_bytes(&bucket) + 1)
 }
 
 /// What cannot be written is refused elsewhere.

@@ -7,6 +7,8 @@ pub mod admit;
 mod admit_records;
 mod alarms;
 pub mod arrange;
+mod documents;
+mod layers;
 mod layouts;
 pub mod plausible;
 mod records;
@@ -16,7 +18,11 @@ use std::sync::Arc;
 
 use panels::LayoutFinding;
 use protocol::event::CatalogueRevised;
-use protocol::{Catalogue, Command, Event, Layout, LayoutId, PanelId, Records, Timestamp, Wall, WallId};
+use protocol::map::ReportedLayer;
+use protocol::{Catalogue, Command, Event, LayerId, Layout, LayoutId, PanelId, Records, Timestamp, Wall, WallId};
+
+pub use documents::{Documents, MOST_DOCUMENTS, Standing, admit_document};
+pub use layers::{MOST_FEATURES, REPORTING_KIND, admit_feature, admit_layer};
 
 /// A wall and what it shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +52,10 @@ pub struct Centre {
     pub catalogue_at: u64,
     /// Tasks, alarms, sessions, and how sources do as far as that is no matter of observations.
     pub records: Arc<Records>,
+    /// The documents that came in last.
+    pub documents: Arc<Documents>,
+    /// What sources told last of layers.
+    pub layers: BTreeMap<LayerId, ReportedLayer>,
 }
 
 /// Why a command was not carried out.
@@ -100,6 +110,14 @@ impl Centre {
             | Event::AlarmAcknowledged(_)
             | Event::AlarmShelved(_)
             | Event::AlarmUnshelved(_) => self.record(offset, event),
+            Event::LayerReported(report) => {
+                self.take_report(offset, report);
+                self.record(offset, event);
+            }
+            Event::DocumentReceived(received) => {
+                Arc::make_mut(&mut self.documents).take(&received.document);
+                self.record(offset, event);
+            }
             Event::CatalogueRevised(revised) => self.revise(offset, revised),
             Event::LayoutSaved(saved) => {
                 let kept = KeptLayout { layout: Arc::new(saved.layout.clone()), at: offset };

@@ -93,7 +93,7 @@ fn items<'a>(
 /// A source that nobody writes into sources.toml.
 fn implicit(id: &str, kind: &str, name: Name, source: Arc<dyn Source>) -> SourceSpec {
     let info = SourceInfo { id: id.into(), name, kind: kind.to_owned(), owner: None };
-    SourceSpec { info, source: Some(source) }
+    SourceSpec::new(info, "", Some(source))
 }
 
 /// Puts it into the catalogue, unless another one has its name.

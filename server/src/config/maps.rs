@@ -2,6 +2,7 @@
 
 mod geo;
 mod insets;
+mod points;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -25,14 +26,15 @@ use unicode_normalization::UnicodeNormalization;
 use super::catalogue::{check_id, describe, refuse_rest};
 use super::document::{Document, Item};
 use super::finding::{Finding, suggestion};
+use crate::centre::{MOST_FEATURES, REPORTING_KIND};
 use geo::{RawFeature, RawGeometry};
+
+pub use points::{PointProperties, points};
 
 /// Corners that cannot be told apart on a wall are left out: this share of the map's longer side.
 const RESOLUTION: f64 = 1.0 / 4_000.0;
 /// Corners of a map, about 200 kB on the wire; of one with more, less is told apart.
 const MOST_CORNERS: usize = 10_000;
-/// Features of a layer.
-const MOST_FEATURES: usize = 2_000;
 /// Rows and columns of a schematic map.
 const MOST_CELLS: usize = 100;
 
@@ -66,11 +68,13 @@ struct InsetEntry {
 struct LayerEntry {
     id: LayerId,
     name: Name,
-    file: String,
+    #[serde(default)]
+    file: Option<String>,
     #[serde(default)]
     object: Option<String>,
     source: SourceId,
-    time: String,
+    #[serde(default)]
+    time: Option<String>,
     #[serde(default)]
     stale_after_secs: Option<u64>,
     #[serde(default)]
@@ -343,41 +347,68 @@ impl<'a> Reading<'a> {
             let known = suggestion(entry.source.as_str(), self.catalogue.sources.keys().map(SourceId::as_str));
             self.report("source", &format!("source '{}' is not in sources.toml{known}", entry.source));
         }
-        let time = moment(&entry.time, time_zone);
+        let (time, features) = match &entry.file {
+            Some(file) => (self.time(&entry, time_zone), self.layer_features(file, &entry)),
+            None => {
+                self.check_reported(&entry);
+                (None, Vec::new())
+            }
+        };
+        let LayerEntry { id, name, source, stale_after_secs, status, .. } = entry;
+        let layer = MapLayer { id, name, source, time, stale_after_secs, status, features };
+        (self.findings.len() == before).then_some(layer)
+    }
+
+    fn time(&mut self, entry: &LayerEntry, time_zone: &str) -> Option<Timestamp> {
+        let written = entry.time.as_deref().unwrap_or_default();
+        let time = moment(written, time_zone);
         if time.is_none() {
-            let message =
-                format!("'time' is '{}'; write when its features were there, like '2023-08-14T07:00'", entry.time);
+            let message = format!("'time' is '{written}'; write when its features were there, like '2023-08-14T07:00'");
             self.report("time", &message);
         }
-        let raw = self.features(&entry.file, entry.object.as_deref());
+        time
+    }
+
+    /// A layer without a file begins empty: its source tells what is there.
+    fn check_reported(&mut self, entry: &LayerEntry) {
+        let source = self.catalogue.sources.get(&entry.source);
+        if source.is_some_and(|source| source.kind != REPORTING_KIND) {
+            let message = format!(
+                "give 'file', GeoJSON or TopoJSON; only a layer whose source is of the kind '{REPORTING_KIND}' has none"
+            );
+            self.report("id", &message);
+        }
+        let given = [
+            ("time", entry.time.is_some()),
+            ("object", entry.object.is_some()),
+            ("indicator", entry.indicator.is_some()),
+        ];
+        for (key, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+            self.report(key, &format!("'{key}' is of the features in 'file', which is not given"));
+        }
+    }
+
+    fn layer_features(&mut self, file: &str, entry: &LayerEntry) -> Vec<Feature> {
+        let raw = self.features(file, entry.object.as_deref());
         if raw.len() > MOST_FEATURES {
-            self.report_in(&entry.file, format!("{} features; a layer has at most {MOST_FEATURES}", raw.len()));
-            return None;
+            self.report_in(file, format!("{} features; a layer has at most {MOST_FEATURES}", raw.len()));
+            return Vec::new();
         }
         let mut features: Vec<Feature> = Vec::new();
         for raw in &raw {
-            match self.feature(raw, &entry) {
+            match self.feature(raw, entry) {
                 Ok(feature) if features.iter().any(|known| known.id == feature.id) => {
                     let message = format!("feature {}: a second feature is called '{}'", raw.number, feature.id);
-                    self.report_in(&entry.file, message);
+                    self.report_in(file, message);
                 }
                 Ok(feature) => features.push(feature),
                 Err(problems) => {
                     let at = |problem: &String| format!("feature {}: {problem}", raw.number);
-                    problems.iter().for_each(|problem| self.report_in(&entry.file, at(problem)));
+                    problems.iter().for_each(|problem| self.report_in(file, at(problem)));
                 }
             }
         }
-        let LayerEntry { id, name, source, stale_after_secs, status, .. } = entry;
-        (self.findings.len() == before).then_some(MapLayer {
-            id,
-            name,
-            source,
-            time: time?,
-            stale_after_secs,
-            status,
-            features,
-        })
+        features
     }
 
     fn feature(&self, raw: &RawFeature, entry: &LayerEntry) -> Result<Feature, Vec<String>> {
@@ -453,7 +484,11 @@ fn kind_of(raw: &RawGeometry) -> String {
 
 /// A property that is written as text or as a number.
 fn text(feature: &RawFeature, property: &str) -> Option<String> {
-    match feature.properties.get(property)? {
+    text_of(feature.properties.get(property)?)
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
         Value::String(text) => Some(text.trim().nfc().collect()).filter(|text: &String| !text.is_empty()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use protocol::{Catalogue, Layout, LayoutId, PanelId, SourceInfo, Wall, WallId};
+use protocol::{Catalogue, LayerId, Layout, LayoutId, PanelId, SourceInfo, Wall, WallId};
 use serde::Deserialize;
 
 use crate::sources::Source;
@@ -37,6 +37,7 @@ use document::{Document, Item};
 
 pub use document::Options;
 pub use finding::{Finding, Findings, suggestion};
+pub use maps::{PointProperties, points};
 pub use secret::{Secret, SecretError};
 #[cfg(test)]
 pub use settings::LogSettings;
@@ -135,6 +136,7 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
     let mut sources = catalogue::load_sources(dir, &mut catalogue, &settings, &mut findings);
     sources.extend(alarms::load(dir, &mut catalogue, &settings, &mut findings));
     maps::load(dir, &settings.time_zone, &mut catalogue, &mut findings);
+    findings.extend(sources.iter().filter_map(|spec| layer_finding(spec, &catalogue)));
     images::load(dir, &mut catalogue, &mut findings);
     let layout_ids = layouts::ids(dir, &mut findings);
     let walls = catalogue::load_walls(dir, &layout_ids, &mut findings);
@@ -146,6 +148,21 @@ fn load_in(dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<C
     }
     findings.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     Err(Findings(findings))
+}
+
+/// A source that tells of a layer which is not there, or of another source.
+fn layer_finding(spec: &SourceSpec, catalogue: &Catalogue) -> Option<Finding> {
+    let (layer, source) = (spec.source.as_ref()?.layer()?, &spec.info.id);
+    let problem = match catalogue.layers.get(layer) {
+        Some(known) if known.source == *source => return None,
+        Some(known) => format!("is of source '{}' in maps.toml; a layer has one source", known.source),
+        None => {
+            let known = suggestion(layer.as_str(), catalogue.layers.keys().map(LayerId::as_str));
+            format!("is not in maps.toml{known}; write a [[layer]] there, with source = \"{source}\"")
+        }
+    };
+    let message = format!("source '{source}': layer '{layer}' {problem}");
+    Some(Finding { file: "sources.toml".to_owned(), line: None, key: Some("layer".to_owned()), message })
 }
 
 /// The files of the folder, besides layouts/.

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use protocol::change::{Arranged, Buckets, Change, Envelope};
 use protocol::event::ObservationsRecorded;
+use protocol::map::LayerReport;
 use protocol::message::{CloseReason, Frame, ViewName};
 use protocol::view::{ViewState, Window};
-use protocol::{Event, Observation, RecordKind, Records, SeriesKey, ServerMessage, SourceState, Timestamp};
+use protocol::{Event, Observation, RecordKind, SeriesKey, ServerMessage, SourceState, Timestamp};
 
 use super::ViewError;
 use super::encode::{self, Message, encode};
@@ -135,7 +136,11 @@ impl View {
     /// Takes in an entry; `centre` is as of it or a later one.
     pub fn fold(&mut self, entry: &Arc<Entry>, centre: &Centre) -> Next {
         let arrangement = match &entry.event {
-            Event::ObservationsRecorded(_) | Event::RecordsReported(_) | Event::SourceStateChanged(_) => None,
+            Event::ObservationsRecorded(_)
+            | Event::RecordsReported(_)
+            | Event::SourceStateChanged(_)
+            | Event::DocumentReceived(_)
+            | Event::LayerReported(_) => None,
             _ => match centre.arrange(&self.name) {
                 None => return Next::Gone,
                 arrangement => arrangement,
@@ -157,7 +162,12 @@ impl View {
                     self.current()
                 }
             }
-            Event::RecordsReported(_) | Event::SourceStateChanged(_) => {
+            Event::RecordsReported(_) | Event::SourceStateChanged(_) | Event::DocumentReceived(_) => {
+                self.record(entry, centre);
+                None
+            }
+            Event::LayerReported(report) => {
+                self.report(entry.offset, report);
                 self.record(entry, centre);
                 None
             }
@@ -199,7 +209,16 @@ impl View {
         for change in changes.filter(|change| arranged.has_records_of(change)) {
             self.state.apply(entry.offset, &change);
             self.dirty = true;
-            self.urgent |= !matches!(entry.event, Event::ObservationsRecorded(_));
+            self.urgent |= !matches!(entry.event, Event::ObservationsRecorded(_) | Event::LayerReported(_));
+        }
+    }
+
+    /// Takes in where the features of a layer are, if it is shown.
+    fn report(&mut self, offset: u64, report: &Arc<LayerReport>) {
+        let arranged = self.state.arranged();
+        if arranged.is_some_and(|arranged| arranged.catalogue.layers.contains_key(&report.layer)) {
+            self.state.apply(offset, &Change::Layer(Arc::clone(report)));
+            self.dirty = true;
         }
     }
 
@@ -273,7 +292,7 @@ impl View {
         self.at = at;
         // Where numbers are gone, clients are told of all that is there.
         let floor = at.max(loaded.renewed);
-        self.state = loaded_state(floor, &arranged, loaded, &centre.records);
+        self.state = loaded_state(floor, &arranged, loaded, centre);
         if !loaded.lacking.is_empty() {
             self.folded = loaded.offset;
         }
@@ -447,7 +466,7 @@ impl View {
 ///
 /// The centre may be further than what was loaded: its records count as of the latter, and the entries between bring
 /// each to its own offset again.
-fn loaded_state(at: u64, arranged: &Arc<Arranged>, loaded: &Loaded, records: &Records) -> ViewState {
+fn loaded_state(at: u64, arranged: &Arc<Arranged>, loaded: &Loaded, centre: &Centre) -> ViewState {
     let clamped = |offset: u64| offset.min(loaded.offset).max(at);
     let mut state = ViewState::default();
     state.apply(at, &Change::Arranged(Arc::clone(arranged)));
@@ -459,7 +478,10 @@ fn loaded_state(at: u64, arranged: &Arc<Arranged>, loaded: &Loaded, records: &Re
             buckets.iter().map(|bucket| protocol::change::Bucket { at: bucket.at.max(at), ..bucket.clone() }).collect();
         state.apply(at, &Change::Buckets(Buckets { window: index as u16, buckets }));
     }
-    for Envelope { at, change } in records.only(&arranged.records).changes_after(0) {
+    for (at, report) in centre.layers.values().flat_map(|reported| reported.changes_after(0)) {
+        state.apply(clamped(at), &Change::Layer(report));
+    }
+    for Envelope { at, change } in centre.records.only(&arranged.records).changes_after(0) {
         change.iter().for_each(|change| state.apply(clamped(at), change));
     }
     for LastDeliveries { source, offset, taken, refused } in &loaded.deliveries {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::health::Board;
 use super::rounds::Bell;
-use crate::centre::{Centre, admit};
+use crate::centre::{Centre, Documents, admit};
 use crate::clock::Clock;
 use crate::config::SecretError;
 use crate::log::recorder::{Batch, RecordError, Recorded, Recorder};
@@ -165,6 +165,18 @@ impl Link {
     #[must_use]
     pub fn records(&self) -> Arc<Records> {
         Arc::clone(&self.centre.borrow().records)
+    }
+
+    /// The documents that the centre has.
+    #[must_use]
+    pub fn documents(&self) -> Arc<Documents> {
+        Arc::clone(&self.centre.borrow().documents)
+    }
+
+    /// What the centre has of a layer.
+    #[cfg(test)]
+    pub fn layer(&self, layer: &protocol::LayerId) -> Option<protocol::map::ReportedLayer> {
+        self.centre.borrow().layers.get(layer).cloned()
     }
 
     #[must_use]

@@ -3,8 +3,10 @@
 mod changes;
 mod csv;
 mod derived;
+mod edxml;
 mod entries;
 mod folder;
+mod geojson;
 pub mod health;
 mod http;
 mod link;
@@ -33,8 +35,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use protocol::Timestamp;
+use protocol::{LayerId, Timestamp};
 
+use crate::centre::REPORTING_KIND;
 use crate::config::Options;
 use trial::Sampling;
 
@@ -59,6 +62,11 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// read.
     fn sample(&self, now: Timestamp, values: usize) -> Option<Sampling<'_>> {
         let _ = (now, values);
+        None
+    }
+
+    /// The layer that it tells of.
+    fn layer(&self) -> Option<&LayerId> {
         None
     }
 }
@@ -86,6 +94,8 @@ pub static SOURCES: &[Kind] = &[
     Kind { name: "mqtt", read: mqtt::read },
     Kind { name: DERIVED, read: derived::read },
     Kind { name: OPERATIONS, read: operations::read },
+    Kind { name: "edxml", read: edxml::read },
+    Kind { name: REPORTING_KIND, read: geojson::read },
     Kind { name: "simulated", read: simulated::read },
     Kind { name: "simulated_records", read: simulated_records::read },
 ];

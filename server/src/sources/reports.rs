@@ -1,12 +1,16 @@
-//! Tasks, alarms and sessions on their way from a source into the log.
+//! Tasks, alarms, sessions, documents and layers on their way from a source into the log.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use protocol::event::RecordsReported;
+use protocol::event::{DocumentReceived, RecordsReported};
+use protocol::map::LayerReport;
 use protocol::records::{Record, Shelf};
-use protocol::{Alarm, Session, SourceId, Task, Timestamp};
+use protocol::{Alarm, Document, Event, Session, SourceId, Task, Timestamp};
 
+use super::rows::{LayerRead, RowProblem};
 use super::{Link, SourceError};
+use crate::centre::{Standing, admit_document, admit_feature, admit_layer};
 
 /// Most records of one entry of the log.
 const CHUNK: usize = 200;
@@ -80,6 +84,58 @@ impl Link {
         }
         self.health.well(&self.source, self.now());
         Ok(())
+    }
+
+    /// Makes a document durable, unless the centre knows it; or tells why it may not come in.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn receive(&self, document: Document) -> Result<Result<(), String>, SourceError> {
+        let received_at = self.now();
+        let document = Document { source: self.source.clone(), received_at, ..document };
+        let documents = self.documents();
+        match admit_document(&document, received_at).and_then(|()| documents.standing(&document)) {
+            Ok(Standing::New) => {}
+            Ok(Standing::Known | Standing::Past) => return Ok(Ok(())),
+            Err(reason) => return Ok(Err(reason)),
+        }
+        let document = Arc::new(document);
+        self.recorder.tell(Event::DocumentReceived(DocumentReceived { document })).await?;
+        self.health.delivered(&self.source, received_at, 1, 0);
+        Ok(Ok(()))
+    }
+
+    /// Makes durable where the features of a layer are, unless the centre knows it; what of it may not come in.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn place(&self, read: LayerRead) -> Result<Vec<RowProblem>, SourceError> {
+        let (catalogue, centre) = (self.catalogue.borrow().clone(), Arc::clone(&self.centre.borrow()));
+        let (mut problems, mut seen, mut features) = (Vec::new(), BTreeSet::new(), Vec::new());
+        for (row, feature) in read.features {
+            match admit_feature(&catalogue, &feature, &mut seen) {
+                Ok(()) => features.push(feature),
+                Err(reason) => problems.push(RowProblem::of_row(row, reason)),
+            }
+        }
+        let (source, received_at) = (self.source.clone(), self.now());
+        let features = Some(Arc::new(features));
+        let mut report = LayerReport { layer: read.layer, source, time: read.time, received_at, features };
+        if let Err(reason) = admit_layer(&catalogue, &report, received_at) {
+            problems.push(RowProblem::whole(reason));
+            return Ok(problems);
+        }
+        if let Some(held) = centre.reported(&report).map(|held| &held.report) {
+            let is_same = held.features == report.features;
+            if report.time < held.time || (is_same && report.time == held.time) {
+                return Ok(problems);
+            }
+            report.features = report.features.filter(|_| !is_same);
+        }
+        let count = report.features.as_ref().map_or(0, |features| features.len() as u64);
+        self.recorder.tell(Event::LayerReported(Arc::new(report))).await?;
+        self.health.delivered(&self.source, received_at, count, 0);
+        Ok(problems)
     }
 
     async fn take(&self, reported: RecordsReported) -> Result<(), SourceError> {

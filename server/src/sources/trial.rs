@@ -1,19 +1,22 @@
 //! Try before you trust: what a source would bring, read and mapped, and nothing recorded.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use protocol::event::ObservationRow;
-use protocol::{Catalogue, SeriesKey, SourceId, Timestamp};
+use protocol::map::{Feature, Geometry, LayerReport, MICROS_PER_DEGREE};
+use protocol::{Catalogue, Document, SeriesKey, SourceId, Timestamp};
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
 use super::SourceError;
-use super::rows::{RowProblem, RowRead};
-use crate::centre::admit;
+use super::rows::{LayerRead, RowProblem, RowRead};
+use crate::centre::{admit, admit_document, admit_feature, admit_layer};
 use crate::config::SourceSpec;
 
 /// How long a source may take to be tried.
@@ -44,6 +47,12 @@ pub struct Trial {
     pub refused_count: usize,
     /// The first that would be taken, in their order.
     pub rows: Vec<TriedRow>,
+    /// The first documents that would be taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<TriedDocument>,
+    /// The first points of layers that would be taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<TriedPoint>,
     /// The first that would be refused, and why.
     pub refused: Vec<TriedProblem>,
 }
@@ -63,6 +72,35 @@ pub struct TriedRow {
     pub value: f64,
     #[schema(example = "automatic")]
     pub status: String,
+}
+
+/// A document that would be taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TriedDocument {
+    #[schema(example = "000.00.00.H48,2023/08/14,1234/UBND-KTTH")]
+    pub id: String,
+    /// Who sent it.
+    pub from: String,
+    pub subject: String,
+    /// By when it asks for something, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2023-08-30")]
+    pub due_on: Option<String>,
+    #[schema(example = "normal")]
+    pub priority: String,
+}
+
+/// A point of a layer that would be taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TriedPoint {
+    pub layer: String,
+    /// As of when it is there; microseconds of Unix time.
+    #[schema(value_type = i64)]
+    pub time: Timestamp,
+    pub id: String,
+    pub name: String,
+    pub longitude: f64,
+    pub latitude: f64,
 }
 
 /// Something that would be refused.
@@ -107,15 +145,32 @@ pub async fn try_out(
         taken: 0,
         refused_count: 0,
         rows: Vec::new(),
+        documents: Vec::new(),
+        points: Vec::new(),
         refused: Vec::new(),
     };
     for piece in sample.pieces {
         trial.take(piece, catalogue, now);
     }
-    (trial.taken, trial.refused_count) = (trial.rows.len(), trial.refused.len());
+    (trial.taken, trial.refused_count) =
+        (trial.rows.len() + trial.documents.len() + trial.points.len(), trial.refused.len());
     trial.rows.truncate(most_values);
+    trial.documents.truncate(most_values);
+    trial.points.truncate(most_values);
     trial.refused.truncate(most_values);
     Ok(trial)
+}
+
+impl TriedDocument {
+    fn of(document: &Document) -> Self {
+        Self {
+            id: document.id.to_string(),
+            from: document.from.name.clone(),
+            subject: document.subject.clone(),
+            due_on: document.due_on.map(|day| day.to_string()),
+            priority: named(&document.priority),
+        }
+    }
 }
 
 impl Trial {
@@ -126,6 +181,15 @@ impl Trial {
             self.refused.push(TriedProblem { place: problem.place("the whole"), reason: problem.said() });
         };
         piece.problems.into_iter().for_each(&mut refuse);
+        for document in piece.documents {
+            match admit_document(&document, now) {
+                Ok(()) => self.documents.push(TriedDocument::of(&document)),
+                Err(reason) => refuse(RowProblem::whole(reason)),
+            }
+        }
+        for layer in piece.layers {
+            self.points.extend(tried_points(&layer, catalogue, now, &self.source, &mut refuse));
+        }
         for (row, observation) in piece.rows {
             if let Err(reason) = admit::check(catalogue, &observation, now) {
                 refuse(RowProblem::of_row(row, reason));
@@ -173,13 +237,59 @@ impl Trial {
             let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
             writeln!(text, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }
+        for document in &self.documents {
+            let TriedDocument { id, from, subject, due_on, priority } = document;
+            let due_on = due_on.as_deref().unwrap_or("none");
+            writeln!(text, "  {id}\n    from {from}; priority {priority}; due on {due_on}\n    {subject}")?;
+        }
+        for point in &self.points {
+            let TriedPoint { layer, id, name, longitude, latitude, .. } = point;
+            let time = time(point.time);
+            writeln!(text, "  {layer}  {id}  {name}  {longitude:.6}, {latitude:.6}  as of {time}")?;
+        }
         let (taken, refused) = (self.taken, self.refused_count);
-        writeln!(text, "\nof what was read {taken} values would be taken, {refused} rows or values refused")?;
+        let what = match (self.documents.is_empty(), self.points.is_empty()) {
+            (true, true) => "values",
+            (false, _) => "documents",
+            (true, false) => "points",
+        };
+        writeln!(text, "\nof what was read {taken} {what} would be taken, {refused} rows or values refused")?;
         for problem in &self.refused {
             writeln!(text, "  {}: {}", problem.place, problem.reason)?;
         }
         Ok(())
     }
+}
+
+/// The points of a layer that would be taken.
+fn tried_points(
+    read: &LayerRead,
+    catalogue: &Catalogue,
+    now: Timestamp,
+    source: &SourceId,
+    refuse: &mut impl FnMut(RowProblem),
+) -> Vec<TriedPoint> {
+    let LayerRead { layer, time, features } = read;
+    let (mut seen, mut taken) = (BTreeSet::new(), Vec::new());
+    for (row, feature) in features {
+        match admit_feature(catalogue, feature, &mut seen) {
+            Ok(()) => taken.push(feature.clone()),
+            Err(reason) => refuse(RowProblem::of_row(*row, reason)),
+        }
+    }
+    let (layer, source, time) = (layer.clone(), source.clone(), *time);
+    let report = LayerReport { layer, source, time, received_at: now, features: Some(Arc::new(taken)) };
+    if let Err(reason) = admit_layer(catalogue, &report, now) {
+        refuse(RowProblem::whole(reason));
+        return Vec::new();
+    }
+    let point = |feature: &Feature| {
+        let Geometry::Point(at) = feature.geometry else { return None };
+        let [longitude, latitude] = at.map(|micros| f64::from(micros) / MICROS_PER_DEGREE);
+        let (id, name) = (feature.id.clone(), feature.name.vi.clone());
+        Some(TriedPoint { layer: report.layer.to_string(), time, id, name, longitude, latitude })
+    };
+    report.features.iter().flat_map(|features| features.iter()).filter_map(point).collect()
 }
 
 /// The name that configuration and API give something.

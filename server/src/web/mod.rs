@@ -3,6 +3,7 @@
 pub mod accept;
 mod alarms;
 mod catalogue;
+mod documents;
 mod health;
 mod history;
 mod ingest;
@@ -52,6 +53,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/api/v1/sources", get(catalogue::sources))
         .route("/api/v1/sources/{id}/try", post(catalogue::try_source))
         .route("/api/v1/sources/{id}/run", post(catalogue::run_source))
+        .route("/api/v1/documents", get(documents::documents))
         .route("/api/v1/layouts", get(layouts::list))
         .route("/api/v1/layouts/{id}", get(layouts::get).put(layouts::put))
         .route("/api/v1/layouts/{id}/legibility", get(legibility::get))

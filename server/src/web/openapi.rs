@@ -12,7 +12,8 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    alarms, catalogue, health, history, ingest, layouts, legibility, metrics, pictures, problem, provenance, reload, walls,
+    alarms, catalogue, documents, health, history, ingest, layouts, legibility, metrics, pictures, problem, provenance,
+    reload, walls,
 };
 
 /// What `protocol` describes with schemars; here only its name is needed.
@@ -40,6 +41,7 @@ described_in_protocol! {
     AlarmShape => Alarm,
     AreaShape => Area,
     FreshnessShape => Freshness,
+    DocumentShape => Document,
     IndicatorShape => Indicator,
     LayoutShape => Layout,
     NameShape => Name,
@@ -66,6 +68,7 @@ described_in_protocol! {
         catalogue::sources,
         catalogue::try_source,
         catalogue::run_source,
+        documents::documents,
         layouts::list,
         layouts::get,
         layouts::put,
@@ -102,6 +105,7 @@ fn describe() -> Result<Value, serde_json::Error> {
     add::<protocol::Agency>(&mut generator);
     add::<protocol::Alarm>(&mut generator);
     add::<protocol::Area>(&mut generator);
+    add::<protocol::Document>(&mut generator);
     add::<protocol::Indicator>(&mut generator);
     add::<protocol::Layout>(&mut generator);
     add::<protocol::SeriesKey>(&mut generator);

@@ -7,6 +7,7 @@ mod checker;
 mod computed;
 mod connectors;
 mod demo;
+mod inbox;
 mod legibility;
 mod pictures;
 mod records;

@@ -169,21 +169,27 @@ impl Ramp<'_> {
 }
 
 impl Told<'_> {
-    /// `● Trạm quan trắc · 14/8`
+    /// `● Trạm quan trắc · 14/8`, `● Tàu cá · 08:30 · Chi cục Thủy sản`
     fn entry(&self, tile: &Tile<'_, '_>, style: Style) -> Entry {
         let (language, now) = (tile.paint.language, tile.paint.now);
-        let LayerShown { layer, sign, severity, .. } = self.shown;
+        let LayerShown { layer, sign, severity, source, .. } = self.shown;
         let name = layer.name.in_language(language);
         let kind = layer.features.first().map_or(Drawing::Point, |feature| Drawing::of(&feature.geometry));
-        let (age, ink) = match severity {
-            Severity::Stale | Severity::Lost => (Label::age(layer.time, now, language), theme::STALE_TEXT),
-            _ => (Label::as_of(Period::Continuous, layer.time, now, language, true), theme::CAPTION),
+        let ink = if severity.is_overdue() { theme::STALE_TEXT } else { theme::CAPTION };
+        let ink = Style { color: ink, ..style };
+        let age = match (layer.time, severity) {
+            (None, _) => Piece::words(locale::text(language, "no-figures"), ink),
+            (Some(time), Severity::Stale | Severity::Lost) => Piece::label(Label::age(time, now, language), ink),
+            (Some(time), _) => Piece::label(Label::as_of(Period::Continuous, time, now, language, true), ink),
         };
         let mut entry = vec![
             Bit::Sign(*sign, kind, *severity),
             Bit::Piece(Piece::words(format!("{name} · "), style)),
-            Bit::Piece(Piece::label(age, Style { color: ink, ..style })),
+            Bit::Piece(age),
         ];
+        if let Some(source) = source {
+            entry.push(Bit::Piece(Piece::words(format!(" · {source}"), style)));
+        }
         if self.outside > 0 {
             let count = Label::count("outside-map", self.outside, language);
             entry.push(Bit::Piece(Piece::words(" ", style)));

@@ -21,6 +21,8 @@ pub(super) type RawLine = Vec<RawPosition>;
 pub(super) struct RawFeature {
     /// Counted from 1.
     pub number: usize,
+    /// What the feature itself, and none of its properties, calls it.
+    pub id: Option<Value>,
     pub properties: Map<String, Value>,
     pub geometry: RawGeometry,
 }
@@ -46,9 +48,15 @@ fn broken(file: &str, line: Option<u32>, message: String) -> Broken {
 /// Reads `file` below `dir`; of a TopoJSON file the object called `object`, which may be left out when there is one.
 pub(super) fn read(dir: &Path, file: &str, object: Option<&str>) -> Result<Vec<RawFeature>, Vec<Finding>> {
     let root = parse(dir, file).map_err(|finding| vec![*finding])?;
-    let refuse = |message: String| vec![*broken(file, None, message)];
+    let refuse = |problems: Vec<String>| problems.into_iter().map(|problem| *broken(file, None, problem)).collect();
+    features(&root, object).map_err(refuse)
+}
+
+/// The features of GeoJSON or TopoJSON, or all that is wrong with it.
+pub(super) fn features(root: &Value, object: Option<&str>) -> Result<Vec<RawFeature>, Vec<String>> {
+    let refuse = |problem: String| vec![problem];
     let kind = root.get("type").and_then(Value::as_str).unwrap_or_default();
-    if let Some(problem) = projection_problem(&root) {
+    if let Some(problem) = projection_problem(root) {
         return Err(refuse(problem));
     }
     match kind {
@@ -58,14 +66,14 @@ pub(super) fn read(dir: &Path, file: &str, object: Option<&str>) -> Result<Vec<R
             }
             let features = match root.get("features") {
                 Some(Value::Array(features)) => features.iter().collect(),
-                _ if kind == "Feature" => vec![&root],
+                _ if kind == "Feature" => vec![root],
                 _ => return Err(refuse("the FeatureCollection has no list 'features'".to_owned())),
             };
-            all(file, features, &geojson)
+            all(features, &geojson)
         }
         "Topology" => {
-            let topology = Topology::of(&root).map_err(refuse)?;
-            all(file, topology.geometries(&root, object).map_err(refuse)?, &|written| topology.geometry(written))
+            let topology = Topology::of(root).map_err(refuse)?;
+            all(topology.geometries(root, object).map_err(refuse)?, &|written| topology.geometry(written))
         }
         other => Err(refuse(format!(
             "its type is '{other}'; a map is read from a GeoJSON FeatureCollection or a TopoJSON Topology"
@@ -96,20 +104,22 @@ fn projection_problem(root: &Value) -> Option<String> {
 }
 
 fn all(
-    file: &str,
     written: Vec<&Value>,
     geometry: &dyn Fn(&Value) -> Result<RawGeometry, String>,
-) -> Result<Vec<RawFeature>, Vec<Finding>> {
-    let (mut features, mut findings) = (Vec::new(), Vec::new());
+) -> Result<Vec<RawFeature>, Vec<String>> {
+    let (mut features, mut problems) = (Vec::new(), Vec::new());
     for (index, written) in written.into_iter().enumerate() {
         let number = index + 1;
         let properties = written.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
         match geometry(written) {
-            Ok(geometry) => features.push(RawFeature { number, properties, geometry }),
-            Err(message) => findings.push(*broken(file, None, format!("feature {number}: {message}"))),
+            Ok(geometry) => {
+                let id = written.get("id").cloned();
+                features.push(RawFeature { number, id, properties, geometry });
+            }
+            Err(message) => problems.push(format!("feature {number}: {message}")),
         }
     }
-    if findings.is_empty() { Ok(features) } else { Err(findings) }
+    if problems.is_empty() { Ok(features) } else { Err(problems) }
 }
 
 fn geojson(feature: &Value) -> Result<RawGeometry, String> {

@@ -22,7 +22,10 @@ fn catalogue() -> Catalogue {
         (area.id.clone(), Arc::new(area))
     };
     let indicator = "id = 'rate'\nname = { vi = 'Giải ngân' }\nunit = { vi = '%' }\ndecimals = 1\nperiod = 'day'\nowner = 'a'\nexpected_interval_secs = 86400";
-    let source = "id = 'kttv'\nname = { vi = 'Đài KTTV' }\nkind = 'push'";
+    let source = |id: &str, kind: &str| {
+        let text = format!("id = '{id}'\nname = {{ vi = 'Đài KTTV' }}\nkind = '{kind}'");
+        (id.into(), Arc::new(toml::from_str(&text).unwrap()))
+    };
     Catalogue {
         areas: [
             area("51", "Quảng Ngãi", None),
@@ -31,7 +34,7 @@ fn catalogue() -> Catalogue {
         ]
         .into(),
         indicators: [("rate".into(), Arc::new(toml::from_str(indicator).unwrap()))].into(),
-        sources: [("kttv".into(), Arc::new(toml::from_str(source).unwrap()))].into(),
+        sources: [source("kttv", "push"), source("ais", "geojson")].into(),
         ..Catalogue::default()
     }
 }
@@ -219,10 +222,32 @@ fn a_layer_is_read_with_the_age_of_what_it_says() {
     assert_eq!(said, [""; 0]);
     let layer = &catalogue.layers["l"];
     // Midnight in Viet Nam.
-    assert_eq!(layer.time, Timestamp::from_secs(1_691_946_000));
+    assert_eq!(layer.time, Some(Timestamp::from_secs(1_691_946_000)));
     assert_eq!(layer.features[0].geometry, Geometry::Point([108_790_000, 15_380_000]));
     assert_eq!(layer.features[0].series.as_ref().unwrap().area.as_str(), "524");
     assert_eq!((layer.features[1].id.as_str(), &layer.features[1].series), ("2", &None));
+}
+
+#[test]
+fn a_layer_whose_source_tells_of_it_begins_empty() {
+    let layer = "[[layer]]\nid = 'l'\nname = 'Tàu'\nsource = 'ais'\nstale_after_secs = 60\n";
+    let (catalogue, said) = loaded(layer, &[]);
+    assert_eq!(said, [""; 0]);
+    let layer_read = &catalogue.layers["l"];
+    assert_eq!((layer_read.time, layer_read.features.len(), layer_read.stale_since()), (None, 0, None));
+    let cases = [
+        (
+            layer.replace("ais", "kttv"),
+            "maps.toml:2: layer 'l': give 'file', GeoJSON or TopoJSON; only a layer whose source is of the kind 'geojson' has none",
+        ),
+        (
+            format!("{layer}time = '2023-08-14'\n"),
+            "maps.toml:6: layer 'l': 'time' is of the features in 'file', which is not given",
+        ),
+    ];
+    for (maps, message) in cases {
+        assert_eq!(loaded(&maps, &[]).1, [message]);
+    }
 }
 
 #[test]

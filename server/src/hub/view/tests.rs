@@ -1,5 +1,6 @@
 //! One view, driven by hand: what is folded when, what the history answers, at which moments it ticks.
 
+mod layers;
 mod records;
 
 use protocol::change::{Bucket, WindowSpec};

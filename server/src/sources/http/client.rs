@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use reqwest::{Certificate, Client, redirect};
 
 use super::address::PublicOnly;
-use super::told;
+use super::request::told;
 use crate::sources::SourceError;
 
 /// A client that follows no answer elsewhere by itself. One with a certificate of its own is not shared.

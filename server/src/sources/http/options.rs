@@ -55,6 +55,36 @@ pub struct HttpOptions {
     pub allow_private: bool,
 }
 
+/// How something is asked over HTTP, whatever it is asked for: `http = { … }`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[serde(deserialize_with = "url")]
+    pub url: Url,
+    #[serde(default)]
+    pub method: Ask,
+    #[serde(default)]
+    pub body: Option<String>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub secret_headers: BTreeMap<String, Secret>,
+    #[serde(default)]
+    pub bearer: Option<Secret>,
+    #[serde(default)]
+    pub basic: Option<Basic>,
+    #[serde(default = "sixty")]
+    pub poll_secs: u64,
+    #[serde(default = "thirty")]
+    pub timeout_secs: u64,
+    #[serde(default = "most_bytes")]
+    pub max_bytes: usize,
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub allow_private: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub enum Ask {
     #[default]
@@ -104,27 +134,34 @@ pub struct Paging {
     pub max_pages: u64,
 }
 
-/// Reports names of headers that are none, and values that cannot stand in one.
-pub fn check_headers(options: &mut Options<'_>, written: &BTreeMap<String, String>, secret: &BTreeMap<String, Secret>) {
+/// Reports names of headers that are none, and values that cannot stand in one; they stand at `place`.
+pub fn check_headers(
+    place: &[&str],
+    options: &mut Options<'_>,
+    written: &BTreeMap<String, String>,
+    secret: &BTreeMap<String, Secret>,
+) {
     let written = written.iter().map(|(name, value)| ("headers", name, Some(value)));
     let secret = secret.keys().map(|name| ("secret_headers", name, None));
     for (key, name, value) in written.chain(secret) {
+        let path = [place, &[key, name]].concat();
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            options.report(&[key, name], &format!("'{name}' is no name of a header"));
+            options.report(&path, &format!("'{name}' is no name of a header"));
         }
         if value.is_some_and(|value| HeaderValue::from_str(value).is_err()) {
-            options.report(&[key, name], "a header has only printable ASCII");
+            options.report(&path, "a header has only printable ASCII");
         }
     }
 }
 
-/// Reports an address that cannot be asked, or has a secret in it that belongs into `instead`.
-pub fn check_url(options: &mut Options<'_>, url: &Url, instead: &str) {
+/// Reports an address that cannot be asked, or has a secret in it that belongs into `instead`; it stands at `place`.
+pub fn check_url(place: &[&str], options: &mut Options<'_>, url: &Url, instead: &str) {
+    let path = [place, &["url"]].concat();
     if !["http", "https"].contains(&url.scheme()) {
-        options.report(&["url"], "the address begins with http:// or https://");
+        options.report(&path, "the address begins with http:// or https://");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        options.report(&["url"], &format!("no user or password is written here; use {instead}"));
+        options.report(&path, &format!("no user or password is written here; use {instead}"));
     }
 }
 
@@ -154,8 +191,7 @@ impl HttpOptions {
     /// Reports names that are not configured and options that do not go together.
     pub fn check(&self, options: &mut Options<'_>) {
         self.mapping.check(options);
-        check_url(options, &self.url, "'basic' with a secret");
-        self.check_request(options);
+        self.request().check(&[], options);
         match self.format {
             Form::Json => json::check_mapping(&self.mapping, options),
             Form::Csv => {
@@ -166,25 +202,6 @@ impl HttpOptions {
             }
         }
         self.check_paging(options);
-        if !(1024..=256 << 20).contains(&self.max_bytes) {
-            options
-                .report(&["max_bytes"], &format!("max_bytes is {}; it is between 1024 and 268435456", self.max_bytes));
-        }
-        for (key, value, most) in [("poll_secs", self.poll_secs, 86_400), ("timeout_secs", self.timeout_secs, 600)] {
-            if !(1..=most).contains(&value) {
-                options.report(&[key], &format!("{key} is {value}; it is between 1 and {most}"));
-            }
-        }
-    }
-
-    fn check_request(&self, options: &mut Options<'_>) {
-        if self.body.is_some() && self.method == Ask::Get {
-            options.report(&["body"], "a body is sent with method = \"POST\"");
-        }
-        if self.bearer.is_some() && self.basic.is_some() {
-            options.report(&["bearer"], "give either 'bearer' or 'basic'");
-        }
-        check_headers(options, &self.headers, &self.secret_headers);
     }
 
     fn check_paging(&self, options: &mut Options<'_>) {
@@ -198,6 +215,51 @@ impl HttpOptions {
         if !(1..=10_000).contains(&paging.max_pages) {
             let message = format!("max_pages is {}; it is between 1 and 10000", paging.max_pages);
             options.report(&["paging", "max_pages"], &message);
+        }
+    }
+}
+
+impl HttpOptions {
+    /// How it is asked, without what it is asked for.
+    pub fn request(&self) -> Request {
+        let Self { url, method, body, headers, secret_headers, bearer, basic, ca_file, .. } = self.clone();
+        let Self { poll_secs, timeout_secs, max_bytes, allow_private, .. } = *self;
+        Request {
+            url,
+            method,
+            body,
+            headers,
+            secret_headers,
+            bearer,
+            basic,
+            poll_secs,
+            timeout_secs,
+            max_bytes,
+            ca_file,
+            allow_private,
+        }
+    }
+}
+
+impl Request {
+    /// Reports options that do not go together, or are out of range; they stand at `place`.
+    pub fn check(&self, place: &[&str], options: &mut Options<'_>) {
+        check_url(place, options, &self.url, "'basic' with a secret");
+        check_headers(place, options, &self.headers, &self.secret_headers);
+        let mut report = |key: &[&str], message: &str| options.report(&[place, key].concat(), message);
+        if self.body.is_some() && self.method == Ask::Get {
+            report(&["body"], "a body is sent with method = \"POST\"");
+        }
+        if self.bearer.is_some() && self.basic.is_some() {
+            report(&["bearer"], "give either 'bearer' or 'basic'");
+        }
+        if !(1024..=256 << 20).contains(&self.max_bytes) {
+            report(&["max_bytes"], &format!("max_bytes is {}; it is between 1024 and 268435456", self.max_bytes));
+        }
+        for (key, value, most) in [("poll_secs", self.poll_secs, 86_400), ("timeout_secs", self.timeout_secs, 600)] {
+            if !(1..=most).contains(&value) {
+                report(&[key], &format!("{key} is {value}; it is between 1 and {most}"));
+            }
         }
     }
 }

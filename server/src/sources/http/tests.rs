@@ -1,7 +1,8 @@
 use std::net::SocketAddr;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, LOCATION};
+use axum::http::header::{AUTHORIZATION, IF_NONE_MATCH, LOCATION};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response as Answer};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
@@ -15,15 +16,15 @@ use crate::sources::tests::{Running, until};
 type Answering = Box<dyn Fn(&Request) -> Answer + Send>;
 
 /// A server of the test's own.
-struct Peer {
-    address: SocketAddr,
+pub struct Peer {
+    pub address: SocketAddr,
     answering: Arc<Mutex<Answering>>,
     asked: Arc<Mutex<Vec<(String, HeaderMap)>>>,
     serving: JoinHandle<()>,
 }
 
 impl Peer {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let nothing: Answering = Box::new(|_| StatusCode::NOT_FOUND.into_response());
         Self::at("127.0.0.1:0".parse().unwrap(), Arc::new(Mutex::new(nothing))).await
     }
@@ -38,15 +39,15 @@ impl Peer {
         Self { address, answering, asked, serving }
     }
 
-    fn answers(&self, answer: impl Fn(&Request) -> Answer + Send + 'static) {
+    pub fn answers(&self, answer: impl Fn(&Request) -> Answer + Send + 'static) {
         *self.answering.lock() = Box::new(answer);
     }
 
-    fn says(&self, body: &'static str) {
+    pub fn says(&self, body: &'static str) {
         self.answers(move |_| body.into_response());
     }
 
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.asked.lock().len()
     }
 }

@@ -1,4 +1,5 @@
 //! From the cells of tables to observations: the same for every source that reads tables, whatever they are kept in.
+//! What is read of a file that holds something else goes the same way.
 
 mod cell;
 pub mod json;
@@ -10,6 +11,8 @@ mod time;
 use std::sync::Arc;
 
 use protocol::event::ObservationRow;
+use protocol::map::Feature;
+use protocol::{Document, LayerId, Timestamp};
 
 pub use cell::{Cell, Decimal};
 pub use mapping::{Column, Mapping, Otherwise};
@@ -71,19 +74,33 @@ pub struct RowRead {
     /// Of a workbook.
     pub sheet: Option<Arc<str>>,
     pub rows: Vec<(u64, ObservationRow)>,
+    pub documents: Vec<Document>,
+    pub layers: Vec<LayerRead>,
     pub problems: Vec<RowProblem>,
 }
 
 impl RowRead {
     pub fn extend(&mut self, more: Self) {
         self.rows.extend(more.rows);
+        self.documents.extend(more.documents);
+        self.layers.extend(more.layers);
         self.problems
             .extend(more.problems.into_iter().map(|problem| RowProblem { sheet: self.sheet.clone(), ..problem }));
     }
 
     pub fn len(&self) -> usize {
-        self.rows.len() + self.problems.len()
+        let features = self.layers.iter().map(|layer| layer.features.len());
+        self.rows.len() + self.documents.len() + features.sum::<usize>() + self.problems.len()
     }
+}
+
+/// A layer of a map as it was read, with all its features and where each stood, counted from 1.
+#[derive(Debug, PartialEq)]
+pub struct LayerRead {
+    pub layer: LayerId,
+    /// As of when the features are where they are.
+    pub time: Timestamp,
+    pub features: Vec<(u64, Feature)>,
 }
 
 /// What was not taken of a table, while it is read.

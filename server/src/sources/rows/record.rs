@@ -62,7 +62,17 @@ impl<'a> Recording<'a> {
     ///
     /// # Errors
     /// When nothing can be recorded now.
-    pub async fn take(&mut self, piece: RowRead) -> Result<bool, SourceError> {
+    pub async fn take(&mut self, mut piece: RowRead) -> Result<bool, SourceError> {
+        for document in std::mem::take(&mut piece.documents) {
+            if let Err(reason) = self.link.receive(document).await? {
+                self.refused.add(RowProblem::whole(reason));
+            }
+        }
+        for layer in std::mem::take(&mut piece.layers) {
+            for problem in self.link.place(layer).await? {
+                self.refused.add(problem);
+            }
+        }
         let has_room = self.keep(piece);
         while self.rows.len() >= BATCH_ROWS {
             self.flush().await?;

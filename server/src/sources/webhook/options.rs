@@ -66,8 +66,8 @@ fn ten() -> u64 {
 /// Reads who is told; what is wrong with it is reported.
 pub fn read(options: &mut Options<'_>) -> Option<WebhookOptions> {
     let mut read = options.take::<WebhookOptions>()?;
-    check_url(options, &read.url, "'secret_headers'");
-    check_headers(options, &read.headers, &read.secret_headers);
+    check_url(&[], options, &read.url, "'secret_headers'");
+    check_headers(&[], options, &read.headers, &read.secret_headers);
     if !(1..=120).contains(&read.timeout_secs) {
         options.report(&["timeout_secs"], &format!("timeout_secs is {}; it is between 1 and 120", read.timeout_secs));
     }
