@@ -9,35 +9,36 @@ use tests::{Centre, Client, Server, eventually};
 
 const LIMIT: Duration = Duration::from_secs(40);
 
+/// A document as edXML, all that is required and a due date.
+fn document(number: &str, day: &str, subject: &str) -> String {
+    let element = |name: &str, inner: &str| format!("<edXML:{name}>{inner}</edXML:{name}>");
+    let of = |path: &[&str], inner: &str| path.iter().rev().fold(inner.to_owned(), |text, name| element(name, &text));
+    let organ = format!("{}{}", element("OrganId", "000.00.00.H48"), element("OrganName", "UBND tỉnh"));
+    let code = format!("{}{}", element("CodeNumber", number), element("CodeNotation", "UBND-KTTH"));
+    let message = [
+        of(&["From"], &organ),
+        of(&["To"], &organ),
+        of(&["Code"], &code),
+        of(&["PromulgationInfo", "PromulgationDate"], day),
+        of(&["DocumentType", "Type"], "18"),
+        of(&["Subject"], subject),
+        of(&["SignerInfo", "FullName"], "Nguyễn Văn A"),
+        of(&["DueDate"], "2023/08/30"),
+        of(&["OtherInfo", "Priority"], "1"),
+        of(&["DocumentId"], &format!("000.00.00.H48,{day},{number}/UBND-KTTH")),
+    ];
+    let trace = of(&["TraceHeaderList", "Bussiness"], "");
+    let header =
+        of(&["edXMLEnvelope", "edXMLHeader"], &format!("{}{trace}", of(&["MessageHeader"], &message.concat())));
+    let namespace = "http://www.mic.gov.vn/TBT/QCVN_102_2016";
+    format!("<edXML:edXML xmlns:edXML=\"{namespace}\">{header}</edXML:edXML>")
+}
+
 #[tokio::test]
 async fn documents_are_listed_and_outlive_a_kill() {
     let centre = Centre::small().unwrap();
     let folder = centre.config().join("den");
     std::fs::create_dir(&folder).unwrap();
-    let document = |number: &str, day: &str, subject: &str| {
-        let element = |name: &str, inner: &str| format!("<edXML:{name}>{inner}</edXML:{name}>");
-        let of =
-            |path: &[&str], inner: &str| path.iter().rev().fold(inner.to_owned(), |text, name| element(name, &text));
-        let organ = format!("{}{}", element("OrganId", "000.00.00.H48"), element("OrganName", "UBND tỉnh"));
-        let code = format!("{}{}", element("CodeNumber", number), element("CodeNotation", "UBND-KTTH"));
-        let message = [
-            of(&["From"], &organ),
-            of(&["To"], &organ),
-            of(&["Code"], &code),
-            of(&["PromulgationInfo", "PromulgationDate"], day),
-            of(&["DocumentType", "Type"], "18"),
-            of(&["Subject"], subject),
-            of(&["SignerInfo", "FullName"], "Nguyễn Văn A"),
-            of(&["DueDate"], "2023/08/30"),
-            of(&["OtherInfo", "Priority"], "1"),
-            of(&["DocumentId"], &format!("000.00.00.H48,{day},{number}/UBND-KTTH")),
-        ];
-        let trace = of(&["TraceHeaderList", "Bussiness"], "");
-        let header =
-            of(&["edXMLEnvelope", "edXMLHeader"], &format!("{}{trace}", of(&["MessageHeader"], &message.concat())));
-        let namespace = "http://www.mic.gov.vn/TBT/QCVN_102_2016";
-        format!("<edXML:edXML xmlns:edXML=\"{namespace}\">{header}</edXML:edXML>")
-    };
     let put = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
     put("a.edxml", document("12", "2023/08/14", "Đôn đốc giải ngân"));
     put("b.edxml", document("13", "2023/08/15", "[TỐI MẬT] Kế hoạch Hoa Sen"));
@@ -112,7 +113,7 @@ async fn points_of_a_layer_move_on_who_watches_and_outlive_a_kill() {
     put(30, 109.1);
     let mut server = centre.serve().await.unwrap();
     let watch = async |server: &Server, longitude: i64, minute: i64| {
-        let mut client = Client::hello(&server.authority(), json!({ "layout": "bien" })).await.unwrap();
+        let mut client = Client::hello(server.authority(), json!({ "layout": "bien" })).await.unwrap();
         let place = |change: &Value| change["body"]["features"][0]["geometry"]["point"][0].as_i64();
         let change = client.change(LIMIT, |change| change["kind"] == "layer" && place(change) == Some(longitude));
         let body = change.await.unwrap()["body"].clone();

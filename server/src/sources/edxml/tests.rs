@@ -96,61 +96,59 @@ fn what_may_be_left_out_may_be_left_out() {
     assert_eq!(said(&format!("\u{feff}{DOCUMENT}")), [""; 0], "a byte order mark");
 }
 
+/// What of the document is replaced, by what, and what is said then.
+const WRONG: &[(&str, &str, &[&str])] = &[
+    ("<edXML:CodeNumber>1234</edXML:CodeNumber>", "", &["row 13, column 'Code': has no edXML:CodeNumber"]),
+    ("<edXML:CodeNumber>1234</edXML:CodeNumber>", "<edXML:CodeNumber/>", &["row 13, column 'CodeNumber': is empty"]),
+    (
+        "2023/08/14</edXML:PromulgationDate>",
+        "14/08/2023</edXML:PromulgationDate>",
+        &[
+            "row 14, column 'PromulgationDate', value '14/08/2023': is not a day; write it as yyyy/MM/dd, like 2023/08/14",
+        ],
+    ),
+    (
+        "2023/08/30",
+        "2023-08-30",
+        &["row 19, column 'DueDate', value '2023-08-30': is not a day; write it as yyyy/MM/dd, like 2023/08/14"],
+    ),
+    (
+        "2023/08/30",
+        "2023/02/30",
+        &["row 19, column 'DueDate', value '2023/02/30': is not a day; write it as yyyy/MM/dd, like 2023/08/14"],
+    ),
+    ("Priority>2<", "Priority>9<", &["row 21, column 'Priority', value '9': is no priority; it is 0 to 4"]),
+    (
+        "<edXML:DueDate>2023/08/30</edXML:DueDate>",
+        "<edXML:DueDate/><edXML:DueDate>2023/08/30</edXML:DueDate>",
+        &["row 19, column 'DueDate': stands there twice; MessageHeader has one"],
+    ),
+    (
+        "1234/UBND-KTTH",
+        "1235/UBND-KTTH",
+        &[
+            "row 23, column 'DocumentId', value '000.00.00.H48,2023/08/14,1235/UBND-KTTH': does not say what the header says, which is '000.00.00.H48,2023/08/14,1234/UBND-KTTH'",
+        ],
+    ),
+    (
+        "edXML:Subject>",
+        "Subject>",
+        &["row 16, column 'Subject': is not written with the prefix edXML:, which the format wants"],
+    ),
+    ("Bussiness>", "Business>", &["row 25, column 'TraceHeaderList': has no edXML:Bussiness"]),
+    (
+        "<edXML xmlns=\"http://www.mic.gov.vn/TBT/QCVN_102_2016\"",
+        "<edXML xmlns=\"http://www.e-doc.vn/Schema/\"",
+        &[
+            "row 2, column 'edXML': is no edXML document: its root is edXML of the namespace http://www.mic.gov.vn/TBT/QCVN_102_2016",
+        ],
+    ),
+];
+
 #[test]
 fn all_that_is_wrong_is_named_with_its_line() {
     let namespace = "http://www.mic.gov.vn/TBT/QCVN_102_2016";
-    let cases: &[(&str, &str, &[&str])] = &[
-        ("<edXML:CodeNumber>1234</edXML:CodeNumber>", "", &["row 13, column 'Code': has no edXML:CodeNumber"]),
-        (
-            "<edXML:CodeNumber>1234</edXML:CodeNumber>",
-            "<edXML:CodeNumber/>",
-            &["row 13, column 'CodeNumber': is empty"],
-        ),
-        (
-            "2023/08/14</edXML:PromulgationDate>",
-            "14/08/2023</edXML:PromulgationDate>",
-            &[
-                "row 14, column 'PromulgationDate', value '14/08/2023': is not a day; write it as yyyy/MM/dd, like 2023/08/14",
-            ],
-        ),
-        (
-            "2023/08/30",
-            "2023-08-30",
-            &["row 19, column 'DueDate', value '2023-08-30': is not a day; write it as yyyy/MM/dd, like 2023/08/14"],
-        ),
-        (
-            "2023/08/30",
-            "2023/02/30",
-            &["row 19, column 'DueDate', value '2023/02/30': is not a day; write it as yyyy/MM/dd, like 2023/08/14"],
-        ),
-        ("Priority>2<", "Priority>9<", &["row 21, column 'Priority', value '9': is no priority; it is 0 to 4"]),
-        (
-            "<edXML:DueDate>2023/08/30</edXML:DueDate>",
-            "<edXML:DueDate/><edXML:DueDate>2023/08/30</edXML:DueDate>",
-            &["row 19, column 'DueDate': stands there twice; MessageHeader has one"],
-        ),
-        (
-            "1234/UBND-KTTH",
-            "1235/UBND-KTTH",
-            &[
-                "row 23, column 'DocumentId', value '000.00.00.H48,2023/08/14,1235/UBND-KTTH': does not say what the header says, which is '000.00.00.H48,2023/08/14,1234/UBND-KTTH'",
-            ],
-        ),
-        (
-            "edXML:Subject>",
-            "Subject>",
-            &["row 16, column 'Subject': is not written with the prefix edXML:, which the format wants"],
-        ),
-        ("Bussiness>", "Business>", &["row 25, column 'TraceHeaderList': has no edXML:Bussiness"]),
-        (
-            "<edXML xmlns=\"http://www.mic.gov.vn/TBT/QCVN_102_2016\"",
-            "<edXML xmlns=\"http://www.e-doc.vn/Schema/\"",
-            &[
-                "row 2, column 'edXML': is no edXML document: its root is edXML of the namespace http://www.mic.gov.vn/TBT/QCVN_102_2016",
-            ],
-        ),
-    ];
-    for (there, instead, expected) in cases {
+    for (there, instead, expected) in WRONG {
         assert!(DOCUMENT.contains(there), "{there}");
         assert_eq!(said(&DOCUMENT.replace(there, instead)), *expected, "{instead}");
     }
