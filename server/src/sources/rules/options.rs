@@ -126,7 +126,6 @@ pub fn read(options: &mut Options<'_>) -> Option<Rule> {
         options.check_agency(&["agency"], agency);
     }
     let (condition, for_secs) = read.condition(options)?;
-    check_secs(options, &["for_secs"], for_secs, 0);
     check_text(options, &text, &condition);
     Some(Rule { id, severity, text, agency, condition, delay_micros: micros(for_secs) })
 }
@@ -158,6 +157,7 @@ impl RuleOptions {
 impl Threshold {
     fn check(self, options: &mut Options<'_>) -> Option<(Condition, u64)> {
         let values = values(options, "threshold", vec![self.indicator], self.areas);
+        check_secs(options, &["threshold", "for_secs"], self.for_secs, 0);
         let (side, limit) = side(options, "threshold", ("above", self.above), ("below", self.below))?;
         let clear = self.clear.unwrap_or(limit);
         if !clear.is_finite() {
@@ -199,6 +199,7 @@ impl Stale {
             options.report(&["stale"], "give either 'indicator' or 'indicators'");
             return None;
         }
+        check_secs(options, &["stale", "for_secs"], self.for_secs, 0);
         let indicators = self.indicator.into_iter().chain(self.indicators).collect();
         Some((Condition::Stale { values: values(options, "stale", indicators, self.areas) }, self.for_secs))
     }
@@ -209,6 +210,7 @@ impl SourceDown {
         if let Some(source) = &self.source {
             options.check_source(&["source_down", "source"], source);
         }
+        check_secs(options, &["source_down", "for_secs"], self.for_secs, 0);
         Some((Condition::SourceDown { source: self.source }, self.for_secs))
     }
 }
