@@ -118,6 +118,8 @@ impl App {
         };
         let (settings, specs) = (watch::Sender::new(Arc::new(settings)), watch::Sender::new(Arc::from(sources)));
         let running = sources::start(specs.subscribe(), surroundings);
+        let configured = specs.borrow().clone();
+        running.begun(&configured).await;
         let (settings_now, specs_now) = (settings.subscribe(), specs.subscribe());
         let reloader = Reloader::new((origin, clock.clone()), reviser, settings, specs, running.in_force());
         let shared = Shared {

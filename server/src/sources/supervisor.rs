@@ -76,6 +76,12 @@ impl Running {
         self.in_force.clone()
     }
 
+    /// Waits until the sources run that were configured at the start: whoever asks for one then finds it.
+    pub async fn begun(&self, configured: &Arc<[SourceSpec]>) {
+        // An error means that the server is stopping.
+        drop(self.in_force().wait_for(|in_force| Arc::ptr_eq(in_force, configured)).await);
+    }
+
     /// Waits until all sources have stopped, at most so long; then ends them.
     pub async fn finished(self, at_most: Duration) {
         if timeout(at_most, self.supervisor).await.is_err() {
