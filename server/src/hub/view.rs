@@ -136,15 +136,13 @@ impl View {
     /// Takes in an entry; `centre` is as of it or a later one.
     pub fn fold(&mut self, entry: &Arc<Entry>, centre: &Centre) -> Next {
         let arrangement = match &entry.event {
-            Event::ObservationsRecorded(_)
-            | Event::RecordsReported(_)
-            | Event::SourceStateChanged(_)
-            | Event::DocumentReceived(_)
-            | Event::LayerReported(_) => None,
-            _ => match centre.arrange(&self.name) {
-                None => return Next::Gone,
-                arrangement => arrangement,
-            },
+            Event::CatalogueRevised(_) | Event::LayoutSaved(_) | Event::LayoutShown(_) | Event::SpotlightTurned(_) => {
+                match centre.arrange(&self.name) {
+                    None => return Next::Gone,
+                    arrangement => arrangement,
+                }
+            }
+            _ => None,
         };
         if matches!(self.progress, Progress::Loading(..)) {
             self.wait(entry);
@@ -162,16 +160,23 @@ impl View {
                     self.current()
                 }
             }
-            Event::RecordsReported(_) | Event::SourceStateChanged(_) | Event::DocumentReceived(_) => {
-                self.record(entry, centre);
-                None
-            }
             Event::LayerReported(report) => {
                 self.report(entry.offset, report);
                 self.record(entry, centre);
                 None
             }
-            _ => arrangement.filter(|(at, _)| *at != self.at),
+            Event::RecordsReported(_)
+            | Event::SourceStateChanged(_)
+            | Event::AlarmAcknowledged(_)
+            | Event::AlarmShelved(_)
+            | Event::AlarmUnshelved(_)
+            | Event::DocumentReceived(_) => {
+                self.record(entry, centre);
+                None
+            }
+            Event::CatalogueRevised(_) | Event::LayoutSaved(_) | Event::LayoutShown(_) | Event::SpotlightTurned(_) => {
+                arrangement.filter(|(at, _)| *at != self.at)
+            }
         };
         let Some((at, arranged)) = to_load else {
             self.folded = entry.offset;

@@ -26,6 +26,10 @@ impl Source for Asked {
         async move { poll::follow(&self.asking()?, &link).await }.boxed()
     }
 
+    fn has_rounds(&self) -> bool {
+        true
+    }
+
     fn sample(&self, now: Timestamp, values: usize) -> Option<Sampling<'_>> {
         Some(async move { poll::sample(&self.asking()?, now, values).await }.boxed())
     }
