@@ -175,7 +175,7 @@ impl Operations {
         Ok(())
     }
 
-    /// Of the areas that exist today: what is of others comes no more.
+    /// Of the areas that exist today, as what is of others comes no more; of what has only others, of those.
     fn count(&self, catalogue: &Catalogue, newest: &Newest, now: Timestamp) -> Counts {
         let today = jiff::Timestamp::from_microsecond(now.as_micros()).map(|now| self.zone.to_datetime(now).date());
         let today = today.map(|day| day.to_string()).unwrap_or_default();
@@ -183,7 +183,9 @@ impl Operations {
         let mut counts = Counts::default();
         let own = |id: &IndicatorId| self.measures.values().any(|own| own == id);
         for (id, indicator) in catalogue.indicators.iter().filter(|(id, _)| !own(id)) {
-            let areas = newest.get(id).into_iter().flatten().filter(|(area, _)| is_there(area));
+            let known = || newest.get(id).into_iter().flatten();
+            let some_are_there = known().any(|(area, _)| is_there(area));
+            let areas = known().filter(|(area, _)| !some_are_there || is_there(area));
             let series: Vec<_> = areas.map(|(_, newest)| newest).collect();
             let is_stale = |time| indicator.freshness(time, now) >= Freshness::Stale;
             let has_stale = series.iter().any(|(time, _)| is_stale(*time));
@@ -250,6 +252,11 @@ mod tests {
         assert_eq!(count(&[("budget.revenue", "522", 98, Automatic)], 101), (2, 0, 1, 0, 1), "late");
         assert_eq!(count(&[("budget.revenue", "522", 101, Automatic)], 101), (2, 1, 0, 1, 0));
         assert_eq!(count(&[], 103), (2, 0, 1, 1, 0), "by itself, as time goes on");
+        assert_eq!(
+            count(&[("budget.expenditure", "52", 103, Automatic)], 103),
+            (2, 1, 1, 2, 0),
+            "only of what is no more"
+        );
     }
 
     #[tokio::test]

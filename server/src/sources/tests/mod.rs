@@ -105,3 +105,13 @@ pub fn catalogue() -> Catalogue {
         ..Catalogue::default()
     }
 }
+
+#[test]
+fn every_kind_has_a_name_for_who_looks_at_the_wall() {
+    for kind in super::SOURCES {
+        let key = format!("feed-kind-{}", kind.name.replace('_', "-"));
+        for language in ["vi", "en"] {
+            assert_ne!(panels::locale::text(language, &key), key, "{language}: {}", kind.name);
+        }
+    }
+}
