@@ -63,11 +63,20 @@ enum Command {
         #[arg(long, env = "IOC_CONFIG")]
         config: PathBuf,
     },
+    #[command(name = sources::workbook::apart::SUBCOMMAND, hide = true)]
+    ReadWorkbook(ReadWorkbook),
     /// Looks at the sources of a configuration without serving it.
     Source {
         #[command(subcommand)]
         command: SourceCommand,
     },
+}
+
+/// What this program asks of another one of itself.
+#[derive(clap::Args)]
+struct ReadWorkbook {
+    path: PathBuf,
+    wanted: String,
 }
 
 #[derive(Subcommand)]
@@ -109,6 +118,9 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Serve { config, data, listen } => serve(&config, &data, listen),
         Command::Check { config } => check(&config),
+        Command::ReadWorkbook(ReadWorkbook { path, wanted }) => {
+            sources::workbook::apart::serve(&path, &wanted).map(|()| ExitCode::SUCCESS)
+        }
         Command::Source { command } => match command {
             SourceCommand::List { config } => with_config(&config, list_sources),
             SourceCommand::Try { source, config, rows } => {

@@ -29,7 +29,7 @@ mod tests;
 mod trial;
 mod under;
 pub mod webhook;
-mod workbook;
+pub mod workbook;
 
 use std::fmt;
 use std::sync::Arc;

@@ -372,6 +372,31 @@ async fn real_workbooks_are_read_by_configuration_alone() {
     }
 }
 
+/// 95 million cells in 764 bytes: whoever opens it as it is runs out of memory.
+#[tokio::test]
+async fn a_workbook_that_would_fill_the_machine_is_named_and_hurts_nobody() {
+    let centre = Centre::small().unwrap();
+    let source = WORKBOOKS.split("[[source]]").find(|text| text.contains("id = \"papi\"")).unwrap();
+    let source = source.replace("pattern = \"papi_*.xlsx\"", "pattern = \"*\"").replace("sheets = \"*_PAPI\"\n", "");
+    let source = source.replace("time = { sheet = \"{}_PAPI\", format = \"year\" }\n", "");
+    centre.write("sources.toml", &format!("[[source]]{source}")).unwrap();
+    centre.write("sach/none.txt", "").unwrap();
+    let hostile = tests::root().join("tests/fixtures/many-cells.ods");
+    std::fs::copy(hostile, centre.config().join("sach/lon.ods")).unwrap();
+    let mut server = centre.serve().await.unwrap();
+    let named = eventually("the workbook is named", LIMIT, || async {
+        let health = health(&server, "papi").await;
+        let said = health["problems"].to_string();
+        ensure!(said.contains("lon.ods") && said.contains("would take more memory than there is"), "{said}");
+        Ok(())
+    });
+    named.await.unwrap();
+    let id = server.process().id().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
+    assert!(peak.parse::<u64>().unwrap() < 600 << 10, "{peak} kB");
+}
+
 #[tokio::test]
 async fn a_source_is_tried_and_nothing_recorded() {
     let centre = Centre::small().unwrap();
