@@ -20,6 +20,12 @@ pub fn client(allow_private: bool, ca_file: Option<&Path>) -> Result<Client, Sou
         let no_certificate =
             |error: reqwest::Error| SourceError::Broken(format!("{}: {}", file.display(), told(&error)));
         let certificates = Certificate::from_pem_bundle(&pem).map_err(no_certificate)?;
+        if certificates.is_empty() {
+            let file = file.display();
+            return Err(SourceError::Broken(format!(
+                "{file}: there is no certificate in it; it begins with '-----BEGIN'"
+            )));
+        }
         return make(allow_private, certificates);
     }
     let shared = &SHARED[usize::from(allow_private)];

@@ -6,6 +6,7 @@ mod mysql;
 mod options;
 mod postgres;
 mod sqlite;
+mod sqlserver;
 #[cfg(test)]
 mod tests;
 mod watermark;
@@ -76,6 +77,7 @@ enum Connection {
     Postgres(postgres::Connection),
     Mysql(mysql::Connection),
     Sqlite(sqlite::Connection),
+    Sqlserver(Box<sqlserver::Connection>),
 }
 
 /// Some rows, with the names of their columns.
@@ -227,6 +229,7 @@ impl Connection {
             Self::Postgres(connection) => connection.rows(query, sink).await,
             Self::Mysql(connection) => connection.rows(query, sink).await,
             Self::Sqlite(connection) => connection.rows(query, sink).await,
+            Self::Sqlserver(connection) => connection.rows(query, sink).await,
         }
     }
 
@@ -234,6 +237,7 @@ impl Connection {
         match options.engine {
             Engine::Postgres => postgres::Connection::open(options).await.map(Self::Postgres),
             Engine::Mysql => mysql::Connection::open(options).await.map(Self::Mysql),
+            Engine::Sqlserver => Ok(Self::Sqlserver(Box::new(sqlserver::Connection::open(options).await?))),
             Engine::Sqlite => {
                 let file = options.file.as_deref().unwrap_or(Path::new(""));
                 let timeout = Duration::from_secs(options.timeout_secs);

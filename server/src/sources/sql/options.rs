@@ -51,6 +51,8 @@ pub enum Engine {
     /// And MariaDB.
     Mysql,
     Sqlite,
+    /// Microsoft SQL Server.
+    Sqlserver,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
