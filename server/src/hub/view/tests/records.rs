@@ -1,7 +1,7 @@
 //! Records and deliveries in a view.
 
 use protocol::alarm::{AlarmSeverity, AlarmState};
-use protocol::event::{RecordsReported, SourceStateChanged};
+use protocol::event::{AlarmAcknowledged, AlarmShelved, AlarmUnshelved, RecordsReported, SourceStateChanged};
 use protocol::records::Horizon;
 use protocol::source::SourceLink;
 use protocol::{Alarm, ObservationStatus};
@@ -61,6 +61,16 @@ fn down(secs: i64) -> Event {
     Event::SourceStateChanged(SourceStateChanged { source: "push".into(), link })
 }
 
+/// People do something about an alarm.
+fn turned(secs: i64, alarm: i64, what: u8) -> Event {
+    let (at, alarm, by) = (Timestamp::from_secs(secs), format!("a{alarm}").into(), "Trực ban".to_owned());
+    match what {
+        0 => Event::AlarmAcknowledged(AlarmAcknowledged { at, alarm, by, comment: None }),
+        1 => Event::AlarmShelved(AlarmShelved { at, alarm, by, until: at.plus_micros(1), comment: None }),
+        _ => Event::AlarmUnshelved(AlarmUnshelved { at, alarm, by, comment: None }),
+    }
+}
+
 #[test]
 fn an_alarm_is_told_on_the_next_tick_and_a_delivery_with_the_numbers() {
     let mut rig = start(vec![rain(1000, 1.0)]);
@@ -74,7 +84,8 @@ fn an_alarm_is_told_on_the_next_tick_and_a_delivery_with_the_numbers() {
     assert_eq!(rig.changed(), [550, 2550]);
     let taken = |rig: &Rig| rig.client.state.source_state(&"push".into()).unwrap().taken;
     assert_eq!(taken(&rig).map(|taken| taken.at), Some(Timestamp::from_secs(1002)));
-    for (event, changed_at) in [(reported(1003, vec![alarm(1, None)]), 2650), (down(1004), 2750)] {
+    let events = [(reported(1003, vec![alarm(1, None)]), 2650), (down(1004), 2750), (turned(1005, 1, 0), 2850)];
+    for (event, changed_at) in events {
         rig.fold(vec![event]);
         rig.run(changed_at + 50);
         assert_eq!(rig.changed().last(), Some(&u128::from(changed_at)));
@@ -133,8 +144,9 @@ fn whenever_the_history_answers_records_are_whole() {
             let events = (0..random.random_range(1..4)).map(|_| {
                 secs += random.random_range(0..20 * HOUR_SECS);
                 let cleared = random.random_bool(0.5).then(|| secs - random.random_range(0..40 * HOUR_SECS));
-                match random.random_range(0..6) {
+                match random.random_range(0..7) {
                     0 => down(secs),
+                    4 => turned(secs, random.random_range(0..6), random.random_range(0..3)),
                     1..4 => reported(secs, vec![alarm(random.random_range(0..6), cleared)]),
                     // Some are late, some revise: then all is loaded again.
                     _ => rain(1000 + random.random_range(0..150), f64::from(random.random_range(0..100))),
