@@ -96,8 +96,13 @@ impl Screening {
         let centre = self.centre.borrow();
         let judged = rows.series().iter().filter(|(series, _)| series.scenario == Scenario::Actual);
         let with_rules = judged.filter_map(|(series, _)| {
-            let rules = centre.catalogue.indicators.get(&series.indicator)?.plausible?;
-            (rules.jump.is_some() || rules.rising).then(|| (series.clone(), rules))
+            let indicator = centre.catalogue.indicators.get(&series.indicator)?;
+            let rules = indicator.plausible.filter(|rules| rules.jump.is_some() || rules.rising)?;
+            // What is computed is as plausible as its inputs.
+            let derivation = indicator.derive.as_ref();
+            let is_computed =
+                derivation.is_some_and(|derive| derive.computes(&series.indicator, &series.area, &centre.catalogue));
+            (!is_computed).then(|| (series.clone(), rules))
         });
         with_rules.collect()
     }
