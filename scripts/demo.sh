@@ -19,7 +19,7 @@ export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$folder}
 
 server='' wall='' asker=''
 stop() {
-    trap - EXIT INT TERM
+    trap - EXIT INT TERM HUP
     for process in "$asker" "$wall" "$server"; do
         if [ -n "$process" ] && kill -0 "$process" 2>/dev/null; then
             kill -TERM "$process" 2>/dev/null || true
@@ -46,6 +46,8 @@ await() {
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+# The server takes this signal for a reload.
+trap 'exit 129' HUP
 
 if [ "${listen##*:}" != 0 ] && (exec 3<>"/dev/tcp/${listen%:*}/${listen##*:}") 2>/dev/null; then
     echo "demo: $listen is in use. Stop what listens there, or choose another address and another folder: DEMO_LISTEN=127.0.0.1:8081 DEMO_FOLDER=$folder-2 make demo" >&2

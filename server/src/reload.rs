@@ -231,14 +231,10 @@ impl Reloader {
 fn log(reloaded: &Result<Reloaded, ReloadError>) {
     match reloaded {
         Ok(Reloaded { revision, left_to, layouts, sources, needs_restart }) => {
-            tracing::info!(
-                ?revision,
-                ?left_to,
-                ?layouts,
-                ?sources,
-                ?needs_restart,
-                "the configuration was loaded again"
-            );
+            let SourceChanges { started, restarted, stopped, unchanged } = sources;
+            let unchanged = unchanged.len();
+            tracing::info!(?revision, ?left_to, ?layouts, ?needs_restart, "the configuration was loaded again");
+            tracing::info!(?started, ?restarted, ?stopped, unchanged, "sources of the configuration");
         }
         Err(ReloadError::Findings(findings)) => {
             tracing::error!(

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use protocol::ObservationStatus;
 use protocol::event::ObservationRow;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 
 use super::{Refused, RowProblem, RowRead};
 use crate::sources::{Link, SourceError};
 
 /// Rows of one batch.
 pub const BATCH_ROWS: usize = 1000;
+/// Who brings much rests for so many times as long as a whole batch took: others are to be served as ever meanwhile.
+const REST: u32 = 3;
 /// Most values of one table: each is remembered while it is read.
 const MAX_VALUES: usize = 2_000_000;
 
@@ -75,7 +78,9 @@ impl<'a> Recording<'a> {
         }
         let has_room = self.keep(piece);
         while self.rows.len() >= BATCH_ROWS {
+            let began = Instant::now();
             self.flush().await?;
+            sleep(began.elapsed() * REST).await;
         }
         Ok(has_room)
     }

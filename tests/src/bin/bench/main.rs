@@ -5,6 +5,7 @@ mod cpu;
 mod fanout;
 mod history;
 mod ingest;
+mod neighbours;
 mod peer;
 mod pixel;
 mod sockets;
@@ -52,7 +53,8 @@ impl Figure {
     }
 }
 
-const NAMES: [&str; 8] = ["ingest", "sustained", "sources", "history", "fanout", "pixel", "start", "peer"];
+const NAMES: [&str; 9] =
+    ["ingest", "sustained", "sources", "neighbours", "history", "fanout", "pixel", "start", "peer"];
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -80,6 +82,7 @@ fn main() -> Result<ExitCode> {
                 "sources" => sources::measure().await,
                 "history" => history::measure().await,
                 "fanout" => fanout::measure().await,
+                "neighbours" => neighbours::measure().await,
                 "pixel" => pixel::measure().await,
                 "peer" => peer::measure().await,
                 _ => start::measure().await,
