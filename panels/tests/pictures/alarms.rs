@@ -107,7 +107,9 @@ fn busy(others: i64) -> ViewState {
 }
 
 fn place_of(said: &[String], words: &str) -> usize {
-    said.iter().position(|said| said.contains(words)).unwrap_or_else(|| panic!("{words}: {said:?}"))
+    let place = said.iter().position(|said| said.contains(words));
+    assert!(place.is_some(), "{words}: {said:?}");
+    place.unwrap()
 }
 
 #[test]

@@ -211,6 +211,7 @@ impl View {
         let horizon = centre.records.horizon.as_ref().filter(|horizon| horizon.at == entry.offset);
         let horizon = horizon.map(|horizon| Change::Horizon(horizon.value));
         let changes = self.state.records().changes_by(&entry.event).into_iter().chain(horizon);
+        let changes = changes.map(|change| as_it_is(change, &centre.records));
         for change in changes.filter(|change| arranged.has_records_of(change)) {
             self.state.apply(entry.offset, &change);
             self.dirty = true;
@@ -464,6 +465,17 @@ impl View {
             self.unwatched_since.get_or_insert(now);
         }
         self.unwatched_since
+    }
+}
+
+/// What an event makes of an alarm depends on how it was. A view that was loaded from a centre ahead of it may have it as
+/// it became only later; the centre knows how it is.
+fn as_it_is(change: Change, records: &Records) -> Change {
+    match change {
+        Change::Alarm(alarm) => {
+            Change::Alarm(records.alarms.get(&alarm.id).map_or(alarm, |held| Arc::clone(&held.value)))
+        }
+        change => change,
     }
 }
 

@@ -77,6 +77,10 @@ fn mistakes_in_rules_are_named() {
         let expected = format!("alarms.toml:{expected}");
         assert!(said.iter().any(|said| said.starts_with(&expected)), "{expected}\n{said:#?}");
     }
+}
+
+#[test]
+fn names_that_are_taken_are_named() {
     let twice = said(alarms::FILE, |text| *text = format!("{RULE}{RULE}"));
     assert_eq!(twice, ["alarms.toml:7: a second rule is called 'thu-thap'; the first is on line 2"]);
     let mut files = whole();

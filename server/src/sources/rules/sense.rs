@@ -87,20 +87,23 @@ pub fn sense(condition: &Condition, subject: &Subject, known: Known<'_>, now: Ti
 
 fn of_values(condition: &Condition, indicator: &Indicator, trace: &Trace, now: Timestamp) -> Standing {
     let (value, since) = (trace.newest.value, trace.newest.received_at);
+    let stale_from = stale_from(indicator, trace.newest.phenomenon_time);
+    // What was out of date when it came says nothing bad of how things are: years of history raise no alarm.
+    let holds = if stale_from <= since { Sensed::Between } else { Sensed::Holds };
     match condition {
         Condition::Threshold { side, limit, clear, .. } => {
             let sensed = match (side.beyond(value, *limit) > 0.0, side.beyond(value, *clear) > 0.0) {
-                (true, _) => Sensed::Holds,
+                (true, _) => holds,
                 (false, true) => Sensed::Between,
                 (false, false) => Sensed::Gone,
             };
             Standing::new(sensed, since)
         }
         Condition::Rate { side, by, within_micros, .. } => {
-            let sensed = if change(trace, *side, *within_micros) >= *by { Sensed::Holds } else { Sensed::Gone };
+            let sensed = if change(trace, *side, *within_micros) >= *by { holds } else { Sensed::Gone };
             Standing::new(sensed, since)
         }
-        Condition::Stale { .. } => Standing::from(stale_from(indicator, trace.newest.phenomenon_time), now),
+        Condition::Stale { .. } => Standing::from(stale_from.max(since), now),
         Condition::SourceDown { .. } | Condition::TaskOverdue { .. } => Standing::gone(),
     }
 }

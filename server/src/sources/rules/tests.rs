@@ -203,7 +203,7 @@ fn told(rules: Vec<Rule>, lines: &str) -> Vec<String> {
 
 #[test]
 fn a_threshold_has_hysteresis_and_a_delay() {
-    let cases: [(i64, &str, &[&str]); 14] = [
+    let cases: [(i64, &str, &[&str]); 17] = [
         (0, "10 value 522 350", &[]),
         (0, "10 value 522 351; 20 value 522 360", &["10 522 raised"]),
         (0, "10 value 522 351; 20 value 522 340; 30 value 522 330", &["10 522 raised", "30 522 over"]),
@@ -214,6 +214,10 @@ fn a_threshold_has_hysteresis_and_a_delay() {
         (0, "10 value 522 351; 20 value 522 1 fault", &["10 522 raised"]),
         (0, "10 value 522 1; 20 value 522 351 @5", &[]),
         (0, "10 value 522 351; 20 value 522 1 @10", &["10 522 raised", "20 522 over"]),
+        // What was stale when it came raises nothing, and may end it.
+        (0, "2000 value 522 351 @1000", &[]),
+        (0, "2000 value 522 351 @1000; 2001 value 522 351 @1900", &["2001 522 raised"]),
+        (0, "10 value 522 351; 2000 value 522 1 @20", &["10 522 raised", "2000 522 over"]),
         (60, "10 value 522 351; 69 wake", &[]),
         (60, "10 value 522 351; 70 wake", &["70 522 raised"]),
         (60, "10 value 522 351; 40 value 522 360; 500 wake", &["70 522 raised"]),
@@ -245,7 +249,7 @@ fn a_rate_looks_back_from_the_newest_value() {
 
 #[test]
 fn a_value_becomes_stale_at_its_moment() {
-    let cases: [(i64, &str, &[&str]); 5] = [
+    let cases: [(i64, &str, &[&str]); 7] = [
         (0, "0 value 522 1; 900 wake", &[]),
         (0, "0 value 522 1; 901 wake", &["901 level@522 raised"]),
         (
@@ -254,6 +258,8 @@ fn a_value_becomes_stale_at_its_moment() {
             &["901 level@522 raised", "1806 level@535 raised", "5000 level@522 over"],
         ),
         (0, "0 value 522 1; 800 value 522 1; 1000 wake", &[]),
+        (0, "2000 value 522 1 @0", &["2000 level@522 raised"]),
+        (99, "2000 value 522 1 @0; 2050 value 522 1 @2000; 2900 wake", &[]),
         (99, "0 value 522 1; 999 wake; 1000 wake", &["1000 level@522 raised"]),
     ];
     for (delay, lines, expected) in cases {
@@ -277,8 +283,8 @@ fn sources_that_are_down_and_tasks_that_are_late() {
     let then = MIDNIGHT + 2 * day;
     let lines = format!("0 task t 2023-08-14 urgent in_progress; {} wake; {then} wake", then - 1);
     assert_eq!(late(3, lines), [format!("{then} t raised")]);
-    let lines = format!("0 task t 2023-08-12 urgent in_progress; 60 task t 2023-08-12 urgent done");
-    assert_eq!(late(1, lines), [format!("{} t raised", MIDNIGHT - 2 * day), "60 t over".to_owned()]);
+    let lines = "0 task t 2023-08-12 urgent in_progress; 60 task t 2023-08-12 urgent done";
+    assert_eq!(late(1, lines.to_owned()), [format!("{} t raised", MIDNIGHT - 2 * day), "60 t over".to_owned()]);
     let extended = "0 task t 2023-08-12 urgent in_progress; 60 task t 2023-08-20 urgent in_progress";
     assert_eq!(late(1, extended.to_owned())[1..], ["60 t over"]);
     for other in ["t 2023-08-12 normal in_progress", "t 2023-08-12 urgent suspended", "t 2023-08-12 urgent done"] {

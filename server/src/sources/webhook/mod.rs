@@ -125,7 +125,7 @@ impl Webhook {
     /// Tells what the records have and was not told; false when the server stops before.
     async fn catch_up(&self, link: &Link, following: &mut Following) -> Result<bool, SourceError> {
         let (now, position) = (link.now(), following.entries.position());
-        let steps = following.told.catch_up(&link.records(), now);
+        let steps = following.told.catch_up(&link.records(), position.offset, now);
         following.saved = None;
         let is_told = self.tell(link, following, steps, (position, now)).await?;
         if is_told && following.saved.is_none() {

@@ -112,14 +112,16 @@ impl Told {
         steps
     }
 
-    /// What is to be told where it is not known how things came to be as the records have them.
+    /// What is to be told where it is not known how things came to be as the records have them. What has changed behind
+    /// `offset` is left to the entries that tell of it.
     #[must_use]
-    pub fn catch_up(&self, records: &Records, now: Timestamp) -> Vec<Step> {
+    pub fn catch_up(&self, records: &Records, offset: u64, now: Timestamp) -> Vec<Step> {
         let is_recent = |alarm: &Alarm| match alarm.state {
             AlarmState::Cleared { at } => now.since(at) <= RECENT_MICROS || self.records.alarms.contains_key(&alarm.id),
             _ => true,
         };
-        let held = records.alarms.values().map(|held| &held.value).filter(|alarm| is_recent(alarm));
+        let held = records.alarms.values().filter(|held| held.at <= offset).map(|held| &held.value);
+        let held = held.filter(|alarm| is_recent(alarm));
         let mut steps: Vec<Step> = held.flat_map(|alarm| self.between(alarm, Some(now))).collect();
         let gone = self.records.alarms.values().filter(|told| !records.alarms.contains_key(&told.value.id));
         steps.extend(gone.map(|told| {
@@ -326,9 +328,10 @@ mod tests {
         ] {
             records.apply(1, &Change::Alarm(alarm(id, "warning", state)));
         }
+        records.apply(2, &Change::Alarm(alarm("later", "warning", &raised)));
         let before = ["over", "left", "seen"].map(|id| (*alarm(id, "warning", &raised)).clone());
         let told = Told::new(AlarmSeverity::Warning, before.to_vec(), BTreeSet::new());
-        let mut ids: Vec<String> = told.catch_up(&records, now).iter().map(Step::id).collect();
+        let mut ids: Vec<String> = told.catch_up(&records, 1, now).iter().map(Step::id).collect();
         ids.sort_unstable();
         let left = format!("left/cleared/{}", now.as_micros());
         assert_eq!(
