@@ -44,17 +44,9 @@ impl Styles {
 const ONE_LINE_EM: f32 = 2.7;
 const TWO_LINES_EM: f32 = 4.0;
 
-/// How many have room at least, whatever they say.
-pub(crate) fn fitting(tile: &Tile<'_, '_>) -> usize {
-    let full = tile.em(TextClass::Title);
-    let left = tile.room.height - tile.px(18.0) - tile.em(TextClass::Caption) * LINE_HEIGHT;
-    let size = if left >= full * TWO_LINES_EM * 3.0 { full } else { tile.smallest().min(full) };
-    (left / (size * TWO_LINES_EM)).floor().max(0.0) as usize
-}
-
 /// Draws `count` entries, or as many as have room, and says how many are missing; `entry` is asked by their place for
-/// those that could be shown, and again for those that are.
-pub(crate) fn draw(tile: &mut Tile<'_, '_>, count: usize, rest: Rest, entry: impl Fn(usize, Styles) -> Entry) {
+/// those that could be shown, and again for those that are. Gives how many are shown.
+pub(crate) fn draw(tile: &mut Tile<'_, '_>, count: usize, rest: Rest, entry: impl Fn(usize, Styles) -> Entry) -> usize {
     tile.take_top(tile.px(10.0));
     tile.take_bottom(tile.px(8.0));
     let full = Styles::of(tile, tile.em(TextClass::Title));
@@ -65,7 +57,8 @@ pub(crate) fn draw(tile: &mut Tile<'_, '_>, count: usize, rest: Rest, entry: imp
     let wraps = entries.iter().any(|entry| entry.is_longer(tile, has_marks));
     let (least_em, most_height) = if wraps { (TWO_LINES_EM, tile.px(220.0)) } else { (ONE_LINE_EM, tile.px(170.0)) };
     let style = RowStyle { class: TextClass::Title, least_em, most_height, rest };
-    let Some(rows) = Rows::fit(tile, count, &style) else { return };
+    let Some(rows) = Rows::fit(tile, count, &style) else { return 0 };
+    let shown = rows.shown.len();
     let styles = Styles::of(tile, rows.size);
     for (place, index) in rows.shown.clone().enumerate() {
         let entry = entry(index, styles);
@@ -75,6 +68,7 @@ pub(crate) fn draw(tile: &mut Tile<'_, '_>, count: usize, rest: Rest, entry: imp
         draw_entry(tile, entry, rows.place(place), styles, (has_marks, wraps));
     }
     rows.finish(tile);
+    shown
 }
 
 fn draw_entry(

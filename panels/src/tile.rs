@@ -76,6 +76,9 @@ impl<'p, 'a> Tile<'p, 'a> {
     pub fn rewind(&mut self, to: Checkpoint) {
         self.scene.items.truncate(to.items);
         self.scene.left_out.truncate(to.left_out);
+        if self.scene.flashing.end > to.items {
+            self.scene.flashing = 0..0;
+        }
         self.room = to.room;
     }
 

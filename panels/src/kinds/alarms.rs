@@ -69,13 +69,19 @@ impl Panel for Alarms {
         tile.attention_border(worst);
         let groups = load.grouped(alarms);
         let critical = groups.iter().filter(|group| group.first.severity == AlarmSeverity::Critical).count();
-        // Pages are turned where not all critical ones of a flood have room at once.
-        let is_turned = load.flood.is_some() && critical > entries::fitting(&tile);
-        let rest = if is_turned { Rest::Pages } else { Rest::Counted { more: 0 } };
-        entries::draw(&mut tile, groups.len(), rest, |index, styles| {
-            let is_first = index == 0;
-            entry(&groups[index], catalogue, (language, now), styles, is_first)
-        });
+        let start = tile.checkpoint();
+        let draw = |tile: &mut Tile<'_, '_>, rest| {
+            entries::draw(tile, groups.len(), rest, |index, styles| {
+                let is_first = index == 0;
+                entry(&groups[index], catalogue, (language, now), styles, is_first)
+            })
+        };
+        let shown = draw(&mut tile, Rest::Counted { more: 0 });
+        if load.flood.is_some() && shown < critical {
+            // Where not all critical ones of a flood have room at once, they take turns.
+            tile.rewind(start);
+            draw(&mut tile, Rest::Pages);
+        }
     }
 
     fn next_change(&self, spec: &PanelSpec, view: &ViewState, now: Timestamp) -> Option<Timestamp> {

@@ -238,9 +238,8 @@ fn draw(tile: &mut Tile<'_, '_>, feeds: &[Feed<'_>], figures: &Figures<'_>) {
     head(tile, feeds, figures);
     let (language, now) = (tile.paint.language, tile.paint.now);
     if tile.is_narrow() {
-        return entries::draw(tile, feeds.len(), Rest::Pages, |index, styles| {
-            feeds[index].entry((language, now), styles)
-        });
+        entries::draw(tile, feeds.len(), Rest::Pages, |index, styles| feeds[index].entry((language, now), styles));
+        return;
     }
     let heads = ["feed-how", "feed-state"].map(|key| Head { words: locale::text(language, key), align: Align::Left });
     sheet::draw(tile, heads.into(), feeds.len(), |index, size| feeds[index].line((language, now), size));
