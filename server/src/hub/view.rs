@@ -12,7 +12,7 @@ use protocol::event::ObservationsRecorded;
 use protocol::map::LayerReport;
 use protocol::message::{CloseReason, Frame, ViewName};
 use protocol::view::{ViewState, Window};
-use protocol::{Event, Observation, RecordKind, SeriesKey, ServerMessage, SourceState, Timestamp};
+use protocol::{Event, Observation, RecordKind, Records, SeriesKey, ServerMessage, SourceState, Timestamp};
 
 use super::ViewError;
 use super::encode::{self, Message, encode};
