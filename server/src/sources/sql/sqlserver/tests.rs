@@ -53,7 +53,7 @@ impl Server {
 
     fn options(&self, more: &str) -> SqlOptions {
         let text = format!(
-            "engine = 'sqlserver'\nhost = '127.0.0.1'\nport = {}\ndatabase = 'thuchi'\nuser = 'ioc_doc'\ntls = 'off'\nquery = 'select 1'\n{more}\n[mapping]\narea = '51'\nvalues = []",
+            "engine = 'sqlserver'\nhost = '127.0.0.1'\nport = {}\ndatabase = 'thuchi'\nuser = 'reader'\ntls = 'off'\nquery = 'select 1'\n{more}\n[mapping]\narea = '51'\nvalues = []",
             self.port
         );
         toml::from_str(&text).unwrap()
@@ -74,7 +74,7 @@ async fn talk(mut stream: TcpStream, answer: Answer, heard: Arc<Mutex<Heard>>) -
                 let mut heard = heard.lock();
                 heard.is_read_only = payload[26] & 0x20 != 0;
                 let said = utf16(&payload);
-                heard.database_and_user = said.contains("thuchi") && said.contains("ioc_doc");
+                heard.database_and_user = said.contains("thuchi") && said.contains("reader");
                 [login_ack(), done(0, 0)].concat()
             }
             BATCH => {
