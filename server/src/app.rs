@@ -96,15 +96,13 @@ impl App {
                 Backend::Redis(Box::new(joining.await?))
             }
         };
-        let zone = jiff::tz::TimeZone::get(&settings.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        let screening = Screening::new(store.clone(), tail.centre(), zone, is_shared);
+        let screening = Screening::new(store.clone(), tail.centre(), settings.zone(), is_shared);
         let recorder = Recorder::start(log, backend, Arc::clone(&tail), clock.clone()).screened(screening);
         let revised = CatalogueRevised { at: clock.now(), catalogue, walls, layouts };
         let reviser = Reviser::new(recorder.clone(), Arc::clone(&tail), revised);
         reviser.start().await?;
         let catalogue = follow_catalogue(tail.centre());
-        let board = sources::health::Board::default();
-        let bells = sources::rounds::Bells::default();
+        let (board, bells) = (sources::health::Board::default(), sources::rounds::Bells::default());
         let surroundings = sources::Surroundings {
             data: data.to_owned(),
             recorder: recorder.clone(),
@@ -118,8 +116,7 @@ impl App {
         };
         let (settings, specs) = (watch::Sender::new(Arc::new(settings)), watch::Sender::new(Arc::from(sources)));
         let running = sources::start(specs.subscribe(), surroundings);
-        let configured = specs.borrow().clone();
-        running.begun(&configured).await;
+        running.begun().await;
         let (settings_now, specs_now) = (settings.subscribe(), specs.subscribe());
         let reloader = Reloader::new((origin, clock.clone()), reviser, settings, specs, running.in_force());
         let shared = Shared {

@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_jump_and_a_fall_are_suspect_until_they_are_confirmed() {
-        let cases: [(&str, &[(i64, f64)], &str); 9] = [
+        type Case = (&'static str, &'static [(i64, f64)], &'static str);
+        let cases: [Case; 9] = [
             ("jump = 5.0", &[(1, 10.0), (2, 15.0), (3, 9.0), (4, 12.0)], "..?."),
             ("jump = 5.0", &[(1, 10.0), (2, 99.0), (3, 11.0)], ".?."),
             ("jump = 5.0", &[(1, 10.0), (2, 99.0), (3, 98.0), (4, 97.0)], ".?!."),

@@ -77,6 +77,13 @@ impl Default for IngestSettings {
 }
 
 impl Settings {
+    /// The time zone of the centre.
+    #[must_use]
+    pub fn zone(&self) -> jiff::tz::TimeZone {
+        // It was checked when the settings were read.
+        jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+
     /// Takes in the environment: `IOC_HUB_TICK_MS=20` stands for `tick_ms = 20` under `[hub]`.
     pub(super) fn overlay(&mut self, environment: &dyn Fn(&str) -> Option<String>, findings: &mut Vec<Finding>) {
         let settings: [(&str, &mut dyn Setting); 10] = [

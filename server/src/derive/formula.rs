@@ -188,10 +188,11 @@ mod tests {
 
     #[test]
     fn a_formula_gives_a_number_or_says_why_not() {
+        type Case<'c> = (&'c str, &'c [(&'c str, Option<f64>)], Result<f64, &'c str>);
         let two = [("a", Some(6.0)), ("b", Some(4.0))];
         let lacking = [("a", Some(6.0)), ("b", None)];
         let zero = [("a", Some(6.0)), ("b", Some(0.0))];
-        let cases: [(&str, &[(&str, Option<f64>)], Result<f64, &str>); 15] = [
+        let cases: [Case<'_>; 15] = [
             ("100 * a / b", &two, Ok(150.0)),
             ("100.0 * (a - b) / b", &two, Ok(50.0)),
             ("b == null ? a : a + b", &lacking, Ok(6.0)),

@@ -361,84 +361,83 @@ fn the_air_quality_index_of_a_day_is_of_its_hours() {
     assert_eq!(said.last().unwrap(), "aqi 522 2023-08-01T16:59:59Z 75 automatic");
 }
 
+/// What is wrong, with where and why.
+const WRONG: &[(&str, &str)] = &[
+    (
+        "[x]\nderive = { inputs = { a = { indicator = 'y' } } }",
+        "x inputs.a: indicator 'y' is not in indicators.toml; did you mean 'x'?",
+    ),
+    ("[x]\nderive = { inputs = {} }", "x inputs: a formula says how the value follows from the inputs"),
+    (
+        "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y' }, b = { indicator = 'y' } } }",
+        "x inputs: a formula says how",
+    ),
+    (
+        "[y]\n[x]\nderive = { formula = 'a * b', inputs = { a = { indicator = 'y' } } }",
+        "x formula: the formula 'a * b': it names 'b', which is no input; did you mean 'a'?",
+    ),
+    (
+        "[y]\n[x]\nderive = { formula = 'a >', inputs = { a = { indicator = 'y' } } }",
+        "x formula: the formula 'a >': at character",
+    ),
+    (
+        "[y]\n[x]\nderive = { formula = 'a', method = 'vn_aqi', inputs = { a = { indicator = 'y' } } }",
+        "x method: there is a formula and a method",
+    ),
+    (
+        "[y]\n[x]\nderive = { method = 'vn_aqi', inputs = { o3 = { indicator = 'y' } } }",
+        "x inputs: VN_AQI needs 'pm10' or 'pm25'",
+    ),
+    (
+        "[y]\n[x]\nderive = { method = 'vn_aqi', inputs = { pm2 = { indicator = 'y' }, pm10 = { indicator = 'y' } } }",
+        "x inputs.pm2: 'pm2' is no pollutant of VN_AQI; did you mean 'pm25'?",
+    ),
+    (
+        "[y]\n[x]\nperiod = 'month'\nderive = { method = 'vn_aqi', inputs = { pm10 = { indicator = 'y' } } }",
+        "x method: VN_AQI is of an hour or a day",
+    ),
+    (
+        "[y]\n[x]\nderive = { areas = ['52'], inputs = { a = { indicator = 'y' } } }",
+        "x areas: area '52' is not in areas.toml; did you mean '51'?",
+    ),
+    (
+        "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', below = { fold = 'sum', weight = 'y' } } } }",
+        "x inputs.a: only a mean is weighted",
+    ),
+    (
+        "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', below = { fold = 'sum', at_least = 2.0 } } } }",
+        "x inputs.a: 'at_least' of 'below' is a share from 0 to 1",
+    ),
+    (
+        "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', area = '51', below = { fold = 'sum' } } } }",
+        "x inputs.a: 'below' takes the areas below",
+    ),
+    (
+        "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', over = { secs = 0, fold = 'sum' } } } }",
+        "x inputs.a: 'secs' of 'over' is between 1 and a year",
+    ),
+    (
+        "[y]\nexpected_interval_secs = 60\n[x]\nderive = { inputs = { a = { indicator = 'y', before = 'year' } } }",
+        "x inputs.a: reaching so far back would hold 527",
+    ),
+    ("[y]\n[x]\nderive = { inputs = { 'a b' = { indicator = 'y' } } }", "x inputs.a b: 'a b' is no name for an input"),
+    (
+        "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', scale = 0.0 } } }",
+        "x inputs.a: 'scale' is a number other than 0",
+    ),
+    (
+        "[x]\nderive = { inputs = { a = { indicator = 'x' } } }",
+        "x inputs: it would be computed from itself: 'x' from 'x'",
+    ),
+    (
+        "[a]\nderive = { inputs = { i = { indicator = 'b' } } }\n[b]\nderive = { inputs = { i = { indicator = 'c', below = { fold = 'sum' } } } }\n[c]\nderive = { inputs = { i = { indicator = 'a' } } }",
+        "a inputs: it would be computed from itself: 'a' from 'b' from 'c' from 'a'",
+    ),
+];
+
 #[test]
 fn what_cannot_be_computed_is_told_with_its_place() {
-    let cases = [
-        (
-            "[x]\nderive = { inputs = { a = { indicator = 'y' } } }",
-            "x inputs.a: indicator 'y' is not in indicators.toml; did you mean 'x'?",
-        ),
-        ("[x]\nderive = { inputs = {} }", "x inputs: a formula says how the value follows from the inputs"),
-        (
-            "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y' }, b = { indicator = 'y' } } }",
-            "x inputs: a formula says how",
-        ),
-        (
-            "[y]\n[x]\nderive = { formula = 'a * b', inputs = { a = { indicator = 'y' } } }",
-            "x formula: the formula 'a * b': it names 'b', which is no input; did you mean 'a'?",
-        ),
-        (
-            "[y]\n[x]\nderive = { formula = 'a >', inputs = { a = { indicator = 'y' } } }",
-            "x formula: the formula 'a >': at character",
-        ),
-        (
-            "[y]\n[x]\nderive = { formula = 'a', method = 'vn_aqi', inputs = { a = { indicator = 'y' } } }",
-            "x method: there is a formula and a method",
-        ),
-        (
-            "[y]\n[x]\nderive = { method = 'vn_aqi', inputs = { o3 = { indicator = 'y' } } }",
-            "x inputs: VN_AQI needs 'pm10' or 'pm25'",
-        ),
-        (
-            "[y]\n[x]\nderive = { method = 'vn_aqi', inputs = { pm2 = { indicator = 'y' }, pm10 = { indicator = 'y' } } }",
-            "x inputs.pm2: 'pm2' is no pollutant of VN_AQI; did you mean 'pm25'?",
-        ),
-        (
-            "[y]\n[x]\nperiod = 'month'\nderive = { method = 'vn_aqi', inputs = { pm10 = { indicator = 'y' } } }",
-            "x method: VN_AQI is of an hour or a day",
-        ),
-        (
-            "[y]\n[x]\nderive = { areas = ['52'], inputs = { a = { indicator = 'y' } } }",
-            "x areas: area '52' is not in areas.toml; did you mean '51'?",
-        ),
-        (
-            "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', below = { fold = 'sum', weight = 'y' } } } }",
-            "x inputs.a: only a mean is weighted",
-        ),
-        (
-            "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', below = { fold = 'sum', at_least = 2.0 } } } }",
-            "x inputs.a: 'at_least' of 'below' is a share from 0 to 1",
-        ),
-        (
-            "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', area = '51', below = { fold = 'sum' } } } }",
-            "x inputs.a: 'below' takes the areas below",
-        ),
-        (
-            "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', over = { secs = 0, fold = 'sum' } } } }",
-            "x inputs.a: 'secs' of 'over' is between 1 and a year",
-        ),
-        (
-            "[y]\nexpected_interval_secs = 60\n[x]\nderive = { inputs = { a = { indicator = 'y', before = 'year' } } }",
-            "x inputs.a: reaching so far back would hold 527",
-        ),
-        (
-            "[y]\n[x]\nderive = { inputs = { 'a b' = { indicator = 'y' } } }",
-            "x inputs.a b: 'a b' is no name for an input",
-        ),
-        (
-            "[y]\n[x]\nderive = { inputs = { a = { indicator = 'y', scale = 0.0 } } }",
-            "x inputs.a: 'scale' is a number other than 0",
-        ),
-        (
-            "[x]\nderive = { inputs = { a = { indicator = 'x' } } }",
-            "x inputs: it would be computed from itself: 'x' from 'x'",
-        ),
-        (
-            "[a]\nderive = { inputs = { i = { indicator = 'b' } } }\n[b]\nderive = { inputs = { i = { indicator = 'c', below = { fold = 'sum' } } } }\n[c]\nderive = { inputs = { i = { indicator = 'a' } } }",
-            "a inputs: it would be computed from itself: 'a' from 'b' from 'c' from 'a'",
-        ),
-    ];
-    for (indicators, expected) in cases {
+    for (indicators, expected) in WRONG {
         let (_, findings) = Plan::new(Arc::new(catalogue(indicators)), TimeZone::UTC);
         let said: Vec<String> = findings
             .iter()

@@ -40,6 +40,8 @@ const TERM_END: Duration = Duration::from_millis(1500);
 pub struct Running {
     supervisor: AbortOnDropHandle<()>,
     in_force: watch::Receiver<Arc<[SourceSpec]>>,
+    /// Those that it began with.
+    first: Arc<[SourceSpec]>,
 }
 
 /// What every source is given.
@@ -63,10 +65,11 @@ pub struct Surroundings {
 pub fn start(configured: watch::Receiver<Arc<[SourceSpec]>>, surroundings: Surroundings) -> Running {
     let nothing: Arc<[SourceSpec]> = Arc::new([]);
     let (reached, in_force) = watch::channel(nothing);
-    put_on_board(configured.borrow().iter(), &surroundings);
+    let first = configured.borrow().clone();
+    put_on_board(first.iter(), &surroundings);
     tokio::spawn(links::tell(surroundings.clone()));
     let supervisor = tokio::spawn(follow(configured, reached, surroundings));
-    Running { supervisor: AbortOnDropHandle::new(supervisor), in_force }
+    Running { supervisor: AbortOnDropHandle::new(supervisor), in_force, first }
 }
 
 impl Running {
@@ -77,9 +80,9 @@ impl Running {
     }
 
     /// Waits until the sources run that were configured at the start: whoever asks for one then finds it.
-    pub async fn begun(&self, configured: &Arc<[SourceSpec]>) {
+    pub async fn begun(&self) {
         // An error means that the server is stopping.
-        drop(self.in_force().wait_for(|in_force| Arc::ptr_eq(in_force, configured)).await);
+        drop(self.in_force().wait_for(|in_force| Arc::ptr_eq(in_force, &self.first)).await);
     }
 
     /// Waits until all sources have stopped, at most so long; then ends them.

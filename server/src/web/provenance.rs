@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use jiff::tz::TimeZone;
 use protocol::observation::Freshness;
 use protocol::{AgencyId, SeriesKey, Timestamp};
 use serde::Serialize;
@@ -78,7 +77,7 @@ pub async fn get(State(shared): State<Shared>, uri: Uri) -> Result<Json<Provenan
         return Err(Problem::not_found("there is no such indicator"));
     };
     let (time, source) = (row.observation.phenomenon_time, row.observation.source.clone());
-    let zone = TimeZone::get(&shared.settings.borrow().time_zone).unwrap_or(TimeZone::UTC);
+    let zone = shared.settings.borrow().zone();
     let is_computed = indicator.derive.is_some() && series.scenario == protocol::Scenario::Actual;
     let mut inputs = Vec::new();
     if is_computed {

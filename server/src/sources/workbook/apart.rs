@@ -4,8 +4,9 @@
 use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use calamine::{Data, DataRef, Dimensions, Reader as _, Sheets, open_workbook_auto};
 use jiff::civil::DateTime;
@@ -23,8 +24,6 @@ const MOST_UNPACKED: u64 = 1 << 30;
 /// What the process may hold, and how long it may take.
 const MOST_MEMORY: u64 = 2 << 30;
 const MOST_TIME: Duration = Duration::from_secs(120);
-/// How often it is looked whether it has ended.
-const LOOK: Duration = Duration::from_millis(5);
 /// The subcommand that reads one.
 pub const SUBCOMMAND: &str = "read-workbook";
 
@@ -56,22 +55,29 @@ pub fn read(path: &Path, wanted: &Wanted) -> Result<Vec<Named>, RowProblem> {
     if cfg!(test) {
         return read_here(path, wanted);
     }
-    let said = serde_json::to_string(wanted).map_err(unreadable)?;
+    let asked = serde_json::to_string(wanted).map_err(unreadable)?;
     let mut command = Command::new("/proc/self/exe");
-    command.arg(SUBCOMMAND).arg(path).arg(said).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.arg(SUBCOMMAND).arg(path).arg(asked).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(unreadable)?;
     let mut output = child.stdout.take().ok_or_else(|| unreadable("its reader says nothing"))?;
-    // What it says waits in a pipe: it is read while it is waited for.
-    let reader = std::thread::spawn(move || {
+    // What it says waits in a pipe: it is read while it is waited for, and ends when the process does.
+    let (said, heard) = sync_channel(1);
+    std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        output.read_to_end(&mut bytes).map(|_| bytes)
+        let read = output.read_to_end(&mut bytes).map(|_| bytes);
+        // Nobody listens any more when it took too long.
+        drop(said.send(read));
     });
-    let has_ended = wait(&mut child).map_err(unreadable)?;
-    let bytes = reader.join().map_err(|_| unreadable("what its reader said was lost"))?.map_err(unreadable)?;
-    if !has_ended {
+    let read = heard.recv_timeout(MOST_TIME);
+    if read.is_err() {
+        child.kill().map_err(unreadable)?;
+    }
+    child.wait().map_err(unreadable)?;
+    let Ok(read) = read else {
         let secs = MOST_TIME.as_secs();
         return Err(RowProblem::whole(format!("took more than {secs} s to read; split it, or save it as xlsx")));
-    }
+    };
+    let bytes = read.map_err(unreadable)?;
     match rmp_serde::from_slice(&bytes) {
         Ok(Told::Sheets(sheets)) => Ok(sheets),
         Ok(Told::Problem { sheet, reason }) => {
@@ -80,22 +86,6 @@ pub fn read(path: &Path, wanted: &Wanted) -> Result<Vec<Named>, RowProblem> {
         Err(_) => Err(RowProblem::whole(
             "would take more memory than there is for a workbook; is it damaged? Copy what counts into a new one",
         )),
-    }
-}
-
-/// Waits until it has ended by itself, or ends it.
-fn wait(child: &mut Child) -> std::io::Result<bool> {
-    let began = Instant::now();
-    loop {
-        if child.try_wait()?.is_some() {
-            return Ok(true);
-        }
-        if began.elapsed() > MOST_TIME {
-            child.kill()?;
-            child.wait()?;
-            return Ok(false);
-        }
-        std::thread::sleep(LOOK);
     }
 }
 
