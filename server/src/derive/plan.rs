@@ -17,6 +17,8 @@ pub(super) const HOUR: i64 = 3_600 * SECOND;
 pub const DAY: i64 = 24 * HOUR;
 /// How old a plan may be: it is of a year.
 const PLAN_WITHIN: i64 = 366 * DAY;
+/// How old a weight may be: how many people live somewhere is counted once a year.
+pub(super) const WEIGHT_WITHIN: i64 = 366 * DAY;
 
 /// How many values of a series are held at most.
 const MOST_HELD: i64 = 50_000;

@@ -6,7 +6,7 @@ use protocol::observation::Period;
 use protocol::{Area, AreaId, ObservationStatus, Scenario, SeriesKey, Timestamp};
 
 use super::memory::{Memory, Point};
-use super::plan::{Known, Plan, SECOND, micros};
+use super::plan::{Known, Plan, SECOND, WEIGHT_WITHIN, micros};
 
 /// A number with how good it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,7 +54,7 @@ fn reading(known: &Known, series: &SeriesKey, time: Timestamp, memory: &Memory) 
 
 fn over_time(over: Over, points: &[Point], interval_secs: u64) -> Option<Value> {
     let expected = (over.secs / interval_secs.max(1)).max(1) as f64;
-    if points.is_empty() || (points.len() as f64) < (expected * over.at_least).floor() {
+    if points.is_empty() || (points.len() as f64) < (expected * over.at_least - 1e-9).ceil() {
         return None;
     }
     let numbers: Vec<f64> = points.iter().map(|point| point.value).collect();
@@ -74,7 +74,8 @@ fn taken_together<'a>(
         count += 1;
         let Some(value) = of(&area.id) else { continue };
         if let Some(weight) = &below.weight {
-            let Some(weight) = memory.newest(&SeriesKey::actual(weight, &area.id), time) else { continue };
+            let weight = memory.newest(&SeriesKey::actual(weight, &area.id), time);
+            let Some(weight) = weight.filter(|weight| time.since(weight.time) <= WEIGHT_WITHIN) else { continue };
             weights.push(weight.value);
         }
         numbers.push(value.number);

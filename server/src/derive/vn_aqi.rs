@@ -36,14 +36,15 @@ impl Plan {
         into: &mut Computation,
     ) {
         let own = SeriesKey::actual(&touched.indicator, &touched.area);
-        let newest = computed.inputs.iter().filter_map(|known| {
-            memory.newest(&series(known, &touched.area), Timestamp(i64::MAX)).map(|point| point.time)
-        });
         // Of a time that nothing is measured in there is no index, however much of what came before would count.
-        let newest = newest.max().unwrap_or(Timestamp(i64::MIN));
+        let is_measured_before = |end: Timestamp| {
+            let from = end.plus_micros(1 - period_micros(computed));
+            let is_there = |known: &Known| !memory.between(&series(known, &touched.area), from, end).is_empty();
+            computed.inputs.iter().any(is_there)
+        };
         let mut time = self.end_of_period(computed, touched.from);
         while let Some(end) = time.filter(|end| *end <= touched.to.max(hour_end(touched.from))) {
-            let is_measured = newest > end.plus_micros(-period_micros(computed));
+            let is_measured = is_measured_before(end);
             if is_measured && end.plus_micros(SETTLE) > now {
                 let touched = Touched { from: end.plus_micros(-1), to: end, ..touched.clone() };
                 into.later.push((end.plus_micros(SETTLE), touched));
@@ -138,7 +139,7 @@ fn mean(hours: &[Option<f64>]) -> Option<f64> {
 fn mean_of_hour(known: &Known, series: &SeriesKey, end: Timestamp, memory: &Memory) -> Option<Value> {
     let points: &[Point] = memory.between(series, end.plus_micros(1 - HOUR), end);
     let expected = (HOUR as f64 / micros(known.indicator.expected_interval_secs).max(1) as f64).max(1.0);
-    if points.is_empty() || (points.len() as f64) < (expected * ENOUGH).floor() {
+    if points.is_empty() || (points.len() as f64) < (expected * ENOUGH - 1e-9).ceil() {
         return None;
     }
     let sum: f64 = points.iter().map(|point| point.value).sum();

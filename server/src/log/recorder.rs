@@ -144,7 +144,7 @@ impl Recorder {
         let received_at = self.clock.now();
         let recorded =
             ObservationsRecorded { source, received_at, rows, idempotency_key: key, refused_count, refused: kept };
-        let mut answer = self.submit(Event::ObservationsRecorded(recorded)).await?;
+        let mut answer = self.submit_judged(Event::ObservationsRecorded(recorded)).await?;
         answer.repeated &= is_keyed;
         if !answer.repeated {
             (answer.refused, answer.suspect) = (refused, suspect);
@@ -161,7 +161,7 @@ impl Recorder {
             let (idempotency_key, refused_count, refused) = (self.key(None), 0, Vec::new());
             let rows = confirmed.into_iter().collect();
             let confirmed = ObservationsRecorded { source, received_at, rows, idempotency_key, refused_count, refused };
-            self.submit(Event::ObservationsRecorded(confirmed)).await?;
+            self.submit_judged(Event::ObservationsRecorded(confirmed)).await?;
         }
         Ok((rows, suspect))
     }
@@ -176,6 +176,15 @@ impl Recorder {
         let mut answer = self.submit(Event::RecordsReported(reported)).await?;
         answer.repeated &= is_keyed;
         Ok(answer)
+    }
+
+    /// Records what was judged by what came before; what was not recorded is forgotten again.
+    async fn submit_judged(&self, event: Event) -> Result<Recorded, RecordError> {
+        let answer = self.submit(event).await;
+        if let (Err(_), Some(screening)) = (&answer, &self.screening) {
+            screening.forget();
+        }
+        answer
     }
 
     /// What goes to another server may have to be sent again.

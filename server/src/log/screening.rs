@@ -39,6 +39,21 @@ pub(super) struct Screened {
     pub suspect: Vec<String>,
 }
 
+impl Screened {
+    /// What a later row of the same batch confirms is no longer suspect in it.
+    fn confirm_within(&mut self, rows: &mut [ObservationRow]) {
+        self.confirmed.retain(|confirmed| {
+            let is_it = |row: &&mut ObservationRow| {
+                row.series == confirmed.series
+                    && row.phenomenon_time == confirmed.phenomenon_time
+                    && row.status == ObservationStatus::Suspect
+            };
+            let within = rows.iter_mut().filter(is_it).map(|row| row.status = confirmed.status).count();
+            within == 0
+        });
+    }
+}
+
 impl Screening {
     #[must_use]
     pub fn new(store: Reader, centre: watch::Receiver<Arc<Centre>>, zone: TimeZone, is_shared: bool) -> Self {
@@ -64,9 +79,15 @@ impl Screening {
             }
             row
         });
-        let judged = judged.collect();
-        screened.rows = judged;
+        let mut judged: Vec<ObservationRow> = judged.collect();
+        screened.confirm_within(&mut judged);
+        screened.rows = judged.into_iter().collect();
         Ok(screened)
+    }
+
+    /// Forgets what was judged and not recorded.
+    pub(super) fn forget(&self) {
+        self.before.lock().clear();
     }
 
     fn judge_row(&self, row: &mut ObservationRow, rules: &Plausible, before: &mut Before, into: &mut Screened) {
@@ -136,7 +157,13 @@ impl Screening {
                 status: good.map_or(ObservationStatus::Automatic, |good| good.status),
                 ..suspect
             });
-            before.insert(series, Before { good, suspect });
+            let read = Before { good, suspect };
+            if self.is_shared {
+                before.insert(series, read);
+            } else {
+                // Another batch may have read it meanwhile, and gone on.
+                before.entry(series).or_insert(read);
+            }
         }
         Ok(())
     }
@@ -204,6 +231,14 @@ mod tests {
         let series = SeriesKey::actual(&"level".into(), &"51".into());
         let rows = store.history(&series, Timestamp(0), Timestamp(i64::MAX), None, 99).await.unwrap();
         rows.iter().map(|row| (row.observation.value, row.observation.status.is_measurement())).collect()
+    }
+
+    #[tokio::test]
+    async fn a_leap_with_what_confirms_it_counts_in_one_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let (recorder, store) = screened(folder.path()).await;
+        bring(&recorder, &[(1, 10.0), (2, 99.0), (3, 98.0)]).await;
+        assert_eq!(known(&store).await, [(10.0, true), (99.0, true), (98.0, true)]);
     }
 
     #[tokio::test]

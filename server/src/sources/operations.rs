@@ -131,8 +131,16 @@ impl Operations {
     }
 
     fn take(&self, rows: &Rows, newest: &mut Newest) {
-        for row in rows.iter().filter(|row| row.status.is_measurement()) {
-            self.put(newest, row.series, (row.phenomenon_time, row.status));
+        for row in rows.iter() {
+            if row.status.is_measurement() {
+                self.put(newest, row.series, (row.phenomenon_time, row.status));
+            } else if let Some(areas) = newest.get_mut(&row.series.indicator)
+                && areas.get(&row.series.area).is_some_and(|held| held.0 == row.phenomenon_time)
+                && row.series.scenario == Scenario::Actual
+            {
+                // It was taken back: nothing is known until the next one.
+                areas.remove(&row.series.area);
+            }
         }
     }
 

@@ -16,6 +16,8 @@ use crate::app::Shared;
 use crate::derive::{Plan, Used};
 use crate::store::{HistoryRow, Wanted};
 
+/// Most series that are told as inputs.
+const MOST_INPUTS: usize = 300;
 /// Most values that are told of one input.
 const MOST_USED: usize = 200;
 
@@ -78,11 +80,13 @@ pub async fn get(State(shared): State<Shared>, uri: Uri) -> Result<Json<Provenan
     };
     let (time, source) = (row.observation.phenomenon_time, row.observation.source.clone());
     let zone = shared.settings.borrow().zone();
-    let is_computed = indicator.derive.is_some() && series.scenario == protocol::Scenario::Actual;
+    let is_computed =
+        indicator.derive.as_ref().is_some_and(|derive| derive.computes(&series.indicator, &series.area, &catalogue))
+            && series.scenario == protocol::Scenario::Actual;
     let mut inputs = Vec::new();
     if is_computed {
         let (plan, _) = Plan::new(std::sync::Arc::clone(&catalogue), zone);
-        for used in plan.used(&series.indicator, &series.area, time) {
+        for used in plan.used(&series.indicator, &series.area, time).into_iter().take(MOST_INPUTS) {
             inputs.push(read(&shared, used, row.observation.received_at).await?);
         }
     }

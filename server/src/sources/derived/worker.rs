@@ -130,16 +130,20 @@ impl<'a> Worker<'a> {
         let mut touched = Vec::new();
         for entry in entries {
             if let Event::ObservationsRecorded(recorded) = &entry.event {
-                self.touch(&recorded.rows, &mut touched);
+                // Its own rows were taken in when they were recorded, and perhaps newer ones since.
+                let is_own = recorded.source == self.link.source;
+                self.touch(&recorded.rows, is_own, &mut touched);
             }
         }
         self.compute(&Touched::merged(touched)).await
     }
 
-    fn touch(&mut self, rows: &Rows, touched: &mut Vec<Touched>) {
+    fn touch(&mut self, rows: &Rows, is_own: bool, touched: &mut Vec<Touched>) {
         let is_read: Vec<bool> = rows.series().iter().map(|(series, _)| self.plan.knows(series)).collect();
         for row in rows.iter().filter(|row| is_read[row.place]) {
-            self.memory.take(&row);
+            if !is_own {
+                self.memory.take(&row);
+            }
             touched.extend(self.plan.touched_by(&row));
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::ObservationStatus;
 use protocol::event::ObservationRow;
@@ -16,6 +17,8 @@ use crate::sources::{Link, SourceError};
 pub const BATCH_ROWS: usize = 1000;
 /// Who brings much rests for so many times as long as a whole batch took: others are to be served as ever meanwhile.
 const REST: u32 = 3;
+/// It rests no longer: a broker and a stop are waited for.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Most values of one table: each is remembered while it is read.
 const MAX_VALUES: usize = 2_000_000;
 
@@ -80,7 +83,7 @@ impl<'a> Recording<'a> {
         while self.rows.len() >= BATCH_ROWS {
             let began = Instant::now();
             self.flush().await?;
-            sleep(began.elapsed() * REST).await;
+            sleep((began.elapsed() * REST).min(LONGEST_REST)).await;
         }
         Ok(has_room)
     }
@@ -152,9 +155,14 @@ impl<'a> Recording<'a> {
         let mut fresh = Vec::new();
         for (row, before) in rows.iter().zip(delivered) {
             let value = value_hash(row.value, row.status);
-            if before
-                .is_some_and(|before| self.kind == Kind::Unchanged || value_hash(before.value, before.status) == value)
-            {
+            let is_known = before.is_some_and(|before| {
+                // What was judged to be suspect is what was given, until it is said to be official.
+                let is_suspect = before.status == ObservationStatus::Suspect
+                    && row.status != ObservationStatus::Official
+                    && before.value.to_bits() == row.value.to_bits();
+                self.kind == Kind::Unchanged || is_suspect || value_hash(before.value, before.status) == value
+            });
+            if is_known {
                 continue;
             }
             key.update(&series_hash(row).to_be_bytes()).update(&value.to_be_bytes());

@@ -24,6 +24,8 @@ const MOST_UNPACKED: u64 = 1 << 30;
 /// What the process may hold, and how long it may take.
 const MOST_MEMORY: u64 = 2 << 30;
 const MOST_TIME: Duration = Duration::from_secs(120);
+/// What it may say: the cells, encoded. What is cut off there is no answer.
+const MOST_SAID: u64 = 512 << 20;
 /// The subcommand that reads one.
 pub const SUBCOMMAND: &str = "read-workbook";
 
@@ -64,12 +66,13 @@ pub fn read(path: &Path, wanted: &Wanted) -> Result<Vec<Named>, RowProblem> {
     let (said, heard) = sync_channel(1);
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        let read = output.read_to_end(&mut bytes).map(|_| bytes);
+        let read = output.by_ref().take(MOST_SAID).read_to_end(&mut bytes).map(|_| bytes);
         // Nobody listens any more when it took too long.
         drop(said.send(read));
     });
     let read = heard.recv_timeout(MOST_TIME);
-    if read.is_err() {
+    // One that has said all has ended, or is about to.
+    if read.as_ref().map_or(true, |read| read.as_ref().is_ok_and(|bytes| bytes.len() as u64 >= MOST_SAID)) {
         child.kill().map_err(unreadable)?;
     }
     child.wait().map_err(unreadable)?;

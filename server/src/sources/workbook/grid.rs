@@ -9,6 +9,8 @@ use crate::sources::rows::{Cell, RowProblem};
 
 /// Most cells of a sheet that hold something.
 const MOST_CELLS: usize = 4_000_000;
+/// Most rows that a sheet may have, as the programs that write them have it.
+const MOST_ROWS: u32 = 1_048_576;
 /// Most columns that a sheet is looked through for its header.
 const MOST_COLUMNS: u32 = 4096;
 
@@ -40,6 +42,12 @@ impl Grid {
     pub fn put(&mut self, (row, column): (u32, u32), value: Kept) -> Result<(), RowProblem> {
         if value == Kept::Empty || column >= MOST_COLUMNS {
             return Ok(());
+        }
+        if row >= MOST_ROWS {
+            return Err(RowProblem::whole(format!(
+                "has a cell in row {}; there are at most {MOST_ROWS}",
+                u64::from(row) + 1
+            )));
         }
         if self.cells.len() >= MOST_CELLS {
             return Err(RowProblem::whole(format!("has more than {MOST_CELLS} cells; split it")));
