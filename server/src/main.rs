@@ -203,7 +203,7 @@ fn try_source(config: &config::CentreConfig, source: &str, rows: usize) -> anyho
     // What hangs is not waited for.
     runtime.shutdown_background();
     let trial = trial?;
-    let zone = jiff::tz::TimeZone::get(&config.settings.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let zone = config.settings.zone();
     write!(std::io::stdout(), "{}", trial.text(&zone))?;
     Ok(if trial.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -6,7 +6,7 @@ use protocol::event::{ObservationRow, Row};
 use protocol::{AreaId, IndicatorId, ObservationStatus, SeriesKey, Timestamp};
 
 use super::memory::{Memory, Point};
-use super::plan::{Computed, HOUR, Known, Plan, Rule, WEIGHT_WITHIN};
+use super::plan::{Computed, HOUR, Known, Plan, Rule};
 use super::readings::{Value, combined, value_of};
 use super::vn_aqi;
 
@@ -40,9 +40,7 @@ impl Plan {
         let SeriesKey { indicator, area, scenario } = row.series;
         let mut touched = Vec::new();
         for (computed, known) in self.readers(indicator, *scenario) {
-            let is_weight = known.input.indicator != *indicator;
-            let reach = if is_weight { known.reach.max(WEIGHT_WITHIN) } else { known.reach };
-            let (from, to) = (row.phenomenon_time, row.phenomenon_time.plus_micros(reach));
+            let (from, to) = (row.phenomenon_time, row.phenomenon_time.plus_micros(known.reach_of(indicator)));
             for area in self.areas_reading(computed, known, area) {
                 touched.push(Touched { indicator: computed.indicator.id.clone(), area, from, to });
             }
@@ -75,8 +73,7 @@ impl Plan {
         let mut needed = vec![(own, vn_aqi::widened(computed, touched.from), HOUR)];
         for known in &computed.inputs {
             for series in self.series_of(known, &touched.area) {
-                let is_weight = series.indicator != known.input.indicator;
-                let reach = if is_weight { known.reach.max(WEIGHT_WITHIN) } else { known.reach };
+                let reach = known.reach_of(&series.indicator);
                 needed.push((series, touched.from.plus_micros(-reach), reach.saturating_add(HOUR)));
             }
         }

@@ -75,6 +75,13 @@ pub(super) struct Known {
     pub drives: bool,
 }
 
+impl Known {
+    /// How far before the computed time values of `indicator` may lie: of the input itself, or of its weight.
+    pub fn reach_of(&self, indicator: &IndicatorId) -> i64 {
+        if *indicator == self.input.indicator { self.reach } else { self.reach.max(WEIGHT_WITHIN) }
+    }
+}
+
 /// What is wrong with how an indicator is computed, at a path below `derive`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanFinding {
@@ -113,6 +120,17 @@ impl Plan {
             }
         }
         (Self { catalogue, zone, computed, readers }, findings)
+    }
+
+    /// Of one indicator, for who asks how its values came about; nothing follows from it.
+    #[must_use]
+    pub fn only(catalogue: Arc<Catalogue>, zone: TimeZone, id: &IndicatorId) -> Self {
+        let computed = catalogue.indicators.get(id).and_then(|indicator| {
+            let mut found = Findings { indicator: id, found: Vec::new() };
+            let computed = found.compile(&catalogue, indicator, indicator.derive.as_ref()?);
+            computed.filter(|_| found.found.is_empty()).map(|computed| (id.clone(), computed))
+        });
+        Self { catalogue, zone, computed: computed.into_iter().collect(), readers: HashMap::new() }
     }
 
     /// Whether a series is computed, or something from it.

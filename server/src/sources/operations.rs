@@ -27,7 +27,7 @@ pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
     if read.measures.is_empty() {
         options.report(&["measures"], "name the indicator of at least one measure: fresh_percent = \"…\"");
     }
-    let zone = TimeZone::get(&options.settings.time_zone).unwrap_or(TimeZone::UTC);
+    let zone = options.settings.zone();
     let interval = Duration::from_secs(read.interval_secs.max(1));
     Some(Arc::new(Operations { area: read.area, interval, measures: read.measures, zone }))
 }
@@ -122,6 +122,11 @@ impl Operations {
         }
     }
 
+    /// Whether it is one of those that are measured here: they do not count themselves.
+    fn is_own(&self, indicator: &IndicatorId) -> bool {
+        self.measures.values().any(|own| own == indicator)
+    }
+
     async fn load(&self, link: &Link) -> Result<Newest, SourceError> {
         let mut newest = Newest::new();
         for NewestOf { series, time, status } in link.newest_of_all().await? {
@@ -145,8 +150,7 @@ impl Operations {
     }
 
     fn put(&self, newest: &mut Newest, series: &SeriesKey, (time, status): (Timestamp, ObservationStatus)) {
-        let is_own = self.measures.values().any(|own| *own == series.indicator);
-        if series.scenario != Scenario::Actual || is_own {
+        if series.scenario != Scenario::Actual || self.is_own(&series.indicator) {
             return;
         }
         if !newest.contains_key(&series.indicator) {
@@ -189,8 +193,7 @@ impl Operations {
         let today = today.map(|day| day.to_string()).unwrap_or_default();
         let is_there = |area: &AreaId| catalogue.areas.get(area).is_some_and(|area| area.is_valid_on(&today));
         let mut counts = Counts::default();
-        let own = |id: &IndicatorId| self.measures.values().any(|own| own == id);
-        for (id, indicator) in catalogue.indicators.iter().filter(|(id, _)| !own(id)) {
+        for (id, indicator) in catalogue.indicators.iter().filter(|(id, _)| !self.is_own(id)) {
             let known = || newest.get(id).into_iter().flatten();
             let some_are_there = known().any(|(area, _)| is_there(area));
             let areas = known().filter(|(area, _)| !some_are_there || is_there(area));

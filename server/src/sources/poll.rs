@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::rows::{self, Kind, RowRead};
 use super::trial::Sample;
 use super::under::Under;
-use super::{Link, SourceError, on_disk, state};
+use super::{Link, SourceError, state};
 
 /// Pieces that may wait for the recorder.
 const QUEUE: usize = 4;
@@ -199,25 +199,13 @@ fn path(link: &Link) -> PathBuf {
     link.state.join("seen.json")
 }
 
-/// What was saved, if no other server can have run the source since.
 async fn load(link: &Link) -> Result<Option<Memory>, SourceError> {
-    if link.is_shared() {
-        return Ok(None);
-    }
-    let path = path(link);
-    let read = on_disk(format!("reading {}", path.display()), move || Ok(state::load::<Memory>(&path))).await?;
-    Ok(read.unwrap_or_else(|error| {
-        tracing::warn!(source = %link.source, %error, "what was remembered of the source cannot be read; it is asked for all of it");
-        None
-    }))
+    let lost = "what was remembered of the source cannot be read; it is asked for all of it";
+    state::recall(link, path(link), lost).await
 }
 
 async fn save(link: &Link, memory: &Memory) -> Result<(), SourceError> {
-    if link.is_shared() {
-        return Ok(());
-    }
-    let (path, memory) = (path(link), memory.clone());
-    on_disk(format!("writing {}", path.display()), move || state::save(&path, &memory)).await
+    state::remember(link, path(link), memory).await
 }
 
 /// A share of some time, by chance.

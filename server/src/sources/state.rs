@@ -2,10 +2,44 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::{Link, SourceError, on_disk};
+
+/// What a source remembered at `path`, if no other server can have run it since. What cannot be read is lost: `lost`
+/// says what follows from that.
+///
+/// # Errors
+/// When the server is stopping.
+pub async fn recall<T: DeserializeOwned + Send + 'static>(
+    link: &Link,
+    path: PathBuf,
+    lost: &'static str,
+) -> Result<Option<T>, SourceError> {
+    if link.is_shared() {
+        return Ok(None);
+    }
+    let read = on_disk(format!("reading {}", path.display()), move || Ok(load::<T>(&path))).await?;
+    Ok(read.unwrap_or_else(|error| {
+        tracing::warn!(source = %link.source, %error, "{lost}");
+        None
+    }))
+}
+
+/// Remembers `state` at `path`, unless another server may run the source next.
+///
+/// # Errors
+/// When it cannot be written.
+pub async fn remember<T: Serialize>(link: &Link, path: PathBuf, state: &T) -> Result<(), SourceError> {
+    if link.is_shared() {
+        return Ok(());
+    }
+    let bytes = serde_json::to_vec(state).map_err(SourceError::broken)?;
+    on_disk(format!("writing {}", path.display()), move || replace(&path, &bytes)).await
+}
 
 /// Reads what was saved; nothing if there is no file.
 ///

@@ -9,8 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
-use super::query::to_rfc3339;
 use crate::app::Shared;
+use crate::clock::to_rfc3339;
 use crate::log::tail::LogState;
 use crate::store::ProjectionState;
 

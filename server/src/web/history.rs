@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 
 use super::openapi::{ObservationStatusShape, SeriesKeyShape};
 use super::problem::Problem;
-use super::query::{Params, did_you_mean, shorten, to_rfc3339};
+use super::query::{Params, did_you_mean, shorten};
 use crate::app::Shared;
+use crate::clock::to_rfc3339;
 use crate::store::HistoryRow;
 
 const PARAMETERS: [&str; 7] = ["indicator", "area", "scenario", "from", "to", "as_of", "limit"];

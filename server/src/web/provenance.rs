@@ -85,7 +85,7 @@ pub async fn get(State(shared): State<Shared>, uri: Uri) -> Result<Json<Provenan
             && series.scenario == protocol::Scenario::Actual;
     let mut inputs = Vec::new();
     if is_computed {
-        let (plan, _) = Plan::new(std::sync::Arc::clone(&catalogue), zone);
+        let plan = Plan::only(std::sync::Arc::clone(&catalogue), zone, &series.indicator);
         for used in plan.used(&series.indicator, &series.area, time).into_iter().take(MOST_INPUTS) {
             inputs.push(read(&shared, used, row.observation.received_at).await?);
         }

@@ -88,11 +88,6 @@ pub(super) fn rfc3339(text: &str) -> Option<Timestamp> {
     text.parse::<Moment>().ok().map(|moment| Timestamp(moment.as_microsecond()))
 }
 
-/// A moment written as RFC 3339 in UTC.
-pub(super) fn to_rfc3339(at: Timestamp) -> String {
-    Moment::from_microsecond(at.as_micros()).map_or_else(|_| at.as_micros().to_string(), |moment| moment.to_string())
-}
-
 /// At most 80 characters of something that was sent.
 pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(80) {

@@ -14,6 +14,9 @@ use crate::store::{HistoryRow, extend, new_bucket};
 
 const READOUT: Duration = Duration::from_secs(2);
 
+/// What a test makes of the arrangement that is configured.
+type Arrange = fn((u64, Arc<Arranged>)) -> (u64, Arc<Arranged>);
+
 /// The log of a test, and what the hub and the history make of it.
 #[derive(Default)]
 struct Log {
@@ -74,8 +77,12 @@ impl Log {
     }
 
     fn fresh(&self) -> View {
+        self.fresh_as(|configured| configured)
+    }
+
+    fn fresh_as(&self, arrange: Arrange) -> View {
         let centre = self.centre(self.head());
-        let mut view = View::new(wall(), centre.arrange(&wall()).unwrap(), LIMITS);
+        let mut view = View::new(wall(), arrange(centre.arrange(&wall()).unwrap()), LIMITS);
         assert_eq!(view.load(&self.load(&view.wanted(), self.head()), &centre), Next::Nothing);
         view
     }
@@ -110,12 +117,16 @@ struct Rig {
 
 impl Rig {
     fn start(events: Vec<Event>) -> Self {
+        Self::start_as(events, |configured| configured)
+    }
+
+    fn start_as(events: Vec<Event>, arrange: Arrange) -> Self {
         let mut log = Log::default();
         log.push(catalogue_revised());
         for event in events {
             log.push(event);
         }
-        let mut view = log.fresh();
+        let mut view = log.fresh_as(arrange);
         let (channel, mut client, began) = (view.channel(Encoding::Json), Client::default(), Instant::now());
         client.take(&view.snapshot(Encoding::Json).unwrap().0, began);
         Self { log, view, client, channel, cursor: 0, began, millis: 0 }

@@ -28,7 +28,7 @@ pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
         options.report(&["back_days"], "it is at most 36600, which is a hundred years");
         return None;
     }
-    let zone = TimeZone::get(&options.settings.time_zone).unwrap_or(TimeZone::UTC);
+    let zone = options.settings.zone();
     Some(Arc::new(Derived { zone, back_days }))
 }
 

@@ -14,7 +14,7 @@ use super::Derived;
 use crate::derive::{Lacking, Memory, Plan, Point, Touched};
 use crate::log::Entry;
 use crate::sources::entries::Entries;
-use crate::sources::{Link, SourceError, on_disk, state};
+use crate::sources::{Link, SourceError, state};
 
 /// Series in a stretch of time that are computed at once, and rows that are recorded at once.
 const TOGETHER: usize = 256;
@@ -51,11 +51,10 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub async fn open(source: &'a Derived, link: Link, catalogue: Arc<Catalogue>) -> Result<Self, SourceError> {
         let path = link.state.join("derived.json");
-        let file = path.clone();
-        let reading = format!("reading {}", path.display());
-        let mut saved: Remembered = on_disk(reading, move || state::load(&file)).await?.unwrap_or_default();
+        let lost = "what was computed cannot be read; it is computed again";
         // Whoever wrote a shared log meanwhile has computed by rules that are not known here.
-        let known = saved.position.filter(|position| position.epoch == link.epoch() && !link.is_shared());
+        let mut saved: Remembered = state::recall(&link, path.clone(), lost).await?.unwrap_or_default();
+        let known = saved.position.filter(|position| position.epoch == link.epoch());
         if known.is_none() {
             saved = Remembered::default();
         }
@@ -231,8 +230,7 @@ impl<'a> Worker<'a> {
         }
         let next = Remembered { position: Some(self.entries.position()), rules: self.rules.clone() };
         if next != self.saved {
-            let (path, kept) = (self.path.clone(), next.clone());
-            on_disk(format!("writing {}", path.display()), move || state::save(&path, &kept)).await?;
+            state::remember(&self.link, self.path.clone(), &next).await?;
             self.saved = next;
         }
         Ok(())

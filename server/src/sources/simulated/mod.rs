@@ -34,7 +34,7 @@ const NEW_MICROS: i64 = 4 * DAY_MICROS;
 pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
     let read = options.take::<SimulatedOptions>()?;
     read.check(options);
-    let zone = TimeZone::get(&options.settings.time_zone).unwrap_or(TimeZone::UTC);
+    let zone = options.settings.zone();
     Some(Arc::new(Simulated::new(read, zone)))
 }
 

@@ -33,7 +33,7 @@ const SESSION_DAYS: i64 = 7;
 pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
     let read = options.take::<RecordsOptions>()?;
     read.check(options);
-    let zone = TimeZone::get(&options.settings.time_zone).unwrap_or(TimeZone::UTC);
+    let zone = options.settings.zone();
     Some(Arc::new(SimulatedRecords { options: read, zone }))
 }
 

@@ -1,11 +1,11 @@
 //! What is sent: one step of an alarm, as JSON.
 
-use jiff::Timestamp as Moment;
 use protocol::observation::Name;
-use protocol::{Alarm, Catalogue, ObservationStatus, Timestamp};
+use protocol::{Alarm, Catalogue, ObservationStatus};
 use serde::Serialize;
 
 use super::steps::{Step, StepKind};
+use crate::clock::to_rfc3339;
 
 /// One step, so that whoever gets it needs to ask for nothing else.
 #[derive(Debug, Serialize)]
@@ -53,13 +53,13 @@ struct Named<'a> {
 impl<'a> Message<'a> {
     pub fn of(step: &'a Step, catalogue: &'a Catalogue, language: &str) -> Self {
         let until = match (step.kind, &step.alarm.state) {
-            (StepKind::Shelved, protocol::alarm::AlarmState::Shelved { until, .. }) => Some(moment(*until)),
+            (StepKind::Shelved, protocol::alarm::AlarmState::Shelved { until, .. }) => Some(to_rfc3339(*until)),
             _ => None,
         };
         Self {
             id: step.id(),
             kind: step.kind,
-            at: moment(step.at),
+            at: to_rfc3339(step.at),
             centre: catalogue.centre.in_language(language),
             by: step.by.as_deref(),
             comment: step.comment.as_deref(),
@@ -82,7 +82,7 @@ impl<'a> Told<'a> {
             id: alarm.id.as_str(),
             severity: alarm.severity,
             text: alarm.text.in_language(language),
-            raised_at: moment(alarm.raised_at),
+            raised_at: to_rfc3339(alarm.raised_at),
             rule: alarm.rule.as_ref().map(|rule| rule.as_str()),
             area,
             agency,
@@ -90,9 +90,4 @@ impl<'a> Told<'a> {
             is_simulated: alarm.status == ObservationStatus::Simulated,
         }
     }
-}
-
-/// RFC 3339 in UTC.
-fn moment(at: Timestamp) -> String {
-    Moment::from_microsecond(at.as_micros()).map_or_else(|_| at.as_micros().to_string(), |moment| moment.to_string())
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entries::{Entries, Next};
 use super::http::{address, client, headers, shown, told};
-use super::{Link, Source, SourceError, on_disk, state};
+use super::{Link, Source, SourceError, state};
 use message::Message;
 use steps::{Step, Told};
 
@@ -265,25 +265,13 @@ fn path(link: &Link) -> PathBuf {
     link.state.join("told.json")
 }
 
-/// What was saved, if no other server can have told since.
 async fn load(link: &Link) -> Result<Option<Memory>, SourceError> {
-    if link.is_shared() {
-        return Ok(None);
-    }
-    let path = path(link);
-    let read = on_disk(format!("reading {}", path.display()), move || Ok(state::load::<Memory>(&path))).await?;
-    Ok(read.unwrap_or_else(|error| {
-        tracing::warn!(source = %link.source, %error, "what was told cannot be read; all alarms that are not over are told again");
-        None
-    }))
+    let lost = "what was told cannot be read; all alarms that are not over are told again";
+    state::recall(link, path(link), lost).await
 }
 
 async fn save(link: &Link, following: &Following) -> Result<(), SourceError> {
-    if link.is_shared() {
-        return Ok(());
-    }
-    let (path, told) = (path(link), &following.told);
+    let told = &following.told;
     let remembered = Remembered { position: following.saved, alarms: told.alarms(), done: told.done() };
-    let bytes = serde_json::to_vec(&remembered).map_err(SourceError::broken)?;
-    on_disk(format!("writing {}", path.display()), move || state::replace(&path, &bytes)).await
+    state::remember(link, path(link), &remembered).await
 }

@@ -71,10 +71,8 @@ pub fn read(path: &Path, wanted: &Wanted) -> Result<Vec<Named>, RowProblem> {
         drop(said.send(read));
     });
     let read = heard.recv_timeout(MOST_TIME);
-    // One that has said all has ended, or is about to.
-    if read.as_ref().map_or(true, |read| read.as_ref().is_ok_and(|bytes| bytes.len() as u64 >= MOST_SAID)) {
-        child.kill().map_err(unreadable)?;
-    }
+    // One that has said all has ended, or is about to; one that took too long, or says too much, is ended.
+    child.kill().map_err(unreadable)?;
     child.wait().map_err(unreadable)?;
     let Ok(read) = read else {
         let secs = MOST_TIME.as_secs();

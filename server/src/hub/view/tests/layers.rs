@@ -21,20 +21,8 @@ fn with_layer((at, arranged): (u64, Arc<Arranged>)) -> (u64, Arc<Arranged>) {
     (at, Arc::new(Arranged { catalogue, ..(*arranged).clone() }))
 }
 
-fn fresh(log: &Log) -> View {
-    let centre = log.centre(log.head());
-    let mut view = View::new(wall(), with_layer(centre.arrange(&wall()).unwrap()), LIMITS);
-    assert_eq!(view.load(&log.load(&view.wanted(), log.head()), &centre), Next::Nothing);
-    view
-}
-
 fn start(events: Vec<Event>) -> Rig {
-    let mut rig = Rig::start(events);
-    rig.view = fresh(&rig.log);
-    rig.channel = rig.view.channel(Encoding::Json);
-    rig.client = Client::default();
-    rig.client.take(&rig.view.snapshot(Encoding::Json).unwrap().0, rig.began);
-    rig
+    Rig::start_as(events, with_layer)
 }
 
 /// A ship so many millionths of a degree from the beginning; where it was before, for none.
@@ -67,7 +55,7 @@ fn a_layer_that_is_shown_moves_and_grows_older() {
     rig.fold(vec![ships("ships", 1060, None)]);
     rig.run(6000);
     assert_eq!(seen(&rig), (Some(Timestamp::from_secs(1060)), Some(Geometry::Point([7, 0]))), "still so");
-    assert_eq!(rig.client.state, *fresh(&rig.log).state(), "who comes now sees the same");
+    assert_eq!(rig.client.state, *rig.log.fresh_as(with_layer).state(), "who comes now sees the same");
 }
 
 #[test]

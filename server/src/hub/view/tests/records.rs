@@ -16,20 +16,8 @@ fn all_records((at, arranged): (u64, Arc<Arranged>)) -> (u64, Arc<Arranged>) {
     (at, Arc::new(Arranged { records, ..(*arranged).clone() }))
 }
 
-fn fresh(log: &Log) -> View {
-    let centre = log.centre(log.head());
-    let mut view = View::new(wall(), all_records(centre.arrange(&wall()).unwrap()), LIMITS);
-    assert_eq!(view.load(&log.load(&view.wanted(), log.head()), &centre), Next::Nothing);
-    view
-}
-
 fn start(events: Vec<Event>) -> Rig {
-    let mut rig = Rig::start(events);
-    rig.view = fresh(&rig.log);
-    rig.channel = rig.view.channel(Encoding::Json);
-    rig.client = Client::default();
-    rig.client.take(&rig.view.snapshot(Encoding::Json).unwrap().0, rig.began);
-    rig
+    Rig::start_as(events, all_records)
 }
 
 fn alarm(id: i64, cleared_secs: Option<i64>) -> Arc<Alarm> {
@@ -90,7 +78,7 @@ fn an_alarm_is_told_on_the_next_tick_and_a_delivery_with_the_numbers() {
         rig.run(changed_at + 50);
         assert_eq!(rig.changed().last(), Some(&u128::from(changed_at)));
     }
-    assert_eq!(rig.client.state.records(), fresh(&rig.log).state().records());
+    assert_eq!(rig.client.state.records(), rig.log.fresh_as(all_records).state().records());
 }
 
 #[test]
@@ -167,7 +155,11 @@ fn whenever_the_history_answers_records_are_whole() {
         rig.millis += 3000;
         tick(&mut rig);
         assert_eq!(rig.client.state, *rig.view.state(), "seed {seed}: the client and the server");
-        assert_eq!(rig.view.state().records(), fresh(&rig.log).state().records(), "seed {seed}: and the log");
+        assert_eq!(
+            rig.view.state().records(),
+            rig.log.fresh_as(all_records).state().records(),
+            "seed {seed}: and the log"
+        );
         assert_eq!(rig.client.position, rig.log.head(), "seed {seed}");
     }
 }
