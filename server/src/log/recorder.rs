@@ -155,7 +155,9 @@ impl Recorder {
     /// Marks what is not plausible after what came before, and records what turned out to be right after all.
     async fn screen(&self, source: &SourceId, rows: Rows) -> Result<(Rows, Vec<String>), RecordError> {
         let Some(screening) = &self.screening else { return Ok((rows, Vec::new())) };
-        let Screened { rows, confirmed, suspect } = screening.judge(rows).await?;
+        let screened = screening.judge(rows).await?;
+        let suspect = screened.reasons();
+        let Screened { rows, confirmed, .. } = screened;
         if !confirmed.is_empty() {
             let (source, received_at) = (source.clone(), self.clock.now());
             let (idempotency_key, refused_count, refused) = (self.key(None), 0, Vec::new());

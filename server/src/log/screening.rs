@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::recorder::RecordError;
 use crate::centre::Centre;
 use crate::centre::plausible::{Before, Value, Verdict};
+use crate::clock::to_rfc3339;
 use crate::store::{HistoryRow, Reader, Wanted};
 
 /// Most reasons that are told of one batch.
@@ -35,22 +36,31 @@ pub(super) struct Screened {
     pub rows: Rows,
     /// What was suspect before and turned out to be right.
     pub confirmed: Vec<ObservationRow>,
-    /// Which are suspect and why: `indicator in area at time: reason`.
-    pub suspect: Vec<String>,
+    /// Which are suspect and why, as many as are told.
+    suspect: Vec<(SeriesKey, Timestamp, String)>,
 }
 
 impl Screened {
     /// What a later row of the same batch confirms is no longer suspect in it.
     fn confirm_within(&mut self, rows: &mut [ObservationRow]) {
+        let suspect = &mut self.suspect;
         self.confirmed.retain(|confirmed| {
+            let (series, time) = (&confirmed.series, confirmed.phenomenon_time);
             let is_it = |row: &&mut ObservationRow| {
-                row.series == confirmed.series
-                    && row.phenomenon_time == confirmed.phenomenon_time
-                    && row.status == ObservationStatus::Suspect
+                row.series == *series && row.phenomenon_time == time && row.status == ObservationStatus::Suspect
             };
             let within = rows.iter_mut().filter(is_it).map(|row| row.status = confirmed.status).count();
+            suspect.retain(|(suspect, at, _)| suspect != series || *at != time);
             within == 0
         });
+    }
+
+    /// Why rows are suspect: `indicator in area at time: reason`.
+    pub fn reasons(&self) -> Vec<String> {
+        let say = |(SeriesKey { indicator, area, .. }, time, reason): &(SeriesKey, Timestamp, String)| {
+            format!("{indicator} in {area} at {}: {reason}", to_rfc3339(*time))
+        };
+        self.suspect.iter().map(say).collect()
     }
 }
 
@@ -105,8 +115,7 @@ impl Screening {
             Verdict::Suspect(reason) => {
                 row.status = ObservationStatus::Suspect;
                 if into.suspect.len() < MOST_REASONS {
-                    let SeriesKey { indicator, area, .. } = &row.series;
-                    into.suspect.push(format!("{indicator} in {area} at {}: {reason}", moment(row.phenomenon_time)));
+                    into.suspect.push((row.series.clone(), row.phenomenon_time, reason));
                 }
             }
         }
@@ -177,11 +186,6 @@ fn value(HistoryRow { observation, .. }: &HistoryRow) -> Value {
     Value { time: observation.phenomenon_time, value: observation.value, status: observation.status }
 }
 
-fn moment(time: Timestamp) -> String {
-    jiff::Timestamp::from_microsecond(time.as_micros())
-        .map_or_else(|_| time.as_micros().to_string(), |at| at.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use protocol::event::CatalogueRevised;
@@ -237,7 +241,7 @@ mod tests {
     async fn a_leap_with_what_confirms_it_counts_in_one_batch() {
         let folder = tempfile::tempdir().unwrap();
         let (recorder, store) = screened(folder.path()).await;
-        bring(&recorder, &[(1, 10.0), (2, 99.0), (3, 98.0)]).await;
+        assert_eq!(bring(&recorder, &[(1, 10.0), (2, 99.0), (3, 98.0)]).await, [] as [&str; 0]);
         assert_eq!(known(&store).await, [(10.0, true), (99.0, true), (98.0, true)]);
     }
 
