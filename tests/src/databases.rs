@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use tokio::process::Command;
 
+use crate::certificates::Certificates;
 use crate::eventually;
 use crate::process::{Process, free_port};
 
@@ -28,6 +29,8 @@ pub struct Database {
     process: Process,
     folder: PathBuf,
     pub port: u16,
+    /// It takes TLS at the same port.
+    pub certificates: Certificates,
 }
 
 impl Database {
@@ -42,8 +45,12 @@ impl Database {
             Engine::Postgres => initialise_postgres(folder).await?,
             Engine::MariaDb => initialise_mariadb(folder).await?,
         }
+        let certificates = Certificates::make(folder)?;
+        if engine == Engine::Postgres && is_root() {
+            run(Command::new("chown").arg("postgres:").arg(&certificates.key)).await?;
+        }
         let process = spawn(engine, folder, port)?;
-        let database = Self { engine, process, folder: folder.to_owned(), port };
+        let database = Self { engine, process, folder: folder.to_owned(), port, certificates };
         database.ready().await?;
         if engine == Engine::Postgres {
             database.run_in("postgres", &format!("create database {DATABASE}")).await?;
@@ -173,15 +180,20 @@ async fn run(command: &mut Command) -> Result<()> {
 }
 
 fn spawn(engine: Engine, folder: &Path, port: u16) -> Result<Process> {
-    let files = folder.join("data").display().to_string();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (files, certificate, key) = (path("data"), path("certificate.pem"), path("key.pem"));
     let log = folder.join("database.log");
     match engine {
         Engine::Postgres => {
             let mut words = as_its_user(&postgres("postgres")?);
-            let settings =
-                [&format!("port={port}"), "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
+            let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "ssl=on"];
+            let settings = settings.map(str::to_owned).into_iter().chain([
+                format!("port={port}"),
+                format!("ssl_cert_file={certificate}"),
+                format!("ssl_key_file={key}"),
+            ]);
             words.extend(["-D".to_owned(), files]);
-            words.extend(settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
+            words.extend(settings.flat_map(|setting| ["-c".to_owned(), setting]));
             Process::start(Path::new(&words[0]), &words[1..], &[], &log)
         }
         Engine::MariaDb => {
@@ -192,9 +204,11 @@ fn spawn(engine: Engine, folder: &Path, port: u16) -> Result<Process> {
                 format!("--datadir={files}"),
                 format!("--port={port}"),
                 "--bind-address=127.0.0.1".to_owned(),
-                format!("--socket={}", folder.join("socket").display()),
-                format!("--pid-file={}", folder.join("pid").display()),
-                format!("--init-file={}", folder.join("first.sql").display()),
+                format!("--socket={}", path("socket")),
+                format!("--pid-file={}", path("pid")),
+                format!("--init-file={}", path("first.sql")),
+                format!("--ssl-cert={certificate}"),
+                format!("--ssl-key={key}"),
                 // What is committed outlives the process, not the machine.
                 "--innodb-flush-log-at-trx-commit=2".to_owned(),
             ];

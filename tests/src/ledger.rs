@@ -134,6 +134,10 @@ fn events(log: &Connection, query: &str) -> Result<Vec<(u64, Event)>> {
     let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
     rows.map(|row| {
         let (offset, body) = row?;
+        let body = match body.split_first() {
+            Some((0xC1, compressed)) => lz4_flex::block::decompress_size_prepended(compressed)?,
+            _ => body,
+        };
         let event = rmp_serde::from_slice(&body).with_context(|| format!("entry {offset}"))?;
         Ok((u64::try_from(offset)?, event))
     })

@@ -2,6 +2,7 @@
 //! what they say. The tests themselves stand in `tests/tests/`.
 
 pub mod centre;
+pub mod certificates;
 pub mod checker;
 pub mod chromium;
 pub mod client;

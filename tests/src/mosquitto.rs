@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
+use crate::certificates::Certificates;
 use crate::eventually;
 use crate::process::{Process, free_port};
 
@@ -19,6 +20,9 @@ pub struct Mosquitto {
     process: Process,
     folder: PathBuf,
     pub port: u16,
+    /// Where it takes TLS.
+    pub tls_port: u16,
+    pub certificates: Certificates,
 }
 
 impl Mosquitto {
@@ -28,20 +32,23 @@ impl Mosquitto {
     /// When there is no mosquitto or it does not answer.
     pub async fn start(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let port = free_port()?;
+        let (port, tls_port) = (free_port()?, free_port()?);
+        let certificates = Certificates::make(folder)?;
         let path = |name: &str| folder.join(name).display().to_string();
         let made = Command::new("mosquitto_passwd").args(["-c", "-b", &path("users"), USER, PASSWORD]).output().await;
         let made = made.context("mosquitto is missing; scripts/setup.sh test installs it")?;
         ensure!(made.status.success(), "mosquitto_passwd: {}", String::from_utf8_lossy(&made.stderr));
         let settings = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\npersistence true\npersistence_location {}/\nautosave_interval 1\nautosave_on_changes true\n{}",
+            "listener {port} 127.0.0.1\nlistener {tls_port} 127.0.0.1\ncertfile {}\nkeyfile {}\nallow_anonymous false\npassword_file {}\npersistence true\npersistence_location {}/\nautosave_interval 1\nautosave_on_changes true\n{}",
+            certificates.certificate.display(),
+            certificates.key.display(),
             path("users"),
             folder.display(),
             // As root it would become another user, who may not read the folder of a test.
             "user root\n"
         );
         std::fs::write(folder.join("mosquitto.conf"), settings)?;
-        let broker = Self { process: Self::spawn(folder)?, folder: folder.to_owned(), port };
+        let broker = Self { process: Self::spawn(folder)?, folder: folder.to_owned(), port, tls_port, certificates };
         broker.ready().await?;
         Ok(broker)
     }
@@ -67,10 +74,23 @@ impl Mosquitto {
     /// # Errors
     /// When the broker does not take it.
     pub async fn publish(&self, topic: &str, message: &str) -> Result<()> {
+        self.send(topic, message, &[]).await
+    }
+
+    /// Publishes a message that is told to whoever comes later, too.
+    ///
+    /// # Errors
+    /// When the broker does not take it.
+    pub async fn keep(&self, topic: &str, message: &str) -> Result<()> {
+        self.send(topic, message, &["-r"]).await
+    }
+
+    async fn send(&self, topic: &str, message: &str, how: &[&str]) -> Result<()> {
         let port = self.port.to_string();
         let sent = Command::new("mosquitto_pub")
             .args(["-V", "mqttv5", "-h", "127.0.0.1", "-p", &port, "-u", USER, "-P", PASSWORD])
             .args(["-q", "1", "-t", topic, "-m", message])
+            .args(how)
             .output()
             .await
             .context("mosquitto_pub is missing; scripts/setup.sh test installs it")?;

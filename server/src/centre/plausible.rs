@@ -29,14 +29,19 @@ pub enum Verdict {
 }
 
 impl Before {
+    /// Whether something newer is known than what is of this time.
+    #[must_use]
+    pub fn is_past(&self, time: Timestamp) -> bool {
+        [self.good, self.suspect].into_iter().flatten().any(|known| time < known.time)
+    }
+
     /// Judges the next value of a series and takes it in. `year` gives the year that a time lies in. What is late is
     /// judged by its range alone, and what is official not at all: that is how a suspect value is set right by hand.
     pub fn judge(&mut self, rules: &Plausible, next: Value, year: impl Fn(Timestamp) -> i16) -> Verdict {
         if !next.status.is_measurement() {
             return Verdict::Plausible;
         }
-        let is_late = |known: Option<Value>| known.is_some_and(|known| next.time < known.time);
-        if is_late(self.good) || is_late(self.suspect) {
+        if self.is_past(next.time) {
             return Verdict::Plausible;
         }
         let doubt = |before: Option<Value>| before.and_then(|before| doubt(rules, before, next, &year));

@@ -31,6 +31,8 @@ pub struct Computation {
     pub problems: Vec<(String, String)>,
     /// What can be computed only later, with when.
     pub later: Vec<(Timestamp, Touched)>,
+    /// What was not looked at, because there was to be an end.
+    pub left: Vec<Touched>,
 }
 
 impl Plan {
@@ -94,11 +96,22 @@ impl Plan {
         children().map(of).chain(weights).collect()
     }
 
-    /// Computes what was touched, as far as it is another than what is held.
+    /// Computes what was touched, as far as it is another than what is held, until it `is_over`.
     #[must_use]
-    pub fn compute(&self, touched: &[Touched], memory: &Memory, now: Timestamp) -> Computation {
+    pub fn compute(
+        &self,
+        touched: &[Touched],
+        memory: &Memory,
+        now: Timestamp,
+        is_over: impl Fn() -> bool,
+    ) -> Computation {
         let mut computation = Computation::default();
-        for touched in touched {
+        let mut parts = touched.iter();
+        while let Some(touched) = parts.next() {
+            if is_over() {
+                computation.left = std::iter::once(touched).chain(parts).cloned().collect();
+                break;
+            }
             let Some(computed) = self.computed.get(&touched.indicator) else { continue };
             match computed.rule {
                 Rule::VnAqi => self.compute_aqi(computed, touched, memory, now, &mut computation),

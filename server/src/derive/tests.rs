@@ -135,7 +135,7 @@ impl Computing {
             read.sort_by_key(|point| point.time);
             self.memory.fill(lacking, read, kept);
         }
-        let computed = self.plan.compute(touched, &self.memory, self.now);
+        let computed = self.plan.compute(touched, &self.memory, self.now, || false);
         self.problems.extend(computed.problems.into_iter().map(|(place, reason)| format!("{place}: {reason}")));
         self.later.extend(computed.later);
         computed.rows

@@ -3,6 +3,7 @@
 //! One thread owns the writing connection. A group of entries is one transaction in WAL mode with
 //! `synchronous = FULL`, so that it is on the disk when its append returns.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::recent::Recent;
-use super::{Draft, Entry, Hash, Head, LogError};
+use super::{Draft, Entry, Hash, Head, LogError, packing};
 use crate::store::database;
 
 const SCHEMA: &str = "
@@ -44,8 +45,8 @@ CREATE TABLE cuts (
     offset INTEGER NOT NULL
 );
 ";
-/// 2: observations by columns. 3: which stand on their own.
-const SCHEMA_VERSION: i64 = 3;
+/// 2: observations by columns. 3: which stand on their own. 4: large bodies compressed.
+const SCHEMA_VERSIONS: RangeInclusive<i64> = 3..=4;
 /// How many groups may wait for the disk.
 const QUEUE: usize = 64;
 /// How long a retry is answered with the first answer.
@@ -96,7 +97,7 @@ impl LocalLog {
 
     fn open_as(folder: &Path, durability: database::Durability) -> Result<Self, LogError> {
         let path = folder.join("log.sqlite");
-        let connection = database::open(&path, SCHEMA, SCHEMA_VERSION, durability)?;
+        let connection = database::open(&path, SCHEMA, SCHEMA_VERSIONS, durability)?;
         let head = read_head(&connection)?;
         let head = Arc::new(Mutex::new(head));
         let (jobs, queue) = mpsc::channel(QUEUE);
@@ -346,7 +347,8 @@ fn insert(connection: &mut Connection, entries: &[Written]) -> Result<(), rusqli
             transaction.prepare_cached("INSERT OR IGNORE INTO idempotency (key, offset) VALUES (?1, ?2)")?;
         for Written { entry, body } in entries {
             let recorded_at = entry.recorded_at.as_micros();
-            statement.execute(params![to_sql(entry.offset), recorded_at, entry.event.kind(), entry.hash.0, body])?;
+            let stored = packing::pack(body);
+            statement.execute(params![to_sql(entry.offset), recorded_at, entry.event.kind(), entry.hash.0, stored])?;
             if let Some(key) = idempotency_key(&entry.event) {
                 remember.execute(params![key, to_sql(entry.offset)])?;
                 keyed += 1;
@@ -388,8 +390,9 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
 
 fn decode((offset, recorded_at, hash, body): Row) -> Result<Written, LogError> {
     let offset = from_sql(offset);
-    let event =
-        rmp_serde::from_slice(&body).map_err(|error| LogError::Unreadable { offset, reason: error.to_string() })?;
+    let unreadable = |reason: String| LogError::Unreadable { offset, reason };
+    let body = packing::unpack(body).map_err(unreadable)?;
+    let event = rmp_serde::from_slice(&body).map_err(|error| unreadable(error.to_string()))?;
     Ok(Written {
         entry: Arc::new(Entry { offset, hash: Hash(hash), recorded_at: Timestamp(recorded_at), event }),
         body,

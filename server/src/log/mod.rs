@@ -4,6 +4,7 @@
 //! reads the log and remembers the offset it has reached.
 
 pub mod local;
+mod packing;
 mod recent;
 pub mod recorder;
 pub mod redis;

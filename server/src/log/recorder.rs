@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use protocol::event::{ObservationsRecorded, RecordsReported, RefusedRow, Rows};
@@ -105,6 +106,8 @@ pub struct Recorder {
     tail: Arc<Tail>,
     clock: Clock,
     screening: Option<Screening>,
+    /// Batches so far.
+    recorded: Arc<AtomicU64>,
 }
 
 impl Recorder {
@@ -118,7 +121,7 @@ impl Recorder {
         };
         let writer = Writer { log, appending, tail: Arc::clone(&tail), clock: clock.clone(), failed_bytes: None };
         tokio::spawn(writer.run(queue));
-        Self { requests, backend, tail, clock, screening: None }
+        Self { requests, backend, tail, clock, screening: None, recorded: Arc::default() }
     }
 
     /// Judges what comes in from now on by what came before it.
@@ -168,6 +171,12 @@ impl Recorder {
         Ok((rows, suspect))
     }
 
+    /// How many batches there were to be recorded since this server began.
+    #[must_use]
+    pub fn recorded(&self) -> u64 {
+        self.recorded.load(Ordering::Relaxed)
+    }
+
     /// Makes records durable that another system keeps.
     ///
     /// # Errors
@@ -196,6 +205,7 @@ impl Recorder {
 
     /// Records an event that may carry a key, here or where the log is written.
     async fn submit(&self, event: Event) -> Result<Recorded, RecordError> {
+        self.recorded.fetch_add(1, Ordering::Relaxed);
         let draft = encode(event)?;
         let forwarded = match self.elsewhere() {
             Some(redis) => redis.forward(&Forwarded::Record { body: draft.body.clone().into() }).await?,

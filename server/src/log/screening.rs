@@ -1,6 +1,6 @@
 //! Marks numbers that are not plausible after those before them, on their way into the log.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -14,7 +14,7 @@ use super::recorder::RecordError;
 use crate::centre::Centre;
 use crate::centre::plausible::{Before, Value, Verdict};
 use crate::clock::to_rfc3339;
-use crate::store::{HistoryRow, Reader, Wanted};
+use crate::store::{HistoryRow, Reader, StoreError, Wanted};
 
 /// Most reasons that are told of one batch.
 const MOST_REASONS: usize = 20;
@@ -55,6 +55,13 @@ impl Screened {
         });
     }
 
+    fn suspect(&mut self, row: &mut ObservationRow, reason: String) {
+        row.status = ObservationStatus::Suspect;
+        if self.suspect.len() < MOST_REASONS {
+            self.suspect.push((row.series.clone(), row.phenomenon_time, reason));
+        }
+    }
+
     /// Why rows are suspect: `indicator in area at time: reason`.
     pub fn reasons(&self) -> Vec<String> {
         let say = |(SeriesKey { indicator, area, .. }, time, reason): &(SeriesKey, Timestamp, String)| {
@@ -80,11 +87,15 @@ impl Screening {
             return Ok(Screened { rows, ..Screened::default() });
         }
         self.read(rules.keys()).await?;
+        let refuted = self.refuted(&rows, &rules).await?;
         let mut screened = Screened::default();
         let mut before = self.before.lock();
         let judged = rows.iter().map(|row| {
             let mut row = row.to_owned();
-            if let (Some(rules), Some(before)) = (rules.get(&row.series), before.get_mut(&row.series)) {
+            if refuted.contains(&told(&row.series, row.phenomenon_time, row.value)) {
+                screened
+                    .suspect(&mut row, "it was told before and was not plausible then; official it counts".to_owned());
+            } else if let (Some(rules), Some(before)) = (rules.get(&row.series), before.get_mut(&row.series)) {
                 self.judge_row(&mut row, rules, before, &mut screened);
             }
             row
@@ -112,12 +123,7 @@ impl Screening {
                     status,
                 });
             }
-            Verdict::Suspect(reason) => {
-                row.status = ObservationStatus::Suspect;
-                if into.suspect.len() < MOST_REASONS {
-                    into.suspect.push((row.series.clone(), row.phenomenon_time, reason));
-                }
-            }
+            Verdict::Suspect(reason) => into.suspect(row, reason),
         }
     }
 
@@ -146,7 +152,6 @@ impl Screening {
         if unknown.is_empty() {
             return Ok(());
         }
-        let unread = |error: crate::store::StoreError| RecordError::Unavailable { reason: error.to_string() };
         let since = self.store.head().borrow().position.offset;
         let wanted = Wanted { series: unknown.clone(), ..Wanted::default() };
         let latest = self.store.load(wanted, since).await.map_err(unread)?.latest;
@@ -177,9 +182,42 @@ impl Screening {
         Ok(())
     }
 
+    /// The late rows that say what was suspect when it was in time, and has not been confirmed since.
+    async fn refuted(&self, rows: &Rows, rules: &BTreeMap<SeriesKey, Plausible>) -> Result<HashSet<Told>, RecordError> {
+        let late: Vec<_> = {
+            let before = self.before.lock();
+            let judged = rows.iter().filter(|row| rules.contains_key(row.series) && may_be_suspect(row.status));
+            let late =
+                judged.filter(|row| before.get(row.series).is_some_and(|before| before.is_past(row.phenomenon_time)));
+            late.map(|row| (row.series.clone(), row.phenomenon_time, row.phenomenon_time.plus_micros(1))).collect()
+        };
+        if late.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let known = self.store.stretches(late).await.map_err(unread)?;
+        let known = known.into_iter().flatten().map(|row| row.observation);
+        let suspect = known.filter(|known| known.status == ObservationStatus::Suspect);
+        Ok(suspect.map(|known| told(&known.series, known.phenomenon_time, known.value)).collect())
+    }
+
     fn year(&self, time: Timestamp) -> i16 {
         jiff::Timestamp::from_microsecond(time.as_micros()).map_or(0, |moment| self.zone.to_datetime(moment).year())
     }
+}
+
+/// A value of a series and time, by its bits.
+type Told = (SeriesKey, Timestamp, u64);
+
+fn told(series: &SeriesKey, time: Timestamp, value: f64) -> Told {
+    (series.clone(), time, value.to_bits())
+}
+
+fn may_be_suspect(status: ObservationStatus) -> bool {
+    status.is_measurement() && status != ObservationStatus::Official
+}
+
+fn unread(error: StoreError) -> RecordError {
+    RecordError::Unavailable { reason: error.to_string() }
 }
 
 fn value(HistoryRow { observation, .. }: &HistoryRow) -> Value {
@@ -243,6 +281,18 @@ mod tests {
         let (recorder, store) = screened(folder.path()).await;
         assert_eq!(bring(&recorder, &[(1, 10.0), (2, 99.0), (3, 98.0)]).await, [] as [&str; 0]);
         assert_eq!(known(&store).await, [(10.0, true), (99.0, true), (98.0, true)]);
+    }
+
+    #[tokio::test]
+    async fn what_was_suspect_is_so_however_late_it_is_told_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (recorder, store) = screened(folder.path()).await;
+        assert_eq!(bring(&recorder, &[(1, 10.0), (2, 99.0), (3, 11.0)]).await.len(), 1);
+        let said = bring(&recorder, &[(2, 99.0)]).await;
+        assert!(said[0].contains("was not plausible then"), "{said:?}");
+        assert_eq!(known(&store).await, [(10.0, true), (99.0, false), (11.0, true)]);
+        assert_eq!(bring(&recorder, &[(2, 10.5)]).await, [] as [&str; 0], "another value corrects it");
+        assert_eq!(known(&store).await, [(10.0, true), (10.5, true), (11.0, true)]);
     }
 
     #[tokio::test]

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::event::{ObservationRow, Rows};
 use protocol::{Catalogue, Records, SeriesKey, SourceId, Timestamp};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::health::Board;
 use super::rounds::Bell;
@@ -16,6 +19,9 @@ use crate::clock::Clock;
 use crate::config::SecretError;
 use crate::log::recorder::{Batch, RecordError, Recorded, Recorder};
 use crate::store::{Delivered, HistoryRow, NewestOf, Reader, StoreError};
+
+/// How long files may keep a source waiting before that is told.
+const SLOW: Duration = Duration::from_secs(60);
 
 /// Why a source stopped; it is started again.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +99,12 @@ impl Link {
         let accepted = if recorded.repeated { 0 } else { recorded.accepted };
         self.health.delivered(&self.source, self.now(), accepted, 0);
         Ok(recorded)
+    }
+
+    /// How many batches anybody has recorded here since the server began.
+    #[must_use]
+    pub fn recorded(&self) -> u64 {
+        self.recorder.recorded()
     }
 
     /// Tells the log that so many rows were not taken.
@@ -182,6 +194,29 @@ impl Link {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
+    }
+
+    /// [`on_disk`], for files that may lie on another machine. That it is silent is told and then waited for: a second
+    /// attempt would only hang beside the first.
+    ///
+    /// # Errors
+    /// Those of the disk, with what was being done.
+    pub async fn on_disk<T: Send + 'static>(
+        &self,
+        doing: String,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let reason = format!("{doing}: no answer for {} s; is the drive connected?", SLOW.as_secs());
+        let mut work = pin!(on_disk(doing, work));
+        loop {
+            match timeout(SLOW, &mut work).await {
+                Ok(done) => return done,
+                Err(_) => {
+                    self.problem("source", &reason);
+                    self.health.down(&self.source, self.now(), &reason);
+                }
+            }
+        }
     }
 
     /// Waits until the server stops.

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use protocol::Timestamp;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish, RetainForwardRule, SubAck, SubscribeReasonCode};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::rows::json::{self, Path};
 use super::rows::{Kind, Mapping, Origin, Otherwise, Recording, RowProblem, RowRead};
+use super::trial::{Sample, Sampling};
 use super::{Link, Source, SourceError};
 use crate::config::{Options, Secret};
 
@@ -30,6 +32,8 @@ const MOST_WAITING_BYTES: usize = 4 << 20;
 const MOST_ROWS: usize = 1000;
 /// Between two entries of the log that tell how many rows were refused.
 const TELL: Duration = Duration::from_secs(10);
+/// How long is listened for a trial.
+const LISTEN: Duration = Duration::from_secs(15);
 /// Problems of one round that are told.
 const TOLD: usize = 20;
 
@@ -95,19 +99,28 @@ impl Source for Mqtt {
     fn run(&self, link: Link) -> BoxFuture<'_, Result<(), SourceError>> {
         async move { self.follow(&link).await }.boxed()
     }
+
+    fn sample(&self, now: Timestamp, values: usize) -> Option<Sampling<'_>> {
+        Some(self.listen(now, values).boxed())
+    }
 }
 
 impl Mqtt {
     /// One session for each source, so that the broker knows who comes back.
-    fn connection(&self, link: &Link) -> Result<MqttOptions, SourceError> {
-        let options = &self.options;
-        let port = options.port.unwrap_or(if options.tls { 8883 } else { 1883 });
-        let mut connection = MqttOptions::new(format!("ioc-{}", link.source), &options.host, port);
+    fn session(&self, link: &Link) -> Result<MqttOptions, SourceError> {
+        let mut connection = self.connection(format!("ioc-{}", link.source))?;
         connection.set_clean_start(false);
         connection.set_session_expiry_interval(Some(SESSION_SECS));
+        connection.set_manual_acks(true);
+        Ok(connection)
+    }
+
+    fn connection(&self, client_id: String) -> Result<MqttOptions, SourceError> {
+        let options = &self.options;
+        let port = options.port.unwrap_or(if options.tls { 8883 } else { 1883 });
+        let mut connection = MqttOptions::new(client_id, &options.host, port);
         connection.set_receive_maximum(Some(MOST_WAITING));
         connection.set_max_packet_size(Some(MOST_BYTES));
-        connection.set_manual_acks(true);
         connection.set_keep_alive(Duration::from_secs(15));
         if let (Some(user), Some(password)) = (&options.user, &options.password) {
             connection.set_credentials(user, password.reveal()?);
@@ -130,7 +143,7 @@ impl Mqtt {
     }
 
     async fn follow(&self, link: &Link) -> Result<(), SourceError> {
-        let (client, mut events) = AsyncClient::new(self.connection(link)?, 2 * usize::from(MOST_WAITING));
+        let (client, mut events) = AsyncClient::new(self.session(link)?, 2 * usize::from(MOST_WAITING));
         let mut waiting: Vec<Publish> = Vec::new();
         let (mut due, mut bytes) = (Instant::now(), 0);
         // Told now and then: a device that sends nothing right is not to fill the log.
@@ -138,7 +151,11 @@ impl Mqtt {
         loop {
             tokio::select! {
                 event = events.poll() => {
-                    if let Some(message) = self.hear(&client, link, event)? {
+                    let heard = self.hear(&client, event)?;
+                    if matches!(heard, Heard::Well) {
+                        link.health.well(&link.source, link.now());
+                    }
+                    if let Heard::Message(message) = heard {
                         if waiting.is_empty() {
                             due = Instant::now() + LONGEST_WAIT;
                         }
@@ -168,14 +185,42 @@ impl Mqtt {
         }
     }
 
-    /// A message, if it is one.
-    fn hear(
-        &self,
-        client: &AsyncClient,
-        link: &Link,
-        event: Result<Event, ConnectionError>,
-    ) -> Result<Option<Publish>, SourceError> {
-        let Event::Incoming(packet) = event.map_err(SourceError::broken)? else { return Ok(None) };
+    /// Listens to what is published, in a session of its own that the broker forgets: whoever follows misses nothing.
+    async fn listen(&self, now: Timestamp, values: usize) -> Result<Sample, SourceError> {
+        let connection = self.connection(format!("ioc-try-{:016x}", rand::random::<u64>()))?;
+        let (client, mut events) = AsyncClient::new(connection, 2 * usize::from(MOST_WAITING));
+        let (mut sample, mut taken, mut is_connected) = (Sample::default(), 0, false);
+        let end = Instant::now() + LISTEN;
+        while taken < values
+            && let Ok(event) = timeout_at(end, events.poll()).await
+        {
+            match self.hear(&client, event)? {
+                Heard::Message(message) => {
+                    let read = self.rows(&message, now);
+                    // What is not right is shown too, and is not to be waited for for ever.
+                    taken += read.len().max(1);
+                    sample.pieces.push(read);
+                }
+                Heard::Well => is_connected = true,
+                Heard::Nothing => {}
+            }
+        }
+        leave(&client, &mut events).await;
+        if sample.pieces.is_empty() {
+            let (secs, topics) = (LISTEN.as_secs(), self.options.topics.join(", "));
+            return Err(SourceError::broken(match is_connected {
+                true => format!(
+                    "the broker takes the topics ({topics}), but nothing was published under them within {secs} s"
+                ),
+                false => format!("the broker has not answered within {secs} s"),
+            }));
+        }
+        Ok(sample)
+    }
+
+    /// What the broker says.
+    fn hear(&self, client: &AsyncClient, event: Result<Event, ConnectionError>) -> Result<Heard, SourceError> {
+        let Event::Incoming(packet) = event.map_err(SourceError::broken)? else { return Ok(Heard::Nothing) };
         match packet {
             Packet::ConnAck(_) => {
                 let filters = self.options.topics.iter().map(|topic| self.filter(topic));
@@ -187,16 +232,16 @@ impl Mqtt {
                         return Err(SourceError::broken(format!("the broker refuses the topic '{topic}': {code:?}")));
                     }
                 }
-                link.health.well(&link.source, link.now());
+                return Ok(Heard::Well);
             }
-            Packet::PingResp(_) => link.health.well(&link.source, link.now()),
+            Packet::PingResp(_) => return Ok(Heard::Well),
             Packet::Disconnect(said) => {
                 return Err(SourceError::broken(format!("the broker ended it: {:?}", said.reason_code)));
             }
-            Packet::Publish(message) => return Ok(Some(message)),
+            Packet::Publish(message) => return Ok(Heard::Message(message)),
             _ => {}
         }
-        Ok(None)
+        Ok(Heard::Nothing)
     }
 
     /// What a broker keeps of before is of now only if it says itself when it was true.
@@ -212,7 +257,7 @@ impl Mqtt {
     async fn record(&self, link: &Link, messages: &[Publish]) -> Result<u64, SourceError> {
         let mut recording = Recording::new(link, Kind::Stream);
         for message in messages {
-            recording.take(self.rows(message, link)).await?;
+            recording.take(self.rows(message, link.now())).await?;
         }
         let refused = recording.finish().await?;
         for problem in refused.listed.iter().take(TOLD).rev() {
@@ -221,9 +266,9 @@ impl Mqtt {
         Ok(refused.count)
     }
 
-    fn rows(&self, message: &Publish, link: &Link) -> RowRead {
+    fn rows(&self, message: &Publish, now: Timestamp) -> RowRead {
         let topic = String::from_utf8_lossy(&message.topic);
-        let origin = Origin { written: link.now(), file: "", sheet: "" };
+        let origin = Origin { written: now, file: "", sheet: "" };
         let value = with_topic(&message.payload, &topic, self.options.rows.is_some());
         if value.as_array().is_some_and(|rows| rows.len() > MOST_ROWS) {
             let reason = format!("the message has more than {MOST_ROWS} rows (topic {topic})");
@@ -247,6 +292,14 @@ impl Mqtt {
             |problem: RowProblem| RowProblem { reason: format!("{} (topic {topic})", problem.reason), ..problem };
         RowRead { problems: read.problems.into_iter().map(of_topic).collect(), ..read }
     }
+}
+
+/// What a broker says, as far as it matters.
+enum Heard {
+    Nothing,
+    /// It takes the topics, or is still there.
+    Well,
+    Message(Publish),
 }
 
 /// Says goodbye, if the broker still listens.

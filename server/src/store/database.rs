@@ -1,5 +1,6 @@
 //! SQLite files: opened, checked, explained.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
@@ -33,11 +34,18 @@ pub enum Durability {
     Eventually,
 }
 
-/// Opens or makes a database for its one writer.
+/// Opens or makes a database for its one writer. `versions` are those of the schema that can be read; it is written as
+/// the newest of them from then on.
 ///
 /// # Errors
-/// When it cannot be opened or is from a newer version.
-pub fn open(path: &Path, schema: &str, version: i64, durability: Durability) -> Result<Connection, DatabaseError> {
+/// When it cannot be opened or is from another version.
+pub fn open(
+    path: &Path,
+    schema: &str,
+    versions: RangeInclusive<i64>,
+    durability: Durability,
+) -> Result<Connection, DatabaseError> {
+    let (oldest, version) = versions.into_inner();
     if rusqlite::version_number() < LEAST_SQLITE {
         return Err(DatabaseError::TooOld { found: rusqlite::version().to_owned() });
     }
@@ -53,8 +61,8 @@ pub fn open(path: &Path, schema: &str, version: i64, durability: Durability) -> 
             connection.execute_batch(&make).map_err(broken)?;
         }
         found if found > version => return Err(DatabaseError::Newer { path: path.to_owned(), found, known: version }),
-        found if found < version => return Err(DatabaseError::Older { path: path.to_owned(), found, known: version }),
-        _ => {}
+        found if found < oldest => return Err(DatabaseError::Older { path: path.to_owned(), found, known: version }),
+        _ => connection.pragma_update(None, "user_version", version).map_err(broken)?,
     }
     Ok(connection)
 }

@@ -237,7 +237,7 @@ fn write_runs(
 
 /// Opens the history. One of an older version is built again from the log, which has all that is in it.
 fn open(path: &Path, log: &LocalLog) -> Result<Connection, LogError> {
-    let open = || database::open(path, SCHEMA, SCHEMA_VERSION, database::Durability::Eventually);
+    let open = || database::open(path, SCHEMA, SCHEMA_VERSION..=SCHEMA_VERSION, database::Durability::Eventually);
     match open() {
         Err(DatabaseError::Older { found, .. }) if log.hash_at(1)?.is_some() || log.head().position.offset == 0 => {
             tracing::warn!(

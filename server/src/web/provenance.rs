@@ -87,7 +87,9 @@ pub async fn get(State(shared): State<Shared>, uri: Uri) -> Result<Json<Provenan
     if is_computed {
         let plan = Plan::only(std::sync::Arc::clone(&catalogue), zone, &series.indicator);
         for used in plan.used(&series.indicator, &series.area, time).into_iter().take(MOST_INPUTS) {
-            inputs.push(read(&shared, used, row.observation.received_at).await?);
+            let indicator = catalogue.indicators.get(&used.series.indicator);
+            let interval = indicator.map_or(1, |indicator| indicator.expected_interval_secs);
+            inputs.push(read(&shared, used, interval, row.observation.received_at).await?);
         }
     }
     let formula = indicator.derive.as_ref().filter(|_| is_computed).and_then(|derive| derive.formula.clone());
@@ -121,11 +123,20 @@ async fn value_at(shared: &Shared, series: &SeriesKey, time: Option<Timestamp>) 
     })
 }
 
-async fn read(shared: &Shared, used: Used, known_at: Timestamp) -> Result<UsedInput, Problem> {
+/// The newest values of a stretch. It is read from its end on, wider and wider: a year of minutes is not read for the
+/// newest one.
+async fn read(shared: &Shared, used: Used, interval_secs: u64, known_at: Timestamp) -> Result<UsedInput, Problem> {
     let Used { name, series, from, to, newest_only } = used;
-    let mut rows = shared.store.history(&series, from, to, Some(known_at), usize::MAX).await?;
-    rows.retain(|row| row.observation.status.is_measurement());
     let most = if newest_only { 1 } else { MOST_USED };
-    let values = rows.split_off(rows.len().saturating_sub(most)).into_iter().map(KnownValue::from).collect();
-    Ok(UsedInput { name, series, values })
+    let mut width = i64::try_from(interval_secs.max(1)).unwrap_or(i64::MAX).saturating_mul(2_000_000 * most as i64);
+    let rows = loop {
+        let start = from.max(to.plus_micros(-width));
+        let mut rows = shared.store.history(&series, start, to, Some(known_at), usize::MAX).await?;
+        rows.retain(|row| row.observation.status.is_measurement());
+        if rows.len() >= most || start == from {
+            break rows.split_off(rows.len().saturating_sub(most));
+        }
+        width = width.saturating_mul(8);
+    };
+    Ok(UsedInput { name, series, values: rows.into_iter().map(KnownValue::from).collect() })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::centre::{AREA, indicator};
+use tests::certificates::stranger;
 use tests::databases::{DATABASE, Database, Engine, PASSWORD, USER};
 use tests::load::history;
 use tests::mosquitto::{self, Mosquitto};
@@ -49,6 +50,16 @@ async fn is_alive(server: &Server, source: &str, expected: bool) -> Value {
         Ok(health)
     });
     health.await.unwrap()
+}
+
+/// Waits until a source says that it is down, and why.
+async fn is_down_for(server: &Server, source: &str, reason: &str) {
+    let down = eventually("the source says why it is down", LIMIT, || async {
+        let health = health(server, source).await;
+        ensure!(health["alive"] == false && health["problems"].to_string().contains(reason), "{health}");
+        Ok(())
+    });
+    down.await.unwrap();
 }
 
 fn sql(id: &str, engine: &str, port: u16, number: usize) -> String {
@@ -560,4 +571,73 @@ async fn a_broker_is_followed_and_keeps_what_came_meanwhile() {
     broker.restart().await.unwrap();
     broker.publish("tram/DQ/thu", &message(4, "4")).await.unwrap();
     until(&server, 0, (4.0, 4)).await;
+}
+
+/// Only whoever is who they say they are is told the password.
+#[tokio::test]
+async fn a_broker_is_asked_who_it_is() {
+    let centre = Centre::small().unwrap();
+    let broker = Mosquitto::start(&centre.path("mosquitto")).await.unwrap();
+    std::fs::write(centre.path("secret"), mosquitto::PASSWORD).unwrap();
+    let secret = centre.path("secret").display().to_string();
+    let source = MQTT.replace("PORT", &broker.tls_port.to_string()).replace("PASSWORD", &secret);
+    let source = source.replace("host = '127.0.0.1'", "host = 'localhost'\ntls = true\nca_file = 'ca.pem'");
+    centre.write("sources.toml", &source).unwrap();
+    centre.write("ca.pem", &stranger().unwrap()).unwrap();
+    let mut server = centre.serve().await.unwrap();
+    is_down_for(&server, "tram", "certificate").await;
+    server.kill().await.unwrap();
+    std::fs::copy(&broker.certificates.authority, centre.config().join("ca.pem")).unwrap();
+    server.restart().await.unwrap();
+    is_alive(&server, "tram", true).await;
+    broker.publish("tram/DQ/thu", &message(0, "1.5")).await.unwrap();
+    until(&server, 0, (1.5, 1)).await;
+}
+
+/// The same of databases.
+#[tokio::test]
+async fn databases_are_asked_who_they_are() {
+    for (engine, name) in [(Engine::Postgres, "postgres"), (Engine::MariaDb, "mysql")] {
+        let centre = Centre::small().unwrap();
+        let database = Database::start(engine, &centre.path(name)).await.unwrap();
+        database.run(TABLE).await.unwrap();
+        database.run(&insert(14, "1234.5")).await.unwrap();
+        std::fs::write(centre.path("secret"), PASSWORD).unwrap();
+        let secret = centre.path("secret").display().to_string();
+        let source = sql("thu", name, database.port, 0).replace("PASSWORD", &secret);
+        let source = source.replace("host = '127.0.0.1'", "host = 'localhost'\ntls = 'verify'\nca_file = 'ca.pem'");
+        centre.write("sources.toml", &source).unwrap();
+        centre.write("ca.pem", &stranger().unwrap()).unwrap();
+        let mut server = centre.serve().await.unwrap();
+        is_down_for(&server, "thu", "certificate").await;
+        server.kill().await.unwrap();
+        std::fs::copy(&database.certificates.authority, centre.config().join("ca.pem")).unwrap();
+        server.restart().await.unwrap();
+        until(&server, 0, (1234.5, 1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_broker_is_tried_and_nothing_recorded() {
+    let centre = Centre::small().unwrap();
+    let broker = Mosquitto::start(&centre.path("mosquitto")).await.unwrap();
+    std::fs::write(centre.path("secret"), mosquitto::PASSWORD).unwrap();
+    let secret = centre.path("secret").display().to_string();
+    centre.write("sources.toml", &MQTT.replace("PORT", &broker.port.to_string()).replace("PASSWORD", &secret)).unwrap();
+    // What the broker keeps of a topic is told to whoever comes.
+    broker.keep("tram/DQ/thu", &message(0, "1.5")).await.unwrap();
+    broker.keep("tram/XX/thu", &message(0, "9")).await.unwrap();
+    let tried = tokio::process::Command::new(binary("ioc-server").unwrap())
+        .args(["source", "try", "tram", "--rows", "2", "--config", &centre.config().display().to_string()])
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(tried.stdout).unwrap() + &String::from_utf8(tried.stderr).unwrap();
+    for expected in ["test.0", "1.5", "'XX' is not in 'area_map'", "1 values would be taken, 1 rows or values refused"]
+    {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    // Whoever follows afterwards misses nothing.
+    let server = centre.serve().await.unwrap();
+    until(&server, 0, (1.5, 1)).await;
 }

@@ -33,7 +33,7 @@ struct Remembered {
 pub(super) struct Worker<'a> {
     source: &'a Derived,
     link: Link,
-    plan: Plan,
+    plan: Arc<Plan>,
     pub entries: Entries,
     memory: Memory,
     /// What is still to be computed because its rule is new.
@@ -58,7 +58,7 @@ impl<'a> Worker<'a> {
         if known.is_none() {
             saved = Remembered::default();
         }
-        let (plan, entries) = (Plan::new(catalogue, source.zone.clone()).0, link.entries(known));
+        let (plan, entries) = (Arc::new(Plan::new(catalogue, source.zone.clone()).0), link.entries(known));
         let mut worker = Self {
             source,
             plan,
@@ -80,7 +80,7 @@ impl<'a> Worker<'a> {
     /// Computes by another catalogue from now on.
     pub fn replan(&mut self, catalogue: Arc<Catalogue>) {
         // It was checked when it was loaded; what cannot be computed is left out.
-        self.plan = Plan::new(catalogue, self.source.zone.clone()).0;
+        self.plan = Arc::new(Plan::new(catalogue, self.source.zone.clone()).0);
         self.memory.clear();
         self.look_back();
     }
@@ -117,9 +117,8 @@ impl<'a> Worker<'a> {
     pub async fn catch_up(&mut self) -> Result<(), SourceError> {
         while !self.behind.is_empty() && !self.link.is_stopping() {
             let together = self.behind.len().min(TOGETHER);
-            let touched: Vec<Touched> = self.behind.iter().take(together).cloned().collect();
-            self.compute(&touched).await?;
-            self.behind.drain(..together);
+            let touched = self.behind.drain(..together).collect();
+            self.compute(touched).await?;
         }
         Ok(())
     }
@@ -134,7 +133,7 @@ impl<'a> Worker<'a> {
                 self.touch(&recorded.rows, is_own, &mut touched);
             }
         }
-        self.compute(&Touched::merged(touched)).await
+        self.compute_all(&Touched::merged(touched)).await
     }
 
     fn touch(&mut self, rows: &Rows, is_own: bool, touched: &mut Vec<Touched>) {
@@ -162,15 +161,28 @@ impl<'a> Worker<'a> {
         let later = self.later.split_off(&self.link.now().plus_micros(1));
         let due = std::mem::replace(&mut self.later, later);
         let touched: Vec<Touched> = due.into_values().flatten().collect();
+        self.compute_all(&touched).await
+    }
+
+    async fn compute_all(&mut self, touched: &[Touched]) -> Result<(), SourceError> {
         for touched in touched.chunks(TOGETHER) {
-            self.compute(touched).await?;
+            self.compute(touched.to_vec()).await?;
         }
         Ok(())
     }
 
-    async fn compute(&mut self, touched: &[Touched]) -> Result<(), SourceError> {
-        self.read(touched).await?;
-        let computed = self.plan.compute(touched, &self.memory, self.link.now());
+    /// Computes on a thread of its own: a long stretch takes a while, and others are to be served meanwhile.
+    async fn compute(&mut self, touched: Vec<Touched>) -> Result<(), SourceError> {
+        self.read(&touched).await?;
+        let (plan, memory, link) = (Arc::clone(&self.plan), std::mem::take(&mut self.memory), self.link.clone());
+        let work = move || {
+            let computed = plan.compute(&touched, &memory, link.now(), || link.is_stopping());
+            (computed, memory)
+        };
+        let (computed, memory) = tokio::task::spawn_blocking(work).await.map_err(SourceError::broken)?;
+        self.memory = memory;
+        // Whatever is left behind keeps it from being remembered that all was computed.
+        self.behind.extend(computed.left);
         for (due, touched) in computed.later {
             self.later.entry(due).or_default().insert(touched);
         }

@@ -40,7 +40,9 @@ pub async fn follow(source: Arc<dyn Files>, link: &Link) -> Result<(), SourceErr
     let changed = Arc::new(Notify::new());
     let wake = Arc::clone(&changed);
     let pause = Duration::from_millis(source.options().settle_ms.min(1000));
-    let _watcher = watch(source.folder(), move || wake.notify_one());
+    let folder = source.folder().to_owned();
+    let watching = format!("watching the folder {}", folder.display());
+    let _watcher = link.on_disk(watching, move || Ok(watch(&folder, move || wake.notify_one()))).await?;
     let mut round = None;
     while !link.is_stopping() {
         let this_round = round.take().unwrap_or_else(|| link.begin_round());
@@ -70,7 +72,7 @@ pub async fn follow(source: Arc<dyn Files>, link: &Link) -> Result<(), SourceErr
 async fn read_due(source: &Arc<dyn Files>, link: &Link, known: &mut Known) -> Result<(), SourceError> {
     let folder = Arc::clone(source);
     let doing = format!("reading the folder {}", source.folder().display());
-    let listed = on_disk(doing, move || list(&*folder)).await?;
+    let listed = link.on_disk(doing, move || list(&*folder)).await?;
     known.memory.follow_epoch(link.epoch());
     known.forget(&listed);
     let under = Under::of(source, link);
@@ -157,7 +159,7 @@ async fn read_file(
 ) -> Result<Option<FileRead>, SourceError> {
     let path = source.folder().join(name);
     let hashing = path.clone();
-    let hash = on_disk(format!("reading {name}"), move || Ok(hash(&hashing))).await?;
+    let hash = link.on_disk(format!("reading {name}"), move || Ok(hash(&hashing))).await?;
     let same = before.filter(|before| hash.as_ref().is_ok_and(|hash| before.hash == *hash));
     let same = same.filter(|before| before.under.options == under.options);
     if let Some(before) = same.filter(|before| before.refused == 0) {
@@ -181,7 +183,7 @@ async fn read_file(
     let refused = report.count;
     tell(link, name, &path, report, before.map_or(0, |before| before.refused)).await;
     let looking = path.clone();
-    let now = on_disk(format!("reading {name}"), move || Ok(Stamp::of(&looking).ok())).await?;
+    let now = link.on_disk(format!("reading {name}"), move || Ok(Stamp::of(&looking).ok())).await?;
     let read = FileRead { stamp, hash, under: under.clone(), at, refused, is_unended, is_due: false };
     Ok((now == Some(stamp)).then_some(read))
 }
@@ -203,7 +205,7 @@ async fn tell(link: &Link, name: &str, path: &Path, refused: Refused, before: u6
     }
     let path = path.to_owned();
     let publish = move || report::publish(&refused, &path);
-    if let Err(error) = on_disk("the report beside the file".to_owned(), publish).await {
+    if let Err(error) = link.on_disk("the report beside the file".to_owned(), publish).await {
         link.problem(name, &error.to_string());
     }
 }

@@ -4,6 +4,7 @@
 mod cell;
 pub mod json;
 mod mapping;
+mod pace;
 mod reader;
 mod record;
 mod time;

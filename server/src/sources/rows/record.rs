@@ -3,22 +3,18 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::Duration;
 
 use protocol::ObservationStatus;
 use protocol::event::ObservationRow;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
+use super::pace::Pace;
 use super::{Refused, RowProblem, RowRead};
 use crate::sources::{Link, SourceError};
 
 /// Rows of one batch.
 pub const BATCH_ROWS: usize = 1000;
-/// Who brings much rests for so many times as long as a whole batch took: others are to be served as ever meanwhile.
-const REST: u32 = 3;
-/// It rests no longer: a broker and a stop are waited for.
-const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Most values of one table: each is remembered while it is read.
 const MAX_VALUES: usize = 2_000_000;
 
@@ -43,6 +39,8 @@ pub struct Recording<'a> {
     /// Not compared with the history yet.
     rows: Vec<ObservationRow>,
     refused: Refused,
+    /// Nothing for what does not wait to be asked.
+    pace: Option<Pace>,
 }
 
 /// Records what is new of what comes through `queue`, until it ends or no more can be taken; what was not taken.
@@ -50,7 +48,7 @@ pub struct Recording<'a> {
 /// # Errors
 /// When nothing can be recorded now.
 pub async fn record(link: &Link, kind: Kind, queue: &mut mpsc::Receiver<RowRead>) -> Result<Refused, SourceError> {
-    let mut recording = Recording::new(link, kind);
+    let mut recording = Recording { pace: Some(Pace::new(link.recorded())), ..Recording::new(link, kind) };
     while let Some(piece) = queue.recv().await {
         if !recording.take(piece).await? {
             break;
@@ -61,7 +59,7 @@ pub async fn record(link: &Link, kind: Kind, queue: &mut mpsc::Receiver<RowRead>
 
 impl<'a> Recording<'a> {
     pub fn new(link: &'a Link, kind: Kind) -> Self {
-        Self { link, kind, seen: HashMap::new(), rows: Vec::new(), refused: Refused::default() }
+        Self { link, kind, seen: HashMap::new(), rows: Vec::new(), refused: Refused::default(), pace: None }
     }
 
     /// Takes what was read and records it in whole batches. Tells whether more can be taken.
@@ -80,10 +78,12 @@ impl<'a> Recording<'a> {
             }
         }
         let has_room = self.keep(piece);
-        while self.rows.len() >= BATCH_ROWS {
+        while self.rows.len() >= self.batch_rows() {
             let began = Instant::now();
             self.flush().await?;
-            sleep((began.elapsed() * REST).min(LONGEST_REST)).await;
+            if let Some(pace) = &mut self.pace {
+                sleep(pace.rest(began.elapsed(), self.link.recorded())).await;
+            }
         }
         Ok(has_room)
     }
@@ -97,6 +97,10 @@ impl<'a> Recording<'a> {
             self.flush().await?;
         }
         Ok(self.refused)
+    }
+
+    fn batch_rows(&self) -> usize {
+        self.pace.as_ref().map_or(BATCH_ROWS, Pace::batch_rows)
     }
 
     fn keep(&mut self, piece: RowRead) -> bool {
@@ -148,7 +152,7 @@ impl<'a> Recording<'a> {
     /// Records what is new in one batch. Its key tells what it replaces, so that the same batch is recorded again
     /// only when something else was recorded between.
     async fn flush(&mut self) -> Result<(), SourceError> {
-        let rest = self.rows.split_off(self.rows.len().min(BATCH_ROWS));
+        let rest = self.rows.split_off(self.rows.len().min(self.batch_rows()));
         let rows: Arc<[ObservationRow]> = std::mem::replace(&mut self.rows, rest).into();
         let delivered = self.link.delivered(Arc::clone(&rows)).await?;
         let mut key = blake3::Hasher::new();

@@ -106,6 +106,30 @@ pub fn catalogue() -> Catalogue {
     }
 }
 
+#[tokio::test]
+async fn a_drive_that_does_not_answer_is_told_and_waited_for() {
+    let running = Running::start();
+    let (answer, silence) = std::sync::mpsc::channel::<()>();
+    let link = running.link.clone();
+    let reading = tokio::spawn(async move {
+        link.on_disk("reading the folder sach".to_owned(), move || {
+            // Whoever is waited for goes away at last.
+            let _gone = silence.recv().is_err();
+            Ok(7)
+        })
+        .await
+    });
+    tokio::task::yield_now().await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    until(|| !running.problems().is_empty()).await;
+    assert_eq!(running.problems(), ["source: reading the folder sach: no answer for 60 s; is the drive connected?"]);
+    assert!(!reading.is_finished());
+    drop(answer);
+    assert_eq!(reading.await.unwrap().unwrap(), 7);
+}
+
 #[test]
 fn every_kind_has_a_name_for_who_looks_at_the_wall() {
     for kind in super::SOURCES {

@@ -58,7 +58,7 @@ fn configure(centre: &Centre, address: &str) -> Result<()> {
                 (
                     "sql",
                     format!(
-                        "engine = \"sqlite\"\nfile = \"{}\"\nquery = \"SELECT id, t, v FROM f WHERE id > {{watermark}} ORDER BY id\"\nwatermark = {{ column = \"id\", start = 0 }}\npoll_secs = 5\n",
+                        "engine = \"sqlite\"\nfile = \"{}\"\nquery = \"SELECT id, t, v FROM f WHERE id > {{watermark}} ORDER BY id\"\nwatermark = {{ column = \"id\", start = \"0\" }}\npoll_secs = 5\n",
                         path.display()
                     ),
                 )

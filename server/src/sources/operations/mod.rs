@@ -1,4 +1,7 @@
-//! Measures the centre itself: how much of what it shows is up to date, comes by itself, and from sources that run.
+//! Measures the centre itself: how much of what it shows is up to date, comes by itself, and from sources that run; and
+//! how many alarms it raises.
+
+mod raised;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use super::entries::Next;
 use super::{DERIVED, Link, OPERATIONS, Source, SourceError};
 use crate::config::Options;
 use crate::store::NewestOf;
+use raised::Raised;
 
 /// Reads the options of a source that measures the centre.
 pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
@@ -66,6 +70,10 @@ enum Measure {
     FeedsPercent,
     /// How many sources run.
     FeedsUp,
+    /// How many alarms were raised in the last thirty days.
+    AlarmsRaised,
+    /// The share of them that are critical: where it is more than a twentieth, nobody heeds those any more.
+    CriticalPercent,
 }
 
 impl Measure {
@@ -77,6 +85,8 @@ impl Measure {
             Self::ByHandCount => "by_hand_count",
             Self::FeedsPercent => "feeds_percent",
             Self::FeedsUp => "feeds_up",
+            Self::AlarmsRaised => "alarms_raised",
+            Self::CriticalPercent => "critical_percent",
         }
     }
 }
@@ -103,18 +113,19 @@ impl Operations {
     async fn follow(&self, link: Link) -> Result<(), SourceError> {
         let mut entries = link.entries(None);
         let mut newest = self.load(&link).await?;
+        let mut raised = Raised::recall(&link).await?;
         let mut looks = tokio::time::interval_at(Instant::now() + self.interval.min(FIRST), self.interval);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         link.health.well(&link.source, link.now());
         loop {
             tokio::select! {
                 () = link.stopped() => return Ok(()),
-                _ = looks.tick() => self.measure(&link, &newest).await?,
+                _ = looks.tick() => self.measure(&link, &newest, &mut raised).await?,
                 next = entries.next() => match next? {
-                    Next::Entries(entries) => entries.iter().for_each(|entry| {
-                        if let Event::ObservationsRecorded(recorded) = &entry.event {
-                            self.take(&recorded.rows, &mut newest);
-                        }
+                    Next::Entries(entries) => entries.iter().for_each(|entry| match &entry.event {
+                        Event::ObservationsRecorded(recorded) => self.take(&recorded.rows, &mut newest),
+                        Event::RecordsReported(reported) => reported.alarms.iter().for_each(|alarm| raised.take(alarm)),
+                        _ => {}
                     }),
                     Next::Restarted => newest = self.load(&link).await?,
                 },
@@ -164,8 +175,10 @@ impl Operations {
         }
     }
 
-    async fn measure(&self, link: &Link, newest: &Newest) -> Result<(), SourceError> {
+    async fn measure(&self, link: &Link, newest: &Newest, raised: &mut Raised) -> Result<(), SourceError> {
         let now = link.now();
+        let (alarms, critical) = raised.count(now);
+        raised.save(link).await?;
         let catalogue = Arc::clone(&link.catalogue.borrow());
         let counts = self.count(&catalogue, newest, now);
         let fed = catalogue.sources.values().filter(|info| ![DERIVED, OPERATIONS].contains(&info.kind.as_str()));
@@ -179,6 +192,8 @@ impl Operations {
                 Measure::ByHandCount => counts.by_hand as f64,
                 Measure::FeedsPercent => percent(up, runs.len())?,
                 Measure::FeedsUp => up as f64,
+                Measure::AlarmsRaised => alarms as f64,
+                Measure::CriticalPercent => percent(critical, alarms)?,
             };
             let (series, status) = (SeriesKey::actual(indicator, &self.area), ObservationStatus::Automatic);
             Some(ObservationRow { series, value, phenomenon_time: now, status })
