@@ -74,23 +74,10 @@ impl Mosquitto {
     /// # Errors
     /// When the broker does not take it.
     pub async fn publish(&self, topic: &str, message: &str) -> Result<()> {
-        self.send(topic, message, &[]).await
-    }
-
-    /// Publishes a message that is told to whoever comes later, too.
-    ///
-    /// # Errors
-    /// When the broker does not take it.
-    pub async fn keep(&self, topic: &str, message: &str) -> Result<()> {
-        self.send(topic, message, &["-r"]).await
-    }
-
-    async fn send(&self, topic: &str, message: &str, how: &[&str]) -> Result<()> {
         let port = self.port.to_string();
         let sent = Command::new("mosquitto_pub")
             .args(["-V", "mqttv5", "-h", "127.0.0.1", "-p", &port, "-u", USER, "-P", PASSWORD])
             .args(["-q", "1", "-t", topic, "-m", message])
-            .args(how)
             .output()
             .await
             .context("mosquitto_pub is missing; scripts/setup.sh test installs it")?;

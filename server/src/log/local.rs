@@ -436,3 +436,47 @@ fn to_sql(number: u64) -> i64 {
 fn from_sql(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::event::LayoutShown;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_log_of_an_earlier_build_is_read_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let event =
+            |wall: &str| Event::LayoutShown(LayoutShown { at: Timestamp(1), wall: wall.into(), layout: "a".into() });
+        let draft = |wall: &str| {
+            let event = event(wall);
+            Draft { body: rmp_serde::to_vec_named(&event).unwrap(), event }
+        };
+        let long = "w".repeat(1000);
+        let log = LocalLog::open(folder.path()).unwrap();
+        log.append(vec![draft(&long)], Timestamp(1)).await.unwrap();
+        drop(log);
+        // As it was written before bodies were compressed.
+        let connection = Connection::open(folder.path().join("log.sqlite")).unwrap();
+        let body = draft(&long).body;
+        connection.execute("UPDATE entries SET body = ?1", [body]).unwrap();
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        drop(connection);
+        let log = LocalLog::open(folder.path()).unwrap();
+        log.append(vec![draft(&long)], Timestamp(2)).await.unwrap();
+        let read = log.read(0, 9).unwrap();
+        assert_eq!(read.iter().map(|written| &written.entry.event).collect::<Vec<_>>(), [&event(&long); 2]);
+        assert_eq!(read[1].entry.hash, read[0].entry.hash.chain(2, &read[1].body));
+        let connection = Connection::open(folder.path().join("log.sqlite")).unwrap();
+        let sizes = connection
+            .prepare("SELECT length(body) FROM entries ORDER BY offset")
+            .unwrap()
+            .query_map([], |row| row.get::<_, i64>(0))
+            .unwrap()
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap();
+        assert!(sizes[0] > 1000 && sizes[1] < 200, "{sizes:?}");
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, *SCHEMA_VERSIONS.end());
+    }
+}

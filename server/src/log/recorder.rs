@@ -106,8 +106,8 @@ pub struct Recorder {
     tail: Arc<Tail>,
     clock: Clock,
     screening: Option<Screening>,
-    /// Batches so far.
-    recorded: Arc<AtomicU64>,
+    /// Deliveries so far.
+    deliveries: Arc<AtomicU64>,
 }
 
 impl Recorder {
@@ -121,7 +121,7 @@ impl Recorder {
         };
         let writer = Writer { log, appending, tail: Arc::clone(&tail), clock: clock.clone(), failed_bytes: None };
         tokio::spawn(writer.run(queue));
-        Self { requests, backend, tail, clock, screening: None, recorded: Arc::default() }
+        Self { requests, backend, tail, clock, screening: None, deliveries: Arc::default() }
     }
 
     /// Judges what comes in from now on by what came before it.
@@ -171,10 +171,15 @@ impl Recorder {
         Ok((rows, suspect))
     }
 
-    /// How many batches there were to be recorded since this server began.
+    /// Notes that somebody delivers, for those who make way for them.
+    pub fn note_delivery(&self) {
+        self.deliveries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many deliveries were noted since this server began.
     #[must_use]
-    pub fn recorded(&self) -> u64 {
-        self.recorded.load(Ordering::Relaxed)
+    pub fn deliveries(&self) -> u64 {
+        self.deliveries.load(Ordering::Relaxed)
     }
 
     /// Makes records durable that another system keeps.
@@ -205,7 +210,6 @@ impl Recorder {
 
     /// Records an event that may carry a key, here or where the log is written.
     async fn submit(&self, event: Event) -> Result<Recorded, RecordError> {
-        self.recorded.fetch_add(1, Ordering::Relaxed);
         let draft = encode(event)?;
         let forwarded = match self.elsewhere() {
             Some(redis) => redis.forward(&Forwarded::Record { body: draft.body.clone().into() }).await?,

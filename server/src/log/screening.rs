@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use parking_lot::Mutex;
-use protocol::event::{ObservationRow, Rows};
+use parking_lot::{Mutex, MutexGuard};
+use protocol::event::{ObservationRow, Row, Rows};
 use protocol::observation::Plausible;
 use protocol::{ObservationStatus, Scenario, SeriesKey, Timestamp};
 use tokio::sync::watch;
@@ -18,6 +18,9 @@ use crate::store::{HistoryRow, Reader, StoreError, Wanted};
 
 /// Most reasons that are told of one batch.
 const MOST_REASONS: usize = 20;
+/// How often what came before is read for one batch, when others have it forgotten.
+const MOST_READINGS: usize = 10;
+const DAY_MICROS: i64 = 86_400 * 1_000_000;
 
 /// What came before of the series whose values are judged by it. Cheap to clone.
 #[derive(Clone)]
@@ -86,24 +89,42 @@ impl Screening {
         if rules.is_empty() {
             return Ok(Screened { rows, ..Screened::default() });
         }
-        self.read(rules.keys()).await?;
-        let refuted = self.refuted(&rows, &rules).await?;
+        let mut judged: Vec<ObservationRow> = rows.iter().map(Row::to_owned).collect();
+        // However they are ordered, each is judged by those before it in time.
+        let mut order: Vec<usize> = (0..judged.len()).collect();
+        order.sort_by_key(|place| judged[*place].phenomenon_time);
+        let (refuted, mut before) = self.known(&rows, &rules).await?;
         let mut screened = Screened::default();
-        let mut before = self.before.lock();
-        let judged = rows.iter().map(|row| {
-            let mut row = row.to_owned();
+        for place in order {
+            let row = &mut judged[place];
             if refuted.contains(&told(&row.series, row.phenomenon_time, row.value)) {
-                screened
-                    .suspect(&mut row, "it was told before and was not plausible then; official it counts".to_owned());
+                screened.suspect(row, "it was told before and was not plausible then; official it counts".to_owned());
             } else if let (Some(rules), Some(before)) = (rules.get(&row.series), before.get_mut(&row.series)) {
-                self.judge_row(&mut row, rules, before, &mut screened);
+                self.judge_row(row, rules, before, &mut screened);
             }
-            row
-        });
-        let mut judged: Vec<ObservationRow> = judged.collect();
+        }
+        drop(before);
         screened.confirm_within(&mut judged);
         screened.rows = judged.into_iter().collect();
         Ok(screened)
+    }
+
+    /// The late rows that were suspect before; and what came before of each series.
+    async fn known(
+        &self,
+        rows: &Rows,
+        rules: &BTreeMap<SeriesKey, Plausible>,
+    ) -> Result<(HashSet<Told>, MutexGuard<'_, HashMap<SeriesKey, Before>>), RecordError> {
+        for _ in 0..MOST_READINGS {
+            self.read(rules.keys()).await?;
+            let refuted = self.refuted(rows, rules).await;
+            let before = self.before.lock();
+            // Another batch may have had all of it forgotten meanwhile.
+            if rules.keys().all(|series| before.contains_key(series)) {
+                return Ok((refuted, before));
+            }
+        }
+        Err(RecordError::Unavailable { reason: "what came before is forgotten again and again".to_owned() })
     }
 
     /// Forgets what was judged and not recorded.
@@ -160,7 +181,11 @@ impl Screening {
             let from = latest.get(series).map_or(Timestamp(i64::MIN), |row| row.observation.phenomenon_time);
             (series.clone(), from, Timestamp(i64::MAX))
         };
-        let stretches = self.store.stretches(unknown.iter().map(behind).collect()).await.map_err(unread)?;
+        // What was suspect last is worth waiting for, but not for long: without it a leap is confirmed one value later.
+        let stretches = match self.store.is_caught_up() {
+            true => self.store.stretches(unknown.iter().map(behind).collect()).await.map_err(unread)?,
+            false => vec![Vec::new(); unknown.len()],
+        };
         let mut before = self.before.lock();
         for (series, stretch) in unknown.into_iter().zip(stretches) {
             let good = latest.get(&series).map(value);
@@ -182,22 +207,32 @@ impl Screening {
         Ok(())
     }
 
-    /// The late rows that say what was suspect when it was in time, and has not been confirmed since.
-    async fn refuted(&self, rows: &Rows, rules: &BTreeMap<SeriesKey, Plausible>) -> Result<HashSet<Told>, RecordError> {
-        let late: Vec<_> = {
+    /// The late rows that say what was suspect when it was in time, and has not been confirmed since; none where the
+    /// history cannot tell now: what is late is judged by its range alone then.
+    async fn refuted(&self, rows: &Rows, rules: &BTreeMap<SeriesKey, Plausible>) -> HashSet<Told> {
+        let mut late: BTreeMap<&SeriesKey, Vec<Timestamp>> = BTreeMap::new();
+        {
             let before = self.before.lock();
-            let judged = rows.iter().filter(|row| rules.contains_key(row.series) && may_be_suspect(row.status));
-            let late =
-                judged.filter(|row| before.get(row.series).is_some_and(|before| before.is_past(row.phenomenon_time)));
-            late.map(|row| (row.series.clone(), row.phenomenon_time, row.phenomenon_time.plus_micros(1))).collect()
-        };
-        if late.is_empty() {
-            return Ok(HashSet::new());
+            for row in rows.iter().filter(|row| rules.contains_key(row.series) && may_be_suspect(row.status)) {
+                if before.get(row.series).is_some_and(|before| before.is_past(row.phenomenon_time)) {
+                    late.entry(row.series).or_default().push(row.phenomenon_time);
+                }
+            }
         }
-        let known = self.store.stretches(late).await.map_err(unread)?;
+        if late.is_empty() || !self.store.is_caught_up() {
+            return HashSet::new();
+        }
+        let of_series = |(series, times)| stretches(times).map(move |(from, to)| (SeriesKey::clone(series), from, to));
+        let known = match self.store.stretches(late.into_iter().flat_map(of_series).collect()).await {
+            Ok(known) => known,
+            Err(error) => {
+                tracing::debug!(%error, "late rows are not compared with what was suspect");
+                return HashSet::new();
+            }
+        };
         let known = known.into_iter().flatten().map(|row| row.observation);
         let suspect = known.filter(|known| known.status == ObservationStatus::Suspect);
-        Ok(suspect.map(|known| told(&known.series, known.phenomenon_time, known.value)).collect())
+        suspect.map(|known| told(&known.series, known.phenomenon_time, known.value)).collect()
     }
 
     fn year(&self, time: Timestamp) -> i16 {
@@ -210,6 +245,19 @@ type Told = (SeriesKey, Timestamp, u64);
 
 fn told(series: &SeriesKey, time: Timestamp, value: f64) -> Told {
     (series.clone(), time, value.to_bits())
+}
+
+/// Stretches that have all these times in them, with no more than a day between two of one.
+fn stretches(mut times: Vec<Timestamp>) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    times.sort_unstable();
+    let mut stretches: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for time in times {
+        match stretches.last_mut() {
+            Some((_, to)) if time.since(*to) <= DAY_MICROS => *to = time.plus_micros(1),
+            _ => stretches.push((time, time.plus_micros(1))),
+        }
+    }
+    stretches.into_iter()
 }
 
 fn may_be_suspect(status: ObservationStatus) -> bool {
@@ -281,6 +329,14 @@ mod tests {
         let (recorder, store) = screened(folder.path()).await;
         assert_eq!(bring(&recorder, &[(1, 10.0), (2, 99.0), (3, 98.0)]).await, [] as [&str; 0]);
         assert_eq!(known(&store).await, [(10.0, true), (99.0, true), (98.0, true)]);
+    }
+
+    #[tokio::test]
+    async fn the_order_of_a_delivery_does_not_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let (recorder, store) = screened(folder.path()).await;
+        assert_eq!(bring(&recorder, &[(3, 11.0), (2, 99.0), (1, 10.0)]).await.len(), 1);
+        assert_eq!(known(&store).await, [(10.0, true), (99.0, false), (11.0, true)]);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use protocol::event::{ObservationRow, Rows};
 use protocol::{Catalogue, Records, SeriesKey, SourceId, Timestamp};
 use tokio::sync::watch;
@@ -14,9 +15,11 @@ use tokio::time::timeout;
 
 use super::health::Board;
 use super::rounds::Bell;
+use super::rows::Pace;
 use crate::centre::{Centre, Documents, admit};
 use crate::clock::Clock;
 use crate::config::SecretError;
+use crate::log::Entry;
 use crate::log::recorder::{Batch, RecordError, Recorded, Recorder};
 use crate::store::{Delivered, HistoryRow, NewestOf, Reader, StoreError};
 
@@ -64,6 +67,10 @@ pub struct Link {
     pub(super) centre: watch::Receiver<Arc<Centre>>,
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) bell: Bell,
+    /// How fast its tables are recorded.
+    pub(super) pace: Arc<Mutex<Pace>>,
+    /// Whether what it records follows from what others delivered.
+    pub(super) is_echo: bool,
 }
 
 impl Link {
@@ -90,6 +97,21 @@ impl Link {
         rows: impl IntoIterator<Item = ObservationRow>,
         key: impl Into<Option<String>>,
     ) -> Result<Recorded, SourceError> {
+        if !self.is_echo {
+            self.recorder.note_delivery();
+        }
+        self.record_aside(rows, key).await
+    }
+
+    /// The same, for one who makes way for others and is not to count as one of them.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn record_aside(
+        &self,
+        rows: impl IntoIterator<Item = ObservationRow>,
+        key: impl Into<Option<String>>,
+    ) -> Result<Recorded, SourceError> {
         let rows = rows.into_iter().collect();
         let recorded = self.recorder.record(self.batch(rows, 0, key.into())).await?;
         for reason in &recorded.suspect {
@@ -101,10 +123,10 @@ impl Link {
         Ok(recorded)
     }
 
-    /// How many batches anybody has recorded here since the server began.
+    /// How many deliveries there were since the server began, without those that make way for others.
     #[must_use]
-    pub fn recorded(&self) -> u64 {
-        self.recorder.recorded()
+    pub fn delivered_so_far(&self) -> u64 {
+        self.recorder.deliveries()
     }
 
     /// Tells the log that so many rows were not taken.
@@ -154,6 +176,14 @@ impl Link {
     /// When the history does not answer.
     pub async fn newest_of_all(&self) -> Result<Vec<NewestOf>, SourceError> {
         Ok(self.store.newest_of_all().await?)
+    }
+
+    /// All entries of the log that are no observations, in order.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn records_of_log(&self) -> Result<Vec<Arc<Entry>>, SourceError> {
+        Ok(self.store.records().await?)
     }
 
     /// Names the log; another one has other entries.

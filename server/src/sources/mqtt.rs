@@ -160,7 +160,7 @@ impl Mqtt {
                             due = Instant::now() + LONGEST_WAIT;
                         }
                         bytes += message.payload.len();
-                        waiting.push(message);
+                        waiting.push(*message);
                     }
                 }
                 () = sleep_until(due), if !waiting.is_empty() => {}
@@ -194,7 +194,13 @@ impl Mqtt {
         while taken < values
             && let Ok(event) = timeout_at(end, events.poll()).await
         {
-            match self.hear(&client, event)? {
+            let heard = match self.hear(&client, event) {
+                Ok(heard) => heard,
+                // What was heard before it broke off tells more than nothing.
+                Err(_) if !sample.pieces.is_empty() => return Ok(sample),
+                Err(error) => return Err(error),
+            };
+            match heard {
                 Heard::Message(message) => {
                     let read = self.rows(&message, now);
                     // What is not right is shown too, and is not to be waited for for ever.
@@ -238,7 +244,7 @@ impl Mqtt {
             Packet::Disconnect(said) => {
                 return Err(SourceError::broken(format!("the broker ended it: {:?}", said.reason_code)));
             }
-            Packet::Publish(message) => return Ok(Heard::Message(message)),
+            Packet::Publish(message) => return Ok(Heard::Message(Box::new(message))),
             _ => {}
         }
         Ok(Heard::Nothing)
@@ -299,7 +305,7 @@ enum Heard {
     Nothing,
     /// It takes the topics, or is still there.
     Well,
-    Message(Publish),
+    Message(Box<Publish>),
 }
 
 /// Says goodbye, if the broker still listens.

@@ -11,13 +11,16 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::rows::{self, Kind, RowRead};
+use super::rows::{self, BATCH_ROWS, Kind, MOST_VALUES, RowRead};
 use super::trial::Sample;
 use super::under::Under;
 use super::{Link, SourceError, state};
 
-/// Pieces that may wait for the recorder.
-const QUEUE: usize = 4;
+/// Pieces that may wait for the recorder: as many as there are of the largest answer. Whoever is asked is not to wait
+/// while a large answer is recorded at its leisure.
+const QUEUE: usize = 2 * MOST_VALUES / BATCH_ROWS;
+/// The place of what is wrong with where it is asked on.
+const WATERMARK: &str = "watermark";
 /// Problems of one answer that are told.
 const TOLD: usize = 20;
 /// Sources that begin together do not ask together.
@@ -52,6 +55,20 @@ pub struct Asked {
     pub seen: Seen,
     /// Whether it is asked again at once.
     pub has_more: bool,
+    /// What the administrator is to know of where it is asked on.
+    pub warning: Option<String>,
+}
+
+impl Asked {
+    /// All that there was.
+    pub fn all(seen: Seen) -> Self {
+        Self { seen, has_more: false, warning: None }
+    }
+
+    /// As much as is read at once.
+    pub fn part(seen: Seen) -> Self {
+        Self { seen, has_more: true, warning: None }
+    }
 }
 
 /// Where rows are handed over.
@@ -149,7 +166,7 @@ async fn ask(
     };
     let (asked, refused) = tokio::join!(asking, recording);
     let refused = refused?;
-    let Some(Asked { seen, has_more }) = asked? else { return Ok(None) };
+    let Some(Asked { seen, has_more, warning }) = asked? else { return Ok(None) };
     // What a stream gave before is not given again, right or wrong.
     let (counted, added) = match before.filter(|_| source.is_stream()) {
         Some(before) => (before.refused, refused.count),
@@ -157,6 +174,10 @@ async fn ask(
     };
     if before.is_none() || !source.is_stream() {
         link.health.solved(&link.source, |_| true);
+    }
+    match warning {
+        Some(warning) => link.problem(WATERMARK, &warning),
+        None => link.health.solved(&link.source, |place| place == WATERMARK),
     }
     for problem in refused.listed.iter().take(TOLD).rev() {
         link.problem(problem.place("the answer"), &problem.said());

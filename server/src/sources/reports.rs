@@ -261,6 +261,8 @@ mod tests {
             centre,
             stopping: watch::channel(false).1,
             bell: Default::default(),
+            pace: Default::default(),
+            is_echo: false,
         };
         (link, head)
     }

@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::health::Board;
 use super::rounds::Bells;
-use super::{Link, Source, links};
+use super::{DERIVED, Link, OPERATIONS, Source, links};
 use crate::centre::Centre;
 use crate::clock::Clock;
 use crate::config::SourceSpec;
@@ -214,6 +214,8 @@ impl Crew {
             centre: surroundings.centre.clone(),
             stopping,
             bell: surroundings.bells.hang(id),
+            pace: Arc::default(),
+            is_echo: [DERIVED, OPERATIONS].contains(&spec.info.kind.as_str()),
         };
         let supervise = |source: &Arc<dyn Source>| tokio::spawn(supervise(Arc::clone(source), link));
         let task = spec.source.as_ref().map(supervise).map(AbortOnDropHandle::new);

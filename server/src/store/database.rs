@@ -62,7 +62,8 @@ pub fn open(
         }
         found if found > version => return Err(DatabaseError::Newer { path: path.to_owned(), found, known: version }),
         found if found < oldest => return Err(DatabaseError::Older { path: path.to_owned(), found, known: version }),
-        _ => connection.pragma_update(None, "user_version", version).map_err(broken)?,
+        found if found < version => connection.pragma_update(None, "user_version", version).map_err(broken)?,
+        _ => {}
     }
     Ok(connection)
 }

@@ -91,10 +91,28 @@ impl Reader {
         Ok(read.await.map_err(|_| StoreError::Stopped)??)
     }
 
+    /// All entries of the log that are no observations, in order.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn records(&self) -> Result<Vec<Arc<crate::log::Entry>>, StoreError> {
+        let log = self.log.clone();
+        let read = tokio::task::spawn_blocking(move || log.records());
+        let records = read.await.map_err(|_| StoreError::Stopped)??;
+        Ok(records.into_iter().map(|written| written.entry).collect())
+    }
+
     /// How far the history has come.
     #[must_use]
     pub fn state(&self) -> ProjectionState {
         self.projected.borrow().clone()
+    }
+
+    /// Whether the history has all that the log has, or nearly: it is not being built again, nor held up.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        let (head, state) = (self.head.borrow().position, self.state());
+        state.problem.is_none() && state.epoch == head.epoch && head.offset.saturating_sub(state.offset) <= MOST_LACKING
     }
 
     /// Names the log that this is the history of.

@@ -361,7 +361,7 @@ async fn real_workbooks_are_read_by_configuration_alone() {
         ]
     );
 
-    let server = centre.serve().await.unwrap();
+    let mut server = centre.serve().await.unwrap();
     let single = [(0, 30_138_222.0), (1, 3_598_346.747_756_724_7), (2, 89_118.517_893), (3, 593_560.0)];
     for (number, value) in single {
         until(&server, number, (value, 1)).await;
@@ -381,6 +381,18 @@ async fn real_workbooks_are_read_by_configuration_alone() {
         let health = health(&server, source).await;
         assert_eq!((&health["refused"], &health["problems"]), (&json!(0), &json!([])), "{health}");
     }
+    // The next year's is found, also while the server is down; what was read is not read twice.
+    let another = |year: u32| {
+        let name = centre.config().join(format!("sach/budget_final_{year}.xls"));
+        std::fs::copy(shared("budget_final_2014.xls").unwrap(), name).unwrap();
+    };
+    another(2015);
+    until(&server, 0, (30_138_222.0, 2)).await;
+    server.kill().await.unwrap();
+    another(2016);
+    server.restart().await.unwrap();
+    until(&server, 0, (30_138_222.0, 3)).await;
+    assert_eq!(health(&server, "quyet-toan").await["accepted"], 3, "only the new one");
 }
 
 /// 95 million cells in 764 bytes: whoever opens it as it is runs out of memory.
@@ -624,20 +636,35 @@ async fn a_broker_is_tried_and_nothing_recorded() {
     std::fs::write(centre.path("secret"), mosquitto::PASSWORD).unwrap();
     let secret = centre.path("secret").display().to_string();
     centre.write("sources.toml", &MQTT.replace("PORT", &broker.port.to_string()).replace("PASSWORD", &secret)).unwrap();
-    // What the broker keeps of a topic is told to whoever comes.
-    broker.keep("tram/DQ/thu", &message(0, "1.5")).await.unwrap();
-    broker.keep("tram/XX/thu", &message(0, "9")).await.unwrap();
-    let tried = tokio::process::Command::new(binary("ioc-server").unwrap())
-        .args(["source", "try", "tram", "--rows", "2", "--config", &centre.config().display().to_string()])
-        .output()
-        .await
-        .unwrap();
+    // Beside a server that follows: neither takes anything from the other.
+    let server = centre.serve().await.unwrap();
+    is_alive(&server, "tram", true).await;
+    let mut trying = tokio::process::Command::new(binary("ioc-server").unwrap());
+    trying.args(["source", "try", "tram", "--rows", "2", "--config"]).arg(centre.config());
+    let trying = trying.output();
+    let mut published = 0;
+    let publishing = async {
+        loop {
+            broker.publish("tram/DQ/thu", &message(published, "1.5")).await.unwrap();
+            broker.publish("tram/XX/thu", &message(published, "9")).await.unwrap();
+            published += 1;
+        }
+    };
+    let tried = tokio::select! {
+        tried = trying => tried.unwrap(),
+        () = publishing => unreachable!("it goes on for ever"),
+    };
     let said = String::from_utf8(tried.stdout).unwrap() + &String::from_utf8(tried.stderr).unwrap();
+    assert_eq!(tried.status.code(), Some(1), "something would be refused: {said}");
     for expected in ["test.0", "1.5", "'XX' is not in 'area_map'", "1 values would be taken, 1 rows or values refused"]
     {
         assert!(said.contains(expected), "{expected}: {said}");
     }
-    // Whoever follows afterwards misses nothing.
-    let server = centre.serve().await.unwrap();
-    until(&server, 0, (1.5, 1)).await;
+    // Whoever is told that it was published finds it, and perhaps one more.
+    let all = eventually("whoever follows misses nothing", LIMIT, || async {
+        let (_, count) = newest(&server, 0).await?;
+        ensure!((published as usize..=published as usize + 1).contains(&count), "{count} of {published}");
+        Ok(())
+    });
+    all.await.unwrap();
 }

@@ -94,6 +94,6 @@ impl Asking<'_> {
         let read = self.asked.points.read(&root, written).map_err(SourceError::broken)?;
         // Nobody who waits any more needs it.
         drop(pieces.send(read).await);
-        Ok(Some(poll::Asked { seen: news, has_more: false }))
+        Ok(Some(poll::Asked::all(news)))
     }
 }

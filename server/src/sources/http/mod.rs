@@ -219,7 +219,7 @@ impl Asking {
                 let hash = blake3::hash(&body).to_hex().to_string();
                 if seen.hash.as_ref() == Some(&hash) && self.http.options.mapping.time.is_some() {
                     let news = Seen { hash: Some(hash), ..news };
-                    return Ok((news != *seen).then_some(Asked { seen: news, has_more: false }));
+                    return Ok((news != *seen).then_some(Asked::all(news)));
                 }
                 news.hash = Some(hash);
             }
@@ -229,7 +229,7 @@ impl Asking {
                 None => break,
             }
         }
-        Ok(Some(Asked { seen: news, has_more: false }))
+        Ok(Some(Asked::all(news)))
     }
 
     /// On a thread of its own: a large answer would keep others waiting.

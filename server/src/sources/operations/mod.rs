@@ -113,7 +113,7 @@ impl Operations {
     async fn follow(&self, link: Link) -> Result<(), SourceError> {
         let mut entries = link.entries(None);
         let mut newest = self.load(&link).await?;
-        let mut raised = Raised::recall(&link).await?;
+        let mut raised = Raised::of_log(&link).await?;
         let mut looks = tokio::time::interval_at(Instant::now() + self.interval.min(FIRST), self.interval);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         link.health.well(&link.source, link.now());
@@ -124,10 +124,9 @@ impl Operations {
                 next = entries.next() => match next? {
                     Next::Entries(entries) => entries.iter().for_each(|entry| match &entry.event {
                         Event::ObservationsRecorded(recorded) => self.take(&recorded.rows, &mut newest),
-                        Event::RecordsReported(reported) => reported.alarms.iter().for_each(|alarm| raised.take(alarm)),
-                        _ => {}
+                        event => raised.take(event),
                     }),
-                    Next::Restarted => newest = self.load(&link).await?,
+                    Next::Restarted => (newest, raised) = (self.load(&link).await?, Raised::of_log(&link).await?),
                 },
             }
         }
@@ -178,7 +177,6 @@ impl Operations {
     async fn measure(&self, link: &Link, newest: &Newest, raised: &mut Raised) -> Result<(), SourceError> {
         let now = link.now();
         let (alarms, critical) = raised.count(now);
-        raised.save(link).await?;
         let catalogue = Arc::clone(&link.catalogue.borrow());
         let counts = self.count(&catalogue, newest, now);
         let fed = catalogue.sources.values().filter(|info| ![DERIVED, OPERATIONS].contains(&info.kind.as_str()));
@@ -193,7 +191,8 @@ impl Operations {
                 Measure::FeedsPercent => percent(up, runs.len())?,
                 Measure::FeedsUp => up as f64,
                 Measure::AlarmsRaised => alarms as f64,
-                Measure::CriticalPercent => percent(critical, alarms)?,
+                // Of none, none are.
+                Measure::CriticalPercent => percent(critical, alarms).unwrap_or(0.0),
             };
             let (series, status) = (SeriesKey::actual(indicator, &self.area), ObservationStatus::Automatic);
             Some(ObservationRow { series, value, phenomenon_time: now, status })

@@ -1,13 +1,12 @@
 //! How many alarms were raised in the last thirty days, and how many of them were critical.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use protocol::alarm::AlarmSeverity;
-use protocol::{Alarm, AlarmId, Timestamp};
+use protocol::{Alarm, AlarmId, Event, Timestamp};
 
-use crate::sources::{Link, SourceError, state};
+use crate::sources::{Link, SourceError};
 
 const WINDOW_MICROS: i64 = 30 * 86_400_000_000;
 /// Of more the oldest are left out: whoever has so many does not read the share to the percent.
@@ -17,36 +16,31 @@ const MOST: usize = 100_000;
 #[derive(Debug, Default)]
 pub struct Raised {
     alarms: BTreeMap<(Timestamp, AlarmId), bool>,
-    is_saved: bool,
 }
 
-/// As it is remembered.
-type Remembered = Vec<(Timestamp, AlarmId, bool)>;
-
 impl Raised {
-    /// What was remembered, and what the centre holds.
+    /// Those that the log tells of.
     ///
     /// # Errors
-    /// When the server is stopping.
-    pub async fn recall(link: &Link) -> Result<Self, SourceError> {
-        let lost = "the alarms of the last thirty days are counted anew";
-        let remembered: Option<Remembered> = state::recall(link, path(link), lost).await?;
-        let alarms = remembered.into_iter().flatten().map(|(at, id, is_critical)| ((at, id), is_critical)).collect();
-        let mut raised = Self { alarms, is_saved: true };
-        let records = link.records();
-        records.alarms.values().for_each(|held| raised.take(&held.value));
+    /// When it cannot be read.
+    pub async fn of_log(link: &Link) -> Result<Self, SourceError> {
+        let mut raised = Self::default();
+        for entry in link.records_of_log().await? {
+            raised.take(&entry.event);
+        }
+        raised.count(link.now());
         Ok(raised)
     }
 
-    /// Counts an alarm, once however often it is told.
-    pub fn take(&mut self, alarm: &Arc<Alarm>) {
-        let is_critical = self.alarms.entry((alarm.raised_at, alarm.id.clone())).or_insert_with(|| {
-            self.is_saved = false;
-            false
-        });
-        if alarm.severity == AlarmSeverity::Critical && !*is_critical {
-            (*is_critical, self.is_saved) = (true, false);
-        }
+    /// Counts what an event tells of alarms, each once however often it is told.
+    pub fn take(&mut self, event: &Event) {
+        let Event::RecordsReported(reported) = event else { return };
+        reported.alarms.iter().for_each(|alarm| self.take_alarm(alarm));
+    }
+
+    fn take_alarm(&mut self, alarm: &Arc<Alarm>) {
+        let is_critical = self.alarms.entry((alarm.raised_at, alarm.id.clone())).or_default();
+        *is_critical |= alarm.severity == AlarmSeverity::Critical;
         while self.alarms.len() > MOST {
             self.alarms.pop_first();
         }
@@ -58,24 +52,6 @@ impl Raised {
         self.alarms.retain(|(raised_at, _), _| *raised_at > oldest);
         (self.alarms.len(), self.alarms.values().filter(|is_critical| **is_critical).count())
     }
-
-    /// Remembers it, if there is something new.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub async fn save(&mut self, link: &Link) -> Result<(), SourceError> {
-        if !self.is_saved {
-            let of = |((at, id), is_critical): (&(Timestamp, AlarmId), &bool)| (*at, id.clone(), *is_critical);
-            let remembered: Remembered = self.alarms.iter().map(of).collect();
-            state::remember(link, path(link), &remembered).await?;
-            self.is_saved = true;
-        }
-        Ok(())
-    }
-}
-
-fn path(link: &Link) -> PathBuf {
-    link.state.join("raised.json")
 }
 
 #[cfg(test)]
@@ -83,28 +59,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::sources::tests::Running;
 
-    fn alarm(id: &str, day: i64, severity: &str) -> Arc<Alarm> {
+    fn told(id: &str, day: i64, severity: &str) -> Event {
         let raised_at = day * 86_400_000_000;
         let alarm = json!({
             "id": id, "severity": severity, "text": { "vi": "" }, "raised_at": raised_at,
             "state": { "kind": "raised" }, "source": "s", "received_at": raised_at,
         });
-        Arc::new(serde_json::from_value(alarm).unwrap())
+        let reported = json!({ "source": "s", "received_at": raised_at, "alarms": [alarm] });
+        Event::RecordsReported(serde_json::from_value(reported).unwrap())
     }
 
-    #[tokio::test]
-    async fn each_alarm_counts_once_for_thirty_days_also_over_a_restart() {
-        let running = Running::start();
-        let mut raised = Raised::recall(&running.link).await.unwrap();
-        let told =
+    #[test]
+    fn each_alarm_counts_once_for_thirty_days() {
+        let mut raised = Raised::default();
+        let all =
             [("a", 1, "warning"), ("b", 2, "warning"), ("b", 2, "critical"), ("a", 1, "warning"), ("a", 9, "warning")];
-        told.iter().for_each(|(id, day, severity)| raised.take(&alarm(id, *day, severity)));
+        all.iter().for_each(|(id, day, severity)| raised.take(&told(id, *day, severity)));
         let day = |day: i64| Timestamp::from_secs(day * 86_400);
-        assert_eq!(raised.count(day(10)), (3, 1));
-        raised.save(&running.link).await.unwrap();
-        let mut raised = Raised::recall(&running.link).await.unwrap();
         assert_eq!(raised.count(day(10)), (3, 1));
         assert_eq!(raised.count(day(31)), (2, 1));
         assert_eq!(raised.count(day(35)), (1, 0));

@@ -17,8 +17,9 @@ use protocol::{Document, LayerId, Timestamp};
 
 pub use cell::{Cell, Decimal};
 pub use mapping::{Column, Mapping, Otherwise};
+pub use pace::Pace;
 pub use reader::{Columns, Origin, Reader};
-pub use record::{BATCH_ROWS, Kind, Recording, record};
+pub use record::{BATCH_ROWS, Kind, MOST_VALUES, Recording, record};
 pub use time::{TimeFormat, civil, zone};
 
 /// Something in a table that was not taken.

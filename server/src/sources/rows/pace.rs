@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::BATCH_ROWS;
 
-/// Batches a second of others from which on each of them is worth more than the table: it is recorded in small pieces,
+/// Deliveries a second of others from which on each of them is worth more than the table: it is recorded in small pieces,
 /// so that nobody waits long behind one.
 const BUSY: f64 = 20.0;
 const SMALL_ROWS: usize = 100;
@@ -18,35 +18,34 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Over how long it is looked what others do.
 const WINDOW: Duration = Duration::from_millis(250);
 
-/// The pace of one table.
+/// The pace of one source.
 #[derive(Debug)]
 pub struct Pace {
     began: Instant,
-    /// Batches that were recorded by anybody up to then, and by this table since.
+    /// Deliveries of others up to then.
     before: u64,
-    own: u64,
     others_per_sec: f64,
 }
 
-impl Pace {
-    /// `recorded` is how many batches anybody has recorded so far. Until it is known what others do, they are busy.
-    pub fn new(recorded: u64) -> Self {
-        Self { began: Instant::now(), before: recorded, own: 0, others_per_sec: BUSY }
+impl Default for Pace {
+    /// Until it is known what others do, they are busy.
+    fn default() -> Self {
+        Self { began: Instant::now(), before: 0, others_per_sec: BUSY }
     }
+}
 
+impl Pace {
     /// Rows of the next batch.
     pub fn batch_rows(&self) -> usize {
         if self.others_per_sec >= BUSY { SMALL_ROWS } else { BATCH_ROWS }
     }
 
-    /// How long to rest after a batch that took so long. `recorded` is as in [`new`](Self::new).
-    pub fn rest(&mut self, took: Duration, recorded: u64) -> Duration {
-        self.own += 1;
+    /// How long to rest after a batch that took so long, when others have delivered `so_far`.
+    pub fn rest(&mut self, took: Duration, so_far: u64) -> Duration {
         let elapsed = self.began.elapsed();
         if elapsed >= WINDOW {
-            let others = recorded.saturating_sub(self.before + self.own);
-            self.others_per_sec = others as f64 / elapsed.as_secs_f64();
-            (self.began, self.before, self.own) = (Instant::now(), recorded, 0);
+            self.others_per_sec = so_far.saturating_sub(self.before) as f64 / elapsed.as_secs_f64();
+            (self.began, self.before) = (Instant::now(), so_far);
         }
         took.mul_f64((self.others_per_sec / 2.0).clamp(LEAST_REST, MOST_REST)).min(LONGEST_REST)
     }
@@ -58,18 +57,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_table_makes_way_for_those_who_are_busy() {
-        let mut pace = Pace::new(7);
-        let (took, mut recorded) = (Duration::from_millis(1), 7);
+        let mut pace = Pace::default();
+        let (took, mut so_far) = (Duration::from_millis(1), 0);
         assert_eq!(pace.batch_rows(), SMALL_ROWS, "nothing is known yet");
         // (batches of others within half a second, rows of a batch, rest after one of a millisecond)
         for (others, rows, rest_ms) in
             [(0, BATCH_ROWS, 3), (9, BATCH_ROWS, 9), (50, SMALL_ROWS, 50), (500, SMALL_ROWS, 100), (1, BATCH_ROWS, 3)]
         {
             tokio::time::advance(WINDOW * 2).await;
-            recorded += others + 1;
-            assert_eq!(pace.rest(took, recorded), Duration::from_millis(rest_ms), "{others}");
+            so_far += others;
+            assert_eq!(pace.rest(took, so_far), Duration::from_millis(rest_ms), "{others}");
             assert_eq!(pace.batch_rows(), rows, "{others}");
         }
-        assert_eq!(pace.rest(Duration::from_secs(9), recorded + 1), LONGEST_REST);
+        assert_eq!(pace.rest(Duration::from_secs(9), so_far), LONGEST_REST);
     }
 }

@@ -9,14 +9,13 @@ use protocol::event::ObservationRow;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use super::pace::Pace;
 use super::{Refused, RowProblem, RowRead};
 use crate::sources::{Link, SourceError};
 
 /// Rows of one batch.
 pub const BATCH_ROWS: usize = 1000;
 /// Most values of one table: each is remembered while it is read.
-const MAX_VALUES: usize = 2_000_000;
+pub const MOST_VALUES: usize = 2_000_000;
 
 /// What is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +38,8 @@ pub struct Recording<'a> {
     /// Not compared with the history yet.
     rows: Vec<ObservationRow>,
     refused: Refused,
-    /// Nothing for what does not wait to be asked.
-    pace: Option<Pace>,
+    /// Whether it makes way for others: not what does not wait to be asked.
+    is_paced: bool,
 }
 
 /// Records what is new of what comes through `queue`, until it ends or no more can be taken; what was not taken.
@@ -48,7 +47,7 @@ pub struct Recording<'a> {
 /// # Errors
 /// When nothing can be recorded now.
 pub async fn record(link: &Link, kind: Kind, queue: &mut mpsc::Receiver<RowRead>) -> Result<Refused, SourceError> {
-    let mut recording = Recording { pace: Some(Pace::new(link.recorded())), ..Recording::new(link, kind) };
+    let mut recording = Recording { is_paced: true, ..Recording::new(link, kind) };
     while let Some(piece) = queue.recv().await {
         if !recording.take(piece).await? {
             break;
@@ -59,7 +58,7 @@ pub async fn record(link: &Link, kind: Kind, queue: &mut mpsc::Receiver<RowRead>
 
 impl<'a> Recording<'a> {
     pub fn new(link: &'a Link, kind: Kind) -> Self {
-        Self { link, kind, seen: HashMap::new(), rows: Vec::new(), refused: Refused::default(), pace: None }
+        Self { link, kind, seen: HashMap::new(), rows: Vec::new(), refused: Refused::default(), is_paced: false }
     }
 
     /// Takes what was read and records it in whole batches. Tells whether more can be taken.
@@ -81,8 +80,9 @@ impl<'a> Recording<'a> {
         while self.rows.len() >= self.batch_rows() {
             let began = Instant::now();
             self.flush().await?;
-            if let Some(pace) = &mut self.pace {
-                sleep(pace.rest(began.elapsed(), self.link.recorded())).await;
+            if self.is_paced {
+                let rest = self.link.pace.lock().rest(began.elapsed(), self.link.delivered_so_far());
+                sleep(rest).await;
             }
         }
         Ok(has_room)
@@ -100,7 +100,7 @@ impl<'a> Recording<'a> {
     }
 
     fn batch_rows(&self) -> usize {
-        self.pace.as_ref().map_or(BATCH_ROWS, Pace::batch_rows)
+        if self.is_paced { self.link.pace.lock().batch_rows() } else { BATCH_ROWS }
     }
 
     fn keep(&mut self, piece: RowRead) -> bool {
@@ -108,12 +108,12 @@ impl<'a> Recording<'a> {
             self.refused.add(problem);
         }
         for (number, row) in piece.rows {
-            if self.seen.len() >= MAX_VALUES && self.kind == Kind::Stream {
+            if self.seen.len() >= MOST_VALUES && self.kind == Kind::Stream {
                 self.seen.clear();
             }
-            if self.seen.len() >= MAX_VALUES {
+            if self.seen.len() >= MOST_VALUES {
                 let reason =
-                    format!("a table may have {MAX_VALUES} values; nothing behind them was taken, so split it");
+                    format!("a table may have {MOST_VALUES} values; nothing behind them was taken, so split it");
                 self.refused.add(RowProblem { sheet: piece.sheet, ..RowProblem::of_row(number, reason) });
                 return false;
             }
@@ -152,6 +152,8 @@ impl<'a> Recording<'a> {
     /// Records what is new in one batch. Its key tells what it replaces, so that the same batch is recorded again
     /// only when something else was recorded between.
     async fn flush(&mut self) -> Result<(), SourceError> {
+        // Whatever is judged by what came before is judged in the order of time, however a table is ordered.
+        self.rows.sort_by_key(|row| row.phenomenon_time);
         let rest = self.rows.split_off(self.rows.len().min(self.batch_rows()));
         let rows: Arc<[ObservationRow]> = std::mem::replace(&mut self.rows, rest).into();
         let delivered = self.link.delivered(Arc::clone(&rows)).await?;
@@ -174,7 +176,11 @@ impl<'a> Recording<'a> {
             fresh.push(row.clone());
         }
         if !fresh.is_empty() {
-            self.link.record(fresh, format!("rows:{}", key.finalize().to_hex())).await?;
+            let key = format!("rows:{}", key.finalize().to_hex());
+            match self.is_paced {
+                true => self.link.record_aside(fresh, key).await?,
+                false => self.link.record(fresh, key).await?,
+            };
         }
         Ok(())
     }

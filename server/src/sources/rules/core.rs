@@ -43,9 +43,16 @@ pub struct Core {
     again_at: Option<Timestamp>,
     /// Everything up to this moment has been taken in.
     now: Timestamp,
+    is_out_of_date: bool,
 }
 
 impl Core {
+    /// Whether a value was taken back, so that what was before it has to be read again.
+    #[must_use]
+    pub fn is_out_of_date(&self) -> bool {
+        self.is_out_of_date
+    }
+
     /// As the records tell how `source` left it.
     #[must_use]
     pub fn new(
@@ -79,6 +86,7 @@ impl Core {
             again: Vec::new(),
             again_at: None,
             now,
+            is_out_of_date: false,
         }
     }
 
@@ -124,9 +132,11 @@ impl Core {
         }
     }
 
-    /// Takes in a value that came. One that is no measurement says nothing.
+    /// Takes in a value that came. One that is no measurement says nothing, unless it takes back the newest.
     pub fn observe(&mut self, observation: Observation) {
         if !observation.status.is_measurement() {
+            let newest = self.values.get(&observation.series).map(|trace| trace.newest.phenomenon_time);
+            self.is_out_of_date |= newest == Some(observation.phenomenon_time);
             return;
         }
         self.wake(observation.received_at);

@@ -49,6 +49,9 @@ impl Rules {
         catalogue.mark_unchanged();
         let (mut core, mut entries) = self.begin(link).await?;
         loop {
+            if core.is_out_of_date() {
+                (core, entries) = self.begin(link).await?;
+            }
             report(&mut core, link).await?;
             let now = link.now();
             let due = core.due().map_or(LONGEST_SLEEP, |due| until(due.since(now))).min(LONGEST_SLEEP);
@@ -115,9 +118,7 @@ fn observe(core: &mut Core, recorded: &ObservationsRecorded) {
         .rows
         .series()
         .iter()
-        .map(|(series, status)| {
-            series.scenario == Scenario::Actual && status.is_measurement() && core.looks_at(&series.indicator)
-        })
+        .map(|(series, _)| series.scenario == Scenario::Actual && core.looks_at(&series.indicator))
         .collect();
     for row in recorded.rows.iter().filter(|row| is_meant[row.place]) {
         core.observe(recorded.observation(row));

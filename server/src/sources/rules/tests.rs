@@ -431,13 +431,9 @@ async fn rules_follow_the_log_and_report_once() {
     let values = Values { indicators: vec!["budget.revenue".into()], areas: vec!["51".into()] };
     let condition = Condition::Threshold { values, side: Side::Above, limit: 10.0, clear: 8.0 };
     let rules = Arc::new(super::Rules::new(vec![rule(condition, 0)]));
-    let record = async |value: f64| {
-        let row = protocol::event::ObservationRow {
-            series: SeriesKey::actual(&"budget.revenue".into(), &"51".into()),
-            value,
-            phenomenon_time: running.link.now(),
-            status: ObservationStatus::Automatic,
-        };
+    let record_at = async |value: f64, phenomenon_time: Timestamp, status: ObservationStatus| {
+        let series = SeriesKey::actual(&"budget.revenue".into(), &"51".into());
+        let row = protocol::event::ObservationRow { series, value, phenomenon_time, status };
         let rows = [row].into_iter().collect();
         let batch = crate::log::recorder::Batch {
             source: "so".into(),
@@ -448,6 +444,7 @@ async fn rules_follow_the_log_and_report_once() {
         };
         running.link.recorder.record(batch).await.unwrap();
     };
+    let record = async |value: f64| record_at(value, running.link.now(), ObservationStatus::Automatic).await;
     let active = || running.link.records().alarms.values().filter(|held| held.value.is_active()).count();
     let run = |link: &crate::sources::Link| {
         let (rules, link) = (Arc::clone(&rules), link.clone());
@@ -463,9 +460,16 @@ async fn rules_follow_the_log_and_report_once() {
     record(7.0).await;
     let following = run(&running.link);
     until(|| active() == 0).await;
+    record(7.0).await;
+    let wrong = running.link.now();
+    record_at(20.0, wrong, ObservationStatus::Automatic).await;
+    until(|| active() == 1).await;
+    // What was taken back raises nothing any more: the one before it holds again.
+    record_at(20.0, wrong, ObservationStatus::Fault).await;
+    until(|| active() == 0).await;
     record(20.0).await;
     until(|| active() == 1).await;
-    assert_eq!(running.link.records().alarms.len(), 2);
+    assert_eq!(running.link.records().alarms.len(), 3);
     assert_eq!(running.problems(), [""; 0]);
     running.end(following).await;
 }

@@ -28,6 +28,7 @@ use super::trial::Sampling;
 use super::{Link, Source, SourceError};
 use crate::config::{Options, SecretError, suggestion};
 use options::{Engine, SqlOptions, WATERMARK, is_plain};
+use sqlite::FileInUse;
 use watermark::Mark;
 
 /// Reads the options of a database.
@@ -36,7 +37,7 @@ pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
     read.check(options);
     read.file = read.file.map(|file| options.dir.join(file));
     read.ca_file = read.ca_file.map(|file| options.dir.join(file));
-    Some(Arc::new(Sql { options: read, time_zone: options.settings.time_zone.clone() }))
+    Some(Arc::new(Sql { options: read, time_zone: options.settings.time_zone.clone(), file: FileInUse::default() }))
 }
 
 /// Somebody else's database.
@@ -44,6 +45,8 @@ pub fn read(options: &mut Options<'_>) -> Option<Arc<dyn Source>> {
 struct Sql {
     options: SqlOptions,
     time_zone: String,
+    /// Of SQLite.
+    file: FileInUse,
 }
 
 impl Source for Sql {
@@ -185,7 +188,7 @@ impl Asking {
         let mut place = self.connection.lock().await;
         let mut connection = match place.take() {
             Some(connection) => connection,
-            None => Connection::open(options).await.map_err(SourceError::broken)?,
+            None => Connection::open(options, &self.sql.file).await.map_err(SourceError::broken)?,
         };
         let (sink, mut batches) = mpsc::channel(1);
         let asking = connection.rows(&query, sink);
@@ -233,7 +236,7 @@ impl Connection {
         }
     }
 
-    async fn open(options: &SqlOptions) -> Result<Self, SqlError> {
+    async fn open(options: &SqlOptions, in_use: &FileInUse) -> Result<Self, SqlError> {
         match options.engine {
             Engine::Postgres => postgres::Connection::open(options).await.map(Self::Postgres),
             Engine::Mysql => mysql::Connection::open(options).await.map(Self::Mysql),
@@ -241,7 +244,7 @@ impl Connection {
             Engine::Sqlite => {
                 let file = options.file.as_deref().unwrap_or(Path::new(""));
                 let timeout = Duration::from_secs(options.timeout_secs);
-                Ok(Self::Sqlite(sqlite::Connection::open(file, timeout)))
+                Ok(Self::Sqlite(sqlite::Connection::open(file, timeout, in_use.clone())))
             }
         }
     }
@@ -259,6 +262,11 @@ struct Reading<'s> {
     /// The watermark of the newest rows before those that wait, if there are such rows in this answer.
     complete: Option<String>,
     newest: Option<String>,
+    /// The newest that is not ahead of the clock: behind it is asked on.
+    newest_in_time: Option<String>,
+    /// The first row whose watermark is ahead of it.
+    ahead: Option<(u64, String)>,
+    now: Timestamp,
     /// Rows of the newest watermark: at the limit nobody knows whether they are all.
     waiting: RowRead,
 }
@@ -267,8 +275,9 @@ impl<'s> Reading<'s> {
     fn new(sql: &'s Sql, now: Timestamp, seen: Option<String>) -> Result<Self, RowProblem> {
         let origin = Origin { written: now, file: "", sheet: "" };
         let reader = Reader::new(&sql.options.mapping, &sql.time_zone, origin)?;
-        let (complete, newest, waiting) = (None, None, RowRead::default());
-        Ok(Self { options: &sql.options, reader, columns: None, count: 0, seen, complete, newest, waiting })
+        let (complete, newest, newest_in_time, ahead, waiting) = (None, None, None, None, RowRead::default());
+        let (options, columns, count) = (&sql.options, None, 0);
+        Ok(Self { options, reader, columns, count, seen, complete, newest, newest_in_time, ahead, now, waiting })
     }
 
     /// Whether there are more rows than are read.
@@ -317,6 +326,10 @@ impl<'s> Reading<'s> {
         if !is_plain(watermark) {
             return Err(wrong(format!("'{watermark}' is no watermark: a number or a time")));
         }
+        match Mark::of(watermark).is_ahead(self.now) {
+            true => self.ahead = self.ahead.take().or_else(|| Some((self.count as u64, watermark.to_owned()))),
+            false => self.newest_in_time = Some(watermark.to_owned()),
+        }
         let Some(newest) = self.newest.as_deref().filter(|newest| *newest != watermark) else {
             self.newest = Some(watermark.to_owned());
             return Ok(RowRead::default());
@@ -326,7 +339,8 @@ impl<'s> Reading<'s> {
                 "the watermark {watermark} comes behind {newest}: order the query by it, or rows are lost"
             )));
         }
-        self.complete = self.newest.replace(watermark.to_owned());
+        let before = self.newest.replace(watermark.to_owned());
+        self.complete = before.filter(|before| !Mark::of(before).is_ahead(self.now)).or(self.complete.take());
         Ok(std::mem::take(&mut self.waiting))
     }
 
@@ -346,19 +360,25 @@ impl<'s> Reading<'s> {
     /// # Errors
     /// When there are more rows than are read, and no way to go on behind them.
     fn finish(self) -> Result<(RowRead, Asked), SourceError> {
+        let warning = self.ahead.as_ref().map(|(row, watermark)| {
+            format!("{watermark} (row {row}) is ahead of the clock: it is asked on from the newest before it until that is set right")
+        });
         let most = self.options.max_rows;
         let seen = |watermark: Option<String>| Seen { watermark, ..Seen::default() };
         match (&self.options.watermark, self.is_over()) {
-            (_, false) => Ok((self.waiting, Asked { seen: seen(self.newest.or(self.seen)), has_more: false })),
+            (_, false) => {
+                let asked = Asked::all(seen(self.newest_in_time.or(self.seen)));
+                Ok((self.waiting, Asked { warning, ..asked }))
+            }
             (None, true) => {
                 let reason = format!(
                     "there are more than {most} rows ('max_rows'); those behind them are not taken: ask for what is new by a watermark"
                 );
                 let piece = RowRead { problems: vec![RowProblem::whole(reason)], ..RowRead::default() };
-                Ok((piece, Asked { seen: Seen::default(), has_more: false }))
+                Ok((piece, Asked::all(Seen::default())))
             }
             (Some(_), true) if self.moves() => {
-                Ok((RowRead::default(), Asked { seen: seen(self.complete), has_more: true }))
+                Ok((RowRead::default(), Asked { warning, ..Asked::part(seen(self.complete)) }))
             }
             (Some(_), true) => Err(SourceError::broken(format!(
                 "more than {most} rows lie at the watermark {} or within its overlap; raise 'max_rows'",

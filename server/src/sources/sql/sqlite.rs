@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::types::ValueRef;
@@ -11,21 +12,52 @@ use tokio::sync::oneshot;
 use super::{BATCH_ROWS, Batch, Sink, SqlError, number};
 use crate::sources::rows::Cell;
 
+/// Whether a question is still at a file: on a drive that does not answer each would keep a thread for good.
+#[derive(Clone, Default)]
+pub struct FileInUse(Arc<AtomicBool>);
+
+impl std::fmt::Debug for FileInUse {
+    /// A source is what it was configured to be, whatever it does.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FileInUse")
+    }
+}
+
+impl FileInUse {
+    pub(super) fn claim(&self) -> Option<Claim> {
+        (!self.0.swap(true, Ordering::AcqRel)).then(|| Claim(Arc::clone(&self.0)))
+    }
+}
+
+pub(super) struct Claim(Arc<AtomicBool>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 /// It is opened anew for each question: its writers may replace the file.
 pub struct Connection {
     file: Arc<Path>,
     timeout: Duration,
+    in_use: FileInUse,
 }
 
 impl Connection {
-    pub fn open(file: &Path, timeout: Duration) -> Self {
-        Self { file: file.into(), timeout }
+    pub fn open(file: &Path, timeout: Duration, in_use: FileInUse) -> Self {
+        Self { file: file.into(), timeout, in_use }
     }
 
     pub async fn rows(&mut self, query: &str, sink: Sink) -> Result<bool, SqlError> {
         let (file, timeout, query) = (Arc::clone(&self.file), self.timeout, query.to_owned());
+        let claim = self.in_use.claim().ok_or_else(|| {
+            let reason = "the last question has not come back from the file; is the drive connected?";
+            SqlError::Database(reason.to_owned())
+        })?;
         let (opened, handle) = oneshot::channel();
         let mut reading = tokio::task::spawn_blocking(move || {
+            let _claim = claim;
             let connection = open(&file, timeout)?;
             // Whoever asked may have given up.
             let _gone = opened.send(connection.get_interrupt_handle()).is_err();

@@ -37,7 +37,11 @@ impl Table {
     fn source(&self, options: &str) -> Sql {
         let options =
             format!("engine = 'sqlite'\nfile = '{}'\npoll_secs = 1\n{options}\n{MAPPING}", self.file().display());
-        Sql { options: toml::from_str(&options).unwrap(), time_zone: "Asia/Ho_Chi_Minh".to_owned() }
+        Sql {
+            options: toml::from_str(&options).unwrap(),
+            time_zone: "Asia/Ho_Chi_Minh".to_owned(),
+            file: FileInUse::default(),
+        }
     }
 }
 
@@ -220,4 +224,40 @@ async fn a_restart_asks_on_from_the_newest_row() {
     until(|| running.accepted() == 3).await;
     running.end(following).await;
     assert_eq!(running.known("budget.revenue").await, [1.0, 2.0, 3.0]);
+}
+
+#[tokio::test]
+async fn a_watermark_ahead_of_the_clock_is_told_and_what_comes_is_still_asked_for() {
+    let table = Table::of(&[]);
+    let connection = table.connection();
+    connection.execute_batch("create table moc (nam integer, thu, luc text)").unwrap();
+    let insert = |year: i64, value: &str, at: &str| {
+        connection.execute("insert into moc values (?1, ?2, ?3)", (year, value, at)).unwrap();
+    };
+    insert(2011, "1", "2023-11-14 08:00:00");
+    insert(2012, "2", "2099-01-01 00:00:00");
+    let options = "query = 'select nam, thu, luc from moc where luc > {watermark} order by luc'
+watermark = { column = 'luc', start = '2000-01-01' }";
+    let asking = Asking::new(table.source(options));
+    let (values, problems, first) = ask(&asking, &Seen::default()).await.unwrap();
+    assert_eq!((values, problems.len()), (vec![1.0, 2.0], 0));
+    assert_eq!(first.seen.watermark.as_deref(), Some("2023-11-14 08:00:00"));
+    assert!(first.warning.is_some_and(|said| said.starts_with("2099-01-01 00:00:00 (row 2) is ahead of the clock")));
+    insert(2013, "3", "2023-11-14 09:00:00");
+    connection.execute("update moc set luc = '2023-11-14 08:30:00' where nam = 2012", ()).unwrap();
+    let (values, _, second) = ask(&asking, &first.seen).await.unwrap();
+    assert_eq!((values, second.warning), (vec![1.0, 2.0, 3.0], None));
+    assert_eq!(second.seen.watermark.as_deref(), Some("2023-11-14 09:00:00"));
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_answer_is_asked_by_one_at_a_time() {
+    let table = Table::of(&[(2011, "1", 10)]);
+    let asking = Asking::new(table.source(NEWEST));
+    let held = asking.sql.file.clone();
+    let claim = held.claim().unwrap();
+    let said = ask(&asking, &Seen::default()).await.unwrap_err();
+    assert!(said.contains("has not come back from the file"), "{said}");
+    drop(claim);
+    assert_eq!(ask(&asking, &Seen::default()).await.unwrap().0, [1.0]);
 }

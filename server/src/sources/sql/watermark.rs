@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use jiff::ToSpan;
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use protocol::Timestamp;
 
 use crate::sources::rows::civil;
 
@@ -49,6 +51,22 @@ impl Mark {
     }
 }
 
+/// How far ahead of this clock a time may be: a local time may be of any zone.
+const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_hours(26);
+
+impl Mark {
+    /// Whether it is a time that has not come yet. What is behind it would never be asked for.
+    pub fn is_ahead(&self, now: Timestamp) -> bool {
+        let Ok(now) = jiff::Timestamp::from_microsecond(now.as_micros()) else { return false };
+        let Ok(latest) = now.checked_add(AHEAD) else { return false };
+        match self {
+            Self::Moment(moment) => *moment > latest,
+            Self::Local(time) => *time > TimeZone::UTC.to_datetime(latest),
+            Self::Whole(_) | Self::Number(_) | Self::Text(_) => false,
+        }
+    }
+}
+
 /// From where it is asked when `seen` is the newest: a little before it, as rows may be written late, or after others
 /// of the same moment.
 pub fn ask_from(seen: &str, overlap: Option<u32>) -> String {
@@ -85,6 +103,20 @@ mod tests {
             assert_eq!(Mark::of(a).order(&Mark::of(b)), Some(Ordering::Less), "{a} {b}");
         }
         assert_eq!(Mark::of("5").order(&Mark::of("2023-08-14")), None);
+    }
+
+    #[test]
+    fn a_time_that_has_not_come_is_no_place_to_go_on_from() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        for (mark, is_ahead) in [
+            ("2023-11-14T22:00:00Z", false),
+            ("2023-11-16T01:00:00Z", true),
+            ("2023-11-15 12:00:00", false),
+            ("2099-01-01", true),
+            ("99999999999999", false),
+        ] {
+            assert_eq!(Mark::of(mark).is_ahead(now), is_ahead, "{mark}");
+        }
     }
 
     #[test]

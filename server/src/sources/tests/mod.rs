@@ -48,6 +48,8 @@ impl Running {
             centre,
             stopping,
             bell: Bell::default(),
+            pace: Arc::default(),
+            is_echo: false,
         };
         Self { dir, link, stop, catalogue: sender }
     }
@@ -109,7 +111,7 @@ pub fn catalogue() -> Catalogue {
 #[tokio::test]
 async fn a_drive_that_does_not_answer_is_told_and_waited_for() {
     let running = Running::start();
-    let (answer, silence) = std::sync::mpsc::channel::<()>();
+    let (answer, silence) = std::sync::mpsc::sync_channel::<()>(1);
     let link = running.link.clone();
     let reading = tokio::spawn(async move {
         link.on_disk("reading the folder sach".to_owned(), move || {

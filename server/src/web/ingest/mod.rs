@@ -115,6 +115,7 @@ pub async fn post(State(shared): State<Shared>, _peer: LocalPeer, request: Reque
     }
     let batch = read?;
     let source = batch.source.clone();
+    shared.recorder.note_delivery();
     let recorded = shared.recorder.record(batch).await?;
     if !recorded.repeated {
         note(&shared, &source, &recorded);

@@ -1,8 +1,8 @@
 //! What a year of five-minute values takes on the disk, beside the same rows in PostgreSQL, and how soon a day of one
 //! series is read.
 //!
-//! `HISTORY_SERIES` (100) and `HISTORY_DAYS` (37) say how much: about a million rows. 1000 and 365 are the 105 million
-//! of a year of a thousand series.
+//! `HISTORY_SERIES` (1000) and `HISTORY_DAYS` (36) say how much: about ten million rows. 365 days are the 105 million of a
+//! year.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -23,7 +23,7 @@ const CATCH_UP: Duration = Duration::from_secs(3600);
 const READS: usize = 200;
 
 pub async fn measure() -> Result<Vec<Figure>> {
-    let (series, days) = (tests::count("HISTORY_SERIES", 100), tests::count("HISTORY_DAYS", 37));
+    let (series, days) = (tests::count("HISTORY_SERIES", 1000), tests::count("HISTORY_DAYS", 36));
     let times = i64::try_from(days)? * DAY_MICROS / STEP_MICROS;
     let rows = times as f64 * series as f64;
     let centre = Centre::of(Plan::default())?;
