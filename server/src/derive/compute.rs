@@ -10,6 +10,7 @@ use super::plan::{Computed, HOUR, Known, Plan, Rule};
 use super::readings::{Value, combined, value_of};
 use super::vn_aqi;
 
+const MINUTE: i64 = HOUR / 60;
 /// Times that lie no further apart are computed together.
 const NEAR: i64 = 24 * HOUR;
 
@@ -33,6 +34,11 @@ pub struct Computation {
     pub later: Vec<(Timestamp, Touched)>,
     /// What was not looked at, because there was to be an end.
     pub left: Vec<Touched>,
+}
+
+/// How late a value may come, of what reaches so far back, without the history being read for it.
+fn lateness(reach: i64) -> i64 {
+    reach.clamp(MINUTE, HOUR)
 }
 
 impl Plan {
@@ -72,13 +78,18 @@ impl Plan {
     pub fn needed(&self, touched: &Touched) -> Vec<(SeriesKey, Timestamp, i64)> {
         let Some(computed) = self.computed.get(&touched.indicator) else { return Vec::new() };
         let own = SeriesKey::actual(&touched.indicator, &touched.area);
-        let mut needed = vec![(own, vn_aqi::widened(computed, touched.from), HOUR)];
+        let from = vn_aqi::widened(computed, touched.from);
+        let mut needed = Vec::new();
+        let mut longest = MINUTE;
         for known in &computed.inputs {
             for series in self.series_of(known, &touched.area) {
                 let reach = known.reach_of(&series.indicator);
-                needed.push((series, touched.from.plus_micros(-reach), reach.saturating_add(HOUR)));
+                let late = lateness(reach);
+                longest = longest.max(late);
+                needed.push((series, touched.from.plus_micros(-reach), reach.saturating_add(late)));
             }
         }
+        needed.push((own, from, touched.from.since(from).saturating_add(longest)));
         needed
     }
 

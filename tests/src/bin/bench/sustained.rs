@@ -21,6 +21,8 @@ const COMPUTED: usize = 5;
 /// Areas of a post: with all indicators of each, so many rows.
 const AREAS_POSTED: usize = 5;
 const POSTS_A_SECOND: u32 = 10;
+/// How often each series gets a value.
+const INTERVAL_SECS: usize = AREAS / AREAS_POSTED / POSTS_A_SECOND as usize;
 
 pub async fn measure() -> Result<Vec<Figure>> {
     let secs = u32::try_from(tests::count("SUSTAINED_SECS", 600))?;
@@ -91,7 +93,7 @@ fn configure(centre: &Centre) -> Result<()> {
     for number in 0..INDICATORS + COMPUTED {
         writeln!(
             indicators,
-            "[[indicator]]\nid = \"test.{number}\"\nname = \"{number}\"\nunit = \"\"\nperiod = \"continuous\"\nowner = \"stc\"\nexpected_interval_secs = 300"
+            "[[indicator]]\nid = \"test.{number}\"\nname = \"{number}\"\nunit = \"\"\nperiod = \"continuous\"\nowner = \"stc\"\nexpected_interval_secs = {INTERVAL_SECS}"
         )?;
         if let Some(computed) = number.checked_sub(INDICATORS) {
             let (a, b) = (computed * 2, computed * 2 + 1);
