@@ -103,7 +103,7 @@ impl Held {
         let oldest = newest.plus_micros(-self.kept);
         let old = self.points.partition_point(|point| point.time < oldest);
         // Moving the rest for each point that leaves would cost more than it saves.
-        if old > 16 && old > self.points.len() / 4 {
+        if old > 4 && old > self.points.len() / 4 {
             self.points.drain(..old);
             self.since = self.since.max(oldest);
         }
