@@ -3,10 +3,10 @@
 CARGO ?= cargo
 say = @printf '\n== %s\n' "$(1)"
 
-.PHONY: demo gallery test build lint fmt bench bless setup-demo setup-test
+.PHONY: demo gallery test build console lint fmt bench bless setup-demo setup-test
 .DEFAULT_GOAL := test
 
-demo: setup-demo
+demo: setup-demo console
 	$(call say,building the server and the wall)
 	@$(CARGO) build --locked --workspace --bins
 	@scripts/demo.sh
@@ -27,7 +27,11 @@ setup-test:
 	$(call say,looking for what the tests need)
 	@scripts/setup.sh test
 
-build: setup-test
+console:
+	$(call say,building the console)
+	@scripts/console.sh
+
+build: setup-test console
 	$(call say,building everything)
 	@$(CARGO) build --locked --workspace --all-targets
 
@@ -44,7 +48,7 @@ lint:
 fmt:
 	@$(CARGO) fmt --all
 
-bench: setup-test
+bench: setup-test console
 	$(call say,building for release)
 	@$(CARGO) build --locked --release --workspace --bins
 	$(call say,measuring)

@@ -78,6 +78,10 @@ check_rust
 need_program gcc cc gcc
 need_program libc6-dev cc
 need_program pkg-config pkg-config
+# The console is built with npm.
+if [ "$purpose" != gallery ]; then
+    need_program npm npm
+fi
 need_library libvulkan1 libvulkan.so.1
 need_vulkan_driver
 if [ "$purpose" = test ] || [ -n "${DISPLAY:-}" ]; then

@@ -109,3 +109,11 @@ name!(
     /// Features that are drawn on maps together.
     LayerId
 );
+name!(
+    /// What somebody signs in with.
+    AccountId
+);
+name!(
+    /// What a program shows to be let in.
+    TokenId
+);

@@ -35,6 +35,7 @@ pub mod layout;
 pub mod map;
 pub mod message;
 pub mod observation;
+pub mod person;
 pub mod records;
 pub mod session;
 pub mod source;
@@ -52,8 +53,8 @@ pub use derivation::Derivation;
 pub use document::Document;
 pub use event::Event;
 pub use id::{
-    AgencyId, AlarmId, AreaId, DocumentId, ImageId, IndicatorId, LayerId, LayoutId, MapId, PanelId, RuleId, SessionId,
-    SourceId, TaskId, WallId,
+    AccountId, AgencyId, AlarmId, AreaId, DocumentId, ImageId, IndicatorId, LayerId, LayoutId, MapId, PanelId, RuleId,
+    SessionId, SourceId, TaskId, TokenId, WallId,
 };
 pub use image::Image;
 pub use layout::{Layout, PanelSpec, Place};

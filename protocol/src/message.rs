@@ -153,6 +153,8 @@ pub enum CloseReason {
     Behind,
     /// The view cannot be sent: somebody has to set something right first.
     Defect,
+    /// Nobody knows who the client is, or it may not see this view.
+    Denied,
     /// One that is not known here: a reader comes back as for any other, a server never says it.
     #[serde(other)]
     #[schemars(skip)]

@@ -157,6 +157,14 @@ impl Records {
                 let count = report.features.as_ref().map_or(0, |features| features.len() as u64);
                 vec![self.source_with(&report.source, |source| source.deliver(report.received_at, count, 0))]
             }
+            Event::Acted(_)
+            | Event::AccountSaved(_)
+            | Event::InvitationMade(_)
+            | Event::PasswordSet(_)
+            | Event::SignedIn(_)
+            | Event::SignedOut(_)
+            | Event::TokenMade(_)
+            | Event::TokenRevoked(_) => Vec::new(),
             Event::CatalogueRevised(_) | Event::LayoutSaved(_) | Event::LayoutShown(_) | Event::SpotlightTurned(_) => {
                 Vec::new()
             }

@@ -23,6 +23,7 @@ use crate::log::recorder::Recorder;
 use crate::log::redis::{RedisLog, RedisSettings};
 use crate::log::screening::Screening;
 use crate::log::tail::{LogState, Tail};
+use crate::people::Door;
 use crate::reload::{Reloader, Reviser};
 use crate::sources;
 use crate::sources::rounds::{Round, RoundError};
@@ -56,6 +57,7 @@ pub struct Shared {
     /// The sources as they are configured here.
     pub specs: watch::Receiver<Arc<[SourceSpec]>>,
     pub easels: Easels,
+    pub door: Door,
     pub settings: watch::Receiver<Arc<Settings>>,
     pub reloader: Reloader,
     pub clock: Clock,
@@ -101,13 +103,12 @@ impl App {
         let revised = CatalogueRevised { at: clock.now(), catalogue, walls, layouts };
         let reviser = Reviser::new(recorder.clone(), Arc::clone(&tail), revised);
         reviser.start().await?;
-        let catalogue = follow_catalogue(tail.centre());
         let (board, bells) = (sources::health::Board::default(), sources::rounds::Bells::default());
         let surroundings = sources::Surroundings {
             data: data.to_owned(),
             recorder: recorder.clone(),
             store: store.clone(),
-            catalogue,
+            catalogue: follow_catalogue(tail.centre()),
             centre: tail.centre(),
             health: board.clone(),
             bells: bells.clone(),
@@ -130,6 +131,7 @@ impl App {
             bells,
             specs: specs_now,
             easels: Easels::new(EASELS, PICTURE_PATIENCE),
+            door: Door::default(),
             settings: settings_now,
             reloader,
             clock,

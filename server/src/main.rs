@@ -10,6 +10,7 @@ mod hub;
 mod lines;
 mod log;
 mod painter;
+mod people;
 mod pictures;
 mod reload;
 mod run_source;
@@ -106,6 +107,9 @@ enum SourceCommand {
         /// The server to ask: http://127.0.0.1:8080. The one that has the data folder, at [server] listen, if absent.
         #[arg(long)]
         server: Option<String>,
+        /// A file with the token of an administrator, for a server that has accounts.
+        #[arg(long, env = "IOC_TOKEN_FILE")]
+        token_file: Option<PathBuf>,
         /// One round, and no more.
         #[arg(long, required = true)]
         once: bool,
@@ -126,8 +130,9 @@ fn main() -> ExitCode {
             SourceCommand::Try { source, config, rows } => {
                 with_config(&config, |config| try_source(&config, &source, rows))
             }
-            SourceCommand::Run { source, config, data, server, once: _ } => {
-                with_config(&config, |config| run_source(config, &source, &data, server.as_deref()))
+            SourceCommand::Run { source, config, data, server, token_file, once: _ } => {
+                let door = run_source::Door { server: server.as_deref(), token_file: token_file.as_deref() };
+                with_config(&config, |config| run_source(config, &source, &data, door))
             }
         },
     };
@@ -213,11 +218,11 @@ fn run_source(
     config: config::CentreConfig,
     source: &str,
     data: &std::path::Path,
-    server: Option<&str>,
+    door: run_source::Door<'_>,
 ) -> anyhow::Result<ExitCode> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
-    let round = runtime.block_on(run_source::run(config, source, data, server));
+    let round = runtime.block_on(run_source::run(config, source, data, door));
     // What hangs is not waited for.
     runtime.shutdown_background();
     let round = round?;
@@ -238,12 +243,15 @@ fn serve_centre(config: config::CentreConfig, data: &std::path::Path) -> anyhow:
         let hangups = signal(SignalKind::hangup()).context("signals cannot be received")?;
         let (listener, address) = app::listen(&config.settings.server.listen).await?;
         let app = app::App::start(config, data, address).await?;
-        if !address.ip().is_loopback() {
-            tracing::warn!(%address, "listening beyond this machine: there are no accounts yet, so everyone who reaches this address sees everything; changes are taken from this machine only");
+        if !address.ip().is_loopback() && !app.shared.settings.borrow().access.accounts {
+            tracing::warn!(%address, "listening beyond this machine: there are no accounts ([access] accounts = true), so everyone who reaches this address sees everything; changes are taken from this machine only");
         } else {
             tracing::info!(%address, "listening on this machine only; give --listen to serve others");
         }
         writeln!(std::io::stdout(), "listening on http://{address}")?;
+        if let Some(path) = people::first::administrator(&app.shared).await? {
+            writeln!(std::io::stdout(), "the first administrator gives a password at http://{address}{path} within a day")?;
+        }
         std::io::stdout().flush()?;
         tokio::spawn(reload_at(hangups, app.shared.reloader.clone()));
         app.serve(listener, stopped()).await

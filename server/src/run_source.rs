@@ -16,14 +16,30 @@ use crate::store::folder::{self, FolderError};
 /// Where the answer of a server says what is wrong.
 const DETAIL: &str = "detail";
 
-/// Asks `server`, or the one that has the data folder; without one the folder is opened here.
+/// Which server is asked, and what it is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Door<'a> {
+    /// The one that has the data folder if absent.
+    pub server: Option<&'a str>,
+    /// A file with the token of an administrator, for a centre that has accounts.
+    pub token_file: Option<&'a Path>,
+}
+
+/// Asks a server; when none has the data folder, that is opened here.
 ///
 /// # Errors
 /// When there is no such source, it cannot be read, or its server not be asked.
-pub async fn run(config: CentreConfig, source: &str, data: &Path, server: Option<&str>) -> anyhow::Result<Round> {
+pub async fn run(config: CentreConfig, source: &str, data: &Path, door: Door<'_>) -> anyhow::Result<Round> {
     let known = || config.sources.iter().map(|spec| spec.info.id.as_str());
-    if let Some(server) = server {
-        return ask(server, source).await;
+    let token = match door.token_file {
+        None => None,
+        Some(file) => {
+            let read = std::fs::read_to_string(file);
+            Some(read.with_context(|| format!("the token file {} cannot be read", file.display()))?.trim().to_owned())
+        }
+    };
+    if let Some(server) = door.server {
+        return ask(server, source, token.as_deref()).await;
     }
     let Some(spec) = config.sources.iter().find(|spec| spec.info.id.as_str() == source).cloned() else {
         anyhow::bail!("there is no source '{source}'{}", crate::config::suggestion(source, known()));
@@ -35,7 +51,9 @@ pub async fn run(config: CentreConfig, source: &str, data: &Path, server: Option
     match folder::claim(data) {
         // The server itself claims it.
         Ok(claimed) => drop(claimed),
-        Err(FolderError::InUse { .. }) => return ask(&address(&config.settings.server.listen)?, source).await,
+        Err(FolderError::InUse { .. }) => {
+            return ask(&address(&config.settings.server.listen)?, source, token.as_deref()).await;
+        }
         Err(error) => return Err(error.into()),
     }
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -57,7 +75,7 @@ fn address(listen: &str) -> anyhow::Result<String> {
     Ok(format!("http://{host}:{port}"))
 }
 
-async fn ask(server: &str, source: &str) -> anyhow::Result<Round> {
+async fn ask(server: &str, source: &str, token: Option<&str>) -> anyhow::Result<Round> {
     crate::tls::provide();
     let mut url =
         Url::parse(server).with_context(|| format!("'{server}' is no address such as http://127.0.0.1:8080"))?;
@@ -68,7 +86,11 @@ async fn ask(server: &str, source: &str) -> anyhow::Result<Round> {
     // The server itself says when it takes too long.
     let patience = PATIENCE + Duration::from_secs(10);
     let client = reqwest::Client::builder().timeout(patience).no_proxy().build()?;
-    let answer = client.post(url).send().await.with_context(|| format!("{server} does not answer"))?;
+    let mut request = client.post(url);
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    let answer = request.send().await.with_context(|| format!("{server} does not answer"))?;
     let status = answer.status();
     let text = answer.text().await.with_context(|| format!("{server} does not answer"))?;
     if status.is_success() {

@@ -10,6 +10,7 @@ pub mod databases;
 pub mod ledger;
 pub mod load;
 pub mod mosquitto;
+pub mod people;
 pub mod picture;
 pub mod process;
 pub mod proxy;

@@ -75,6 +75,12 @@ const RULES: &[(&str, Rule, (&str, &str), &str)] = &[
         "no-such-key",
     ),
     (
+        "what the console says exists",
+        texts_exist,
+        ("server/console/src/planted.svelte", "<p>{say(\"no-such-key\")}</p>"),
+        "no-such-key",
+    ),
+    (
         "no text stands in the code",
         no_text_in_code,
         ("server/src/web/planted.rs", "let words = \"Chưa có số liệu\";"),
@@ -126,20 +132,21 @@ fn read() -> Tree {
 
 const FOLDERS: [&str; 10] =
     ["protocol", "panels", "server", "wall", "tests", "assets", "config", "docs", "scripts", ".ci"];
-const KINDS: [&str; 12] = ["rs", "toml", "md", "ftl", "wgsl", "py", "sh", "html", "css", "js", "ts", "json"];
+const KINDS: [&str; 13] = ["rs", "toml", "md", "ftl", "wgsl", "py", "sh", "html", "css", "js", "ts", "svelte", "json"];
+/// What is made from others, and stands in no commit.
+const MADE: [&str; 4] = ["node_modules", "target", "site", "schema.d.ts"];
 
 fn collect(folder: &Path, path: &str, tree: &mut Tree) {
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let inner = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
         let is_folder = entry.file_type().unwrap().is_dir();
-        if is_folder
-            && (!path.is_empty() || FOLDERS.contains(&name.as_str()))
-            && name != "node_modules"
-            && name != "target"
-        {
+        if is_folder && (!path.is_empty() || FOLDERS.contains(&name.as_str())) && !MADE.contains(&name.as_str()) {
             collect(&entry.path(), &inner, tree);
-        } else if !is_folder && name.rsplit_once('.').is_some_and(|(_, kind)| KINDS.contains(&kind)) {
+        } else if !is_folder
+            && !MADE.contains(&name.as_str())
+            && name.rsplit_once('.').is_some_and(|(_, kind)| KINDS.contains(&kind))
+        {
             tree.insert(inner, std::fs::read_to_string(entry.path()).unwrap());
         }
     }
@@ -249,8 +256,9 @@ fn sql_at_home(tree: &Tree) -> Vec<String> {
 fn colours_at_home(tree: &Tree) -> Vec<String> {
     let painted = |path: &str| {
         let ours = ["panels/src/", "wall/src/", "server/src/"].iter().any(|folder| path.starts_with(folder));
-        let kind = [".rs", ".wgsl", ".css", ".html", ".js"].iter().any(|kind| path.ends_with(kind));
-        ours && kind && path != "panels/src/theme.rs" && !is_test(path)
+        let kind = [".rs", ".wgsl", ".css", ".html", ".js", ".ts", ".svelte"].iter().any(|kind| path.ends_with(kind));
+        let ours = ours || path.starts_with("server/console/");
+        ours && kind && !["panels/src/theme.rs", "server/console/src/tokens.css"].contains(&path) && !is_test(path)
     };
     search(&without_unit_tests(tree), painted, r"#[0-9A-Fa-f]{6}\b|\bColor::(rgba?|hex)\(|\brgba?\(\d")
 }
@@ -331,9 +339,12 @@ fn keys(tree: &Tree, language: &str) -> BTreeSet<String> {
 }
 
 fn texts_in_both(tree: &Tree) -> Vec<String> {
-    let (vi, en) = (keys(tree, "vi"), keys(tree, "en"));
-    assert!(vi.len() > 10, "vi.ftl has only {vi:?}");
-    vi.symmetric_difference(&en).map(|key| format!("{key} is in one language only")).collect()
+    let both = |of: &str| {
+        let (vi, en) = (keys(tree, &format!("{of}vi")), keys(tree, &format!("{of}en")));
+        assert!(vi.len() > 10, "{of}vi.ftl has only {vi:?}");
+        vi.symmetric_difference(&en).map(|key| format!("{key} is in one language only")).collect::<Vec<_>>()
+    };
+    [both(""), both("console.")].concat()
 }
 
 /// Keys that code asks for by name: `text(language, "key")` and the like.
@@ -349,6 +360,14 @@ fn texts_exist(tree: &Tree) -> Vec<String> {
         let used = asked.captures_iter(text).filter_map(|found| found.get(1)).map(|found| found.as_str());
         let missing = used.filter(|key| !known.contains(*key));
         found.extend(missing.map(|key| format!("{path} uses the text {key}, which assets/locales does not have")));
+    }
+    let known = keys(tree, "console.vi");
+    let said = Regex::new(r#"\bsay\("([a-z][a-z0-9-]*)""#).unwrap();
+    for (path, text) in tree.iter().filter(|(path, _)| path.starts_with("server/console/src/")) {
+        let used = said.captures_iter(text).filter_map(|found| found.get(1)).map(|found| found.as_str());
+        let missing = used.filter(|key| !known.contains(*key));
+        found
+            .extend(missing.map(|key| format!("{path} says {key}, which assets/locales/console.vi.ftl does not have")));
     }
     found
 }

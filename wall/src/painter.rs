@@ -160,6 +160,7 @@ fn goodbye_key(reason: CloseReason) -> &'static str {
         CloseReason::NewEpoch => "goodbye-new-epoch",
         CloseReason::Behind => "goodbye-behind",
         CloseReason::Defect => "goodbye-defect",
+        CloseReason::Denied => "goodbye-denied",
         CloseReason::Unknown => "goodbye-unknown",
     }
 }

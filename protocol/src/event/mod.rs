@@ -5,6 +5,7 @@ mod catalogue;
 mod document;
 mod layout;
 mod observations;
+mod person;
 mod records;
 mod rows;
 mod source;
@@ -21,6 +22,7 @@ pub use catalogue::CatalogueRevised;
 pub use document::DocumentReceived;
 pub use layout::{LayoutSaved, LayoutShown, SpotlightTurned};
 pub use observations::{ObservationsRecorded, RefusedRow};
+pub use person::{AccountSaved, Acted, InvitationMade, PasswordSet, SignedIn, SignedOut, TokenMade, TokenRevoked};
 pub use records::RecordsReported;
 pub use rows::{ObservationRow, Row, Rows, RowsBuilder};
 pub use source::SourceStateChanged;
@@ -53,6 +55,22 @@ pub enum Event {
     DocumentReceived(DocumentReceived),
     /// A source told where the features of a layer are.
     LayerReported(Arc<LayerReport>),
+    /// Somebody had a command carried out.
+    Acted(Acted),
+    /// An account was made or changed.
+    AccountSaved(AccountSaved),
+    /// Somebody was invited to give an account a password.
+    InvitationMade(InvitationMade),
+    /// An account got a password.
+    PasswordSet(PasswordSet),
+    /// Somebody signed in.
+    SignedIn(SignedIn),
+    /// Somebody signed out.
+    SignedOut(SignedOut),
+    /// A token was made.
+    TokenMade(TokenMade),
+    /// A token is good no more.
+    TokenRevoked(TokenRevoked),
 }
 
 impl Event {
@@ -72,6 +90,14 @@ impl Event {
             Self::AlarmUnshelved(_) => "alarm_unshelved",
             Self::DocumentReceived(_) => "document_received",
             Self::LayerReported(_) => "layer_reported",
+            Self::Acted(_) => "acted",
+            Self::AccountSaved(_) => "account_saved",
+            Self::InvitationMade(_) => "invitation_made",
+            Self::PasswordSet(_) => "password_set",
+            Self::SignedIn(_) => "signed_in",
+            Self::SignedOut(_) => "signed_out",
+            Self::TokenMade(_) => "token_made",
+            Self::TokenRevoked(_) => "token_revoked",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod arrange;
 mod documents;
 mod layers;
 mod layouts;
+mod people;
 pub mod plausible;
 mod records;
 
@@ -23,6 +24,7 @@ use protocol::{Catalogue, Command, Event, LayerId, Layout, LayoutId, PanelId, Re
 
 pub use documents::{Documents, MOST_DOCUMENTS, Standing, admit_document};
 pub use layers::{MOST_FEATURES, REPORTING_KIND, admit_feature, admit_layer};
+pub use people::{People, Standing as AccountStanding};
 
 /// A wall and what it shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +58,8 @@ pub struct Centre {
     pub documents: Arc<Documents>,
     /// What sources told last of layers.
     pub layers: BTreeMap<LayerId, ReportedLayer>,
+    /// Who may come in.
+    pub people: Arc<People>,
 }
 
 /// Why a command was not carried out.
@@ -98,13 +102,29 @@ impl Centre {
                 self.decide_shelve(alarm, *until, (by, comment.as_deref()), now)
             }
             Command::UnshelveAlarm { alarm, by, comment } => self.decide_unshelve(alarm, (by, comment.as_deref()), now),
+            Command::SaveAccount { account, is_new } => self.decide_account(account, *is_new, now),
+            Command::Invite { invitation } => self.decide_invite(invitation, now),
+            Command::SetPassword { account, password, invitation } => {
+                self.decide_password(account, password, invitation, now)
+            }
+            Command::BeginSignIn { sign_in } => self.decide_sign_in(sign_in, now),
+            Command::EndSignIn { secret } => self.decide_sign_out(secret, now),
+            Command::MakeToken { token } => self.decide_token(token, now),
+            Command::RevokeToken { token } => self.decide_revoke(token, now),
         }
     }
 
     /// Takes in what happened at `offset`.
     pub fn apply(&mut self, offset: u64, event: &Event) {
         match event {
-            Event::ObservationsRecorded(_) => {}
+            Event::ObservationsRecorded(_) | Event::Acted(_) => {}
+            Event::AccountSaved(_)
+            | Event::InvitationMade(_)
+            | Event::PasswordSet(_)
+            | Event::SignedIn(_)
+            | Event::SignedOut(_)
+            | Event::TokenMade(_)
+            | Event::TokenRevoked(_) => Arc::make_mut(&mut self.people).apply(event),
             Event::RecordsReported(_)
             | Event::SourceStateChanged(_)
             | Event::AlarmAcknowledged(_)

@@ -202,6 +202,8 @@ struct CentreFile {
     #[serde(default)]
     server: settings::ServerSettings,
     #[serde(default)]
+    access: settings::AccessSettings,
+    #[serde(default)]
     log: settings::LogSettings,
     #[serde(default)]
     hub: settings::HubSettings,
@@ -231,9 +233,9 @@ fn load_centre(
     };
     let root = Item(doc.parse(findings));
     let file = doc.take::<CentreFile>(&root, "the centre", findings);
-    let CentreFile { organisation, centre, time_zone, server, log, hub, ingest } =
+    let CentreFile { organisation, centre, time_zone, server, access, log, hub, ingest } =
         file.unwrap_or_else(|| CentreFile { time_zone: viet_nam(), ..CentreFile::default() });
-    let mut settings = Settings { time_zone, server, log, hub, ingest };
+    let mut settings = Settings { time_zone, server, access, log, hub, ingest };
     settings.overlay(environment, findings);
     for (path, message) in settings.problems() {
         let variable = format!("IOC_{}", path.join("_").to_uppercase());

@@ -1,4 +1,4 @@
-//! How this server runs: `[server]`, `[log]`, `[hub]` and `[ingest]` of centre.toml, or `IOC_…`.
+//! How this server runs: `[server]`, `[access]`, `[log]`, `[hub]` and `[ingest]` of centre.toml, or `IOC_…`.
 
 use serde::Deserialize;
 
@@ -13,6 +13,7 @@ pub struct Settings {
     /// An IANA name; days and years of sources begin by it.
     pub time_zone: String,
     pub server: ServerSettings,
+    pub access: AccessSettings,
     pub log: LogSettings,
     pub hub: HubSettings,
     pub ingest: IngestSettings,
@@ -24,6 +25,17 @@ pub struct Settings {
 pub struct ServerSettings {
     /// `address:port`; port 0 picks one.
     pub listen: String,
+}
+
+/// `[access]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccessSettings {
+    /// Whether people sign in and programs show tokens. Without, everybody who reaches the server sees everything, and
+    /// changes come from this machine.
+    pub accounts: bool,
+    /// Whether cookies go over TLS only: where something before this server ends it.
+    pub secure_cookies: bool,
 }
 
 /// `[log]`.
@@ -86,9 +98,11 @@ impl Settings {
 
     /// Takes in the environment: `IOC_HUB_TICK_MS=20` stands for `tick_ms = 20` under `[hub]`.
     pub(super) fn overlay(&mut self, environment: &dyn Fn(&str) -> Option<String>, findings: &mut Vec<Finding>) {
-        let settings: [(&str, &mut dyn Setting); 10] = [
+        let settings: [(&str, &mut dyn Setting); 12] = [
             ("IOC_TIME_ZONE", &mut self.time_zone),
             ("IOC_SERVER_LISTEN", &mut self.server.listen),
+            ("IOC_ACCESS_ACCOUNTS", &mut self.access.accounts),
+            ("IOC_ACCESS_SECURE_COOKIES", &mut self.access.secure_cookies),
             ("IOC_LOG_REDIS", &mut self.log.redis),
             ("IOC_LOG_ADVERTISE", &mut self.log.advertise),
             ("IOC_HUB_TICK_MS", &mut self.hub.tick_ms),
@@ -148,12 +162,14 @@ impl Settings {
     /// names of those that differ there.
     #[must_use]
     pub fn for_running(self, running: &Self) -> (Self, Vec<&'static str>) {
-        let Self { time_zone, server, log, hub, ingest } = self;
+        let Self { time_zone, server, access, log, hub, ingest } = self;
         let ServerSettings { listen } = server;
         let LogSettings { redis, advertise } = log;
         let HubSettings { tick_ms, readout_interval_ms, ring_bytes, ring_secs } = hub;
         let kept = [
             ("server.listen", listen == running.server.listen),
+            ("access.accounts", access.accounts == running.access.accounts),
+            ("access.secure_cookies", access.secure_cookies == running.access.secure_cookies),
             ("log.redis", redis == running.log.redis),
             ("log.advertise", advertise == running.log.advertise),
             ("hub.tick_ms", tick_ms == running.hub.tick_ms),
@@ -222,6 +238,13 @@ impl Setting for Option<String> {
     /// An empty variable switches it off.
     fn set(&mut self, text: &str) -> Result<(), &'static str> {
         *self = (!text.is_empty()).then(|| text.to_owned());
+        Ok(())
+    }
+}
+
+impl Setting for bool {
+    fn set(&mut self, text: &str) -> Result<(), &'static str> {
+        *self = text.trim().parse().map_err(|_| "true or false")?;
         Ok(())
     }
 }

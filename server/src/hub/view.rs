@@ -174,6 +174,14 @@ impl View {
                 self.record(entry, centre);
                 None
             }
+            Event::Acted(_)
+            | Event::AccountSaved(_)
+            | Event::InvitationMade(_)
+            | Event::PasswordSet(_)
+            | Event::SignedIn(_)
+            | Event::SignedOut(_)
+            | Event::TokenMade(_)
+            | Event::TokenRevoked(_) => None,
             Event::CatalogueRevised(_) | Event::LayoutSaved(_) | Event::LayoutShown(_) | Event::SpotlightTurned(_) => {
                 arrangement.filter(|(at, _)| *at != self.at)
             }

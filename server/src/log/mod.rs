@@ -6,6 +6,7 @@
 pub mod local;
 mod packing;
 mod recent;
+mod recorded;
 pub mod recorder;
 pub mod redis;
 pub mod screening;

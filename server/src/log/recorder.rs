@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use protocol::event::{ObservationsRecorded, RecordsReported, RefusedRow, Rows};
+use protocol::event::{Acted, ObservationsRecorded, RecordsReported, Rows};
+use protocol::person::Asking;
 use protocol::{Command, Event, SourceId, StreamPosition, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::local::{LocalLog, Written, idempotency_key};
+pub use super::recorded::{Batch, Decided, RecordError, Recorded};
 use super::redis::{Answer, Appender, Forwarded, RedisLog, Unappended};
 use super::screening::{Screened, Screening};
 use super::tail::Tail;
 use super::{Backend, Draft, Head, LogError};
-use crate::centre::{Centre, Refusal};
+use crate::centre::Centre;
 use crate::clock::Clock;
 
 /// Requests that may wait for the writer.
@@ -27,60 +29,6 @@ const PROBE: Duration = Duration::from_secs(1);
 /// How long a group follows a log that others write, and waits to be folded.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Observations from one source, already checked row by row.
-#[derive(Debug, Clone)]
-pub struct Batch {
-    pub source: SourceId,
-    pub rows: Rows,
-    /// Rows of the same delivery that were refused before.
-    pub refused: Vec<RefusedRow>,
-    /// How many were, with those that are not listed.
-    pub refused_count: u64,
-    /// The same key of the same source gets the first answer for 72 h.
-    pub idempotency_key: Option<String>,
-}
-
-/// The answer to a batch: durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    pub offset: u64,
-    pub accepted: u64,
-    pub refused: Vec<RefusedRow>,
-    /// Which rows were taken as suspect and why, at most 20.
-    pub suspect: Vec<String>,
-    /// Whether this is the first answer given again.
-    pub repeated: bool,
-}
-
-/// The answer to a command: durable.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decided {
-    pub offset: u64,
-    pub events: Vec<Event>,
-}
-
-/// Why nothing was recorded.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum RecordError {
-    /// The log cannot be written now; the same request may succeed later.
-    #[error("{reason}")]
-    Unavailable { reason: String },
-    /// The log did not answer: it may have been recorded or not.
-    #[error("whether it was recorded is not known: {reason}")]
-    Unknown { reason: String },
-    #[error("{0}")]
-    Refused(#[from] Refusal),
-}
-
-impl From<LogError> for RecordError {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::Unknown { reason } => Self::Unknown { reason },
-            error => Self::Unavailable { reason: error.to_string() },
-        }
-    }
-}
-
 enum Request {
     /// The draft is lent to an append, and comes back when that has to be made again.
     Record {
@@ -89,6 +37,7 @@ enum Request {
         reply: oneshot::Sender<Result<Recorded, RecordError>>,
     },
     Command {
+        asking: Asking,
         command: Command,
         reply: oneshot::Sender<Result<Decided, RecordError>>,
     },
@@ -221,17 +170,17 @@ impl Recorder {
         }
     }
 
-    /// Carries out a command.
+    /// Carries out a command, and notes who had it carried out.
     ///
     /// # Errors
     /// When it is refused or the log cannot be written.
-    pub async fn command(&self, command: Command) -> Result<Decided, RecordError> {
+    pub async fn command(&self, asking: Asking, command: Command) -> Result<Decided, RecordError> {
         if let Some(redis) = self.elsewhere()
-            && let Some(answer) = redis.forward(&Forwarded::Command(command.clone())).await?
+            && let Some(answer) = redis.forward(&Forwarded::Command(asking.clone(), command.clone())).await?
         {
             return answer.decided();
         }
-        self.ask(|reply| Request::Command { command, reply }).await
+        self.ask(|reply| Request::Command { asking, command, reply }).await
     }
 
     /// Records what this server itself has to tell, as the writer.
@@ -248,7 +197,9 @@ impl Recorder {
             return Answer::NotWriter;
         }
         match forwarded {
-            Forwarded::Command(command) => self.ask(|reply| Request::Command { command, reply }).await.into(),
+            Forwarded::Command(asking, command) => {
+                self.ask(|reply| Request::Command { asking, command, reply }).await.into()
+            }
             Forwarded::Record { body } => match rmp_serde::from_slice(&body) {
                 Ok(event) => self.record_here(Draft { event, body: body.into() }).await.into(),
                 Err(error) => Answer::Unavailable { reason: format!("the writer cannot read the event: {error}") },
@@ -440,7 +391,9 @@ impl Writer {
                 Request::Record { draft, key, .. } => {
                     self.decide_record(draft, key.as_deref(), &mut drafts, &mut places).await
                 }
-                Request::Command { command, .. } => decide_command(&centre, command, now, &mut drafts),
+                Request::Command { asking, command, .. } => {
+                    decide_command(&centre, (asking, command), now, &mut drafts)
+                }
                 Request::Tell { event, .. } => decided(vec![(**event).clone()], &mut drafts),
             };
             if matches!(verdict, Verdict::Decided { .. }) {
@@ -486,9 +439,20 @@ impl Writer {
     }
 }
 
-fn decide_command(centre: &Centre, command: &Command, now: Timestamp, drafts: &mut Vec<Draft>) -> Verdict {
+fn decide_command(
+    centre: &Centre,
+    (asking, command): (&Asking, &Command),
+    now: Timestamp,
+    drafts: &mut Vec<Draft>,
+) -> Verdict {
     match centre.decide(command, now) {
-        Ok(events) => decided(events, drafts),
+        Ok(events) if events.is_empty() => decided(events, drafts),
+        Ok(events) => {
+            let (name, object) = command.about();
+            let (asking, command, object) = (asking.clone(), name.to_owned(), object.to_owned());
+            let acted = Event::Acted(Acted { at: now, asking, command, object });
+            decided(std::iter::once(acted).chain(events).collect(), drafts)
+        }
         Err(refusal) => Verdict::Refused(refusal.into()),
     }
 }

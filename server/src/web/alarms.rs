@@ -12,8 +12,8 @@ use protocol::{Alarm, AlarmId, Command, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::access::Caller;
 use super::openapi::AlarmShape;
-use super::peer::LocalPeer;
 use super::problem::Problem;
 use super::query::{Params, did_you_mean, rfc3339, shorten};
 use crate::app::Shared;
@@ -171,7 +171,8 @@ pub struct Turned {
     responses(
         (status = 200, body = Turned),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role; or not from this machine, while there are no accounts", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such alarm", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The alarm is over", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Not of this form", body = Problem, content_type = "application/problem+json"),
@@ -180,12 +181,12 @@ pub struct Turned {
 )]
 pub async fn acknowledge(
     State(shared): State<Shared>,
-    _peer: LocalPeer,
+    caller: Caller,
     Path(alarm): Path<AlarmId>,
     body: Result<Json<Who>, JsonRejection>,
 ) -> Result<Json<Turned>, Problem> {
     let Json(Who { by, comment }) = body?;
-    turn(&shared, &alarm, Command::AcknowledgeAlarm { alarm: alarm.clone(), by, comment }).await
+    turn(&shared, &caller, &alarm, Command::AcknowledgeAlarm { alarm: alarm.clone(), by, comment }).await
 }
 
 /// Puts an alarm aside until a moment: then it counts as raised again.
@@ -196,7 +197,8 @@ pub async fn acknowledge(
     responses(
         (status = 200, body = Turned),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role; or not from this machine, while there are no accounts", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such alarm", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The alarm is over", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Not of this form; a moment that is over or too far ahead", body = Problem, content_type = "application/problem+json"),
@@ -205,7 +207,7 @@ pub async fn acknowledge(
 )]
 pub async fn shelve(
     State(shared): State<Shared>,
-    _peer: LocalPeer,
+    caller: Caller,
     Path(alarm): Path<AlarmId>,
     body: Result<Json<Shelve>, JsonRejection>,
 ) -> Result<Json<Turned>, Problem> {
@@ -217,7 +219,7 @@ pub async fn shelve(
         );
         Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, message)
     })?;
-    turn(&shared, &alarm, Command::ShelveAlarm { alarm: alarm.clone(), by, until, comment }).await
+    turn(&shared, &caller, &alarm, Command::ShelveAlarm { alarm: alarm.clone(), by, until, comment }).await
 }
 
 /// Brings an alarm back before its time on the shelf is over.
@@ -228,7 +230,8 @@ pub async fn shelve(
     responses(
         (status = 200, body = Turned),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role; or not from this machine, while there are no accounts", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such alarm", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The alarm is over, or not shelved", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Not of this form", body = Problem, content_type = "application/problem+json"),
@@ -237,16 +240,16 @@ pub async fn shelve(
 )]
 pub async fn unshelve(
     State(shared): State<Shared>,
-    _peer: LocalPeer,
+    caller: Caller,
     Path(alarm): Path<AlarmId>,
     body: Result<Json<Who>, JsonRejection>,
 ) -> Result<Json<Turned>, Problem> {
     let Json(Who { by, comment }) = body?;
-    turn(&shared, &alarm, Command::UnshelveAlarm { alarm: alarm.clone(), by, comment }).await
+    turn(&shared, &caller, &alarm, Command::UnshelveAlarm { alarm: alarm.clone(), by, comment }).await
 }
 
-async fn turn(shared: &Shared, alarm: &AlarmId, command: Command) -> Result<Json<Turned>, Problem> {
-    let decided = shared.recorder.command(command).await?;
+async fn turn(shared: &Shared, caller: &Caller, alarm: &AlarmId, command: Command) -> Result<Json<Turned>, Problem> {
+    let decided = shared.recorder.command(caller.asking(), command).await?;
     let records = Arc::clone(&shared.centre.borrow().records);
     let alarm = records.alarms.get(alarm).map(|held| ShownAlarm::of(&held.value, shared.clock.now()));
     Ok(Json(Turned { offset: decided.offset, alarm }))

@@ -13,7 +13,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::openapi::{AgencyShape, AreaShape, IndicatorShape, SourceHealthShape, SourceInfoShape};
-use super::peer::LocalPeer;
 use super::problem::Problem;
 use super::query::Params;
 use crate::app::Shared;
@@ -92,7 +91,8 @@ fn other_writer(shared: &Shared) -> Option<String> {
     responses(
         (status = 200, body = Trial),
         (status = 400, description = "No such parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role; or not from this machine, while there are no accounts", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "There is nothing to read of this kind", body = Problem, content_type = "application/problem+json"),
         (status = 502, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
@@ -100,7 +100,6 @@ fn other_writer(shared: &Shared) -> Option<String> {
 )]
 pub async fn try_source(
     State(shared): State<Shared>,
-    _peer: LocalPeer,
     Path(id): Path<SourceId>,
     uri: Uri,
 ) -> Result<Json<Trial>, Problem> {
@@ -132,18 +131,15 @@ fn find(shared: &Shared, id: &SourceId) -> Result<SourceSpec, Problem> {
     params(("id" = String, Path, description = "The source")),
     responses(
         (status = 200, description = "What was new is recorded", body = Round),
-        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role; or not from this machine, while there are no accounts", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It is of a kind whose figures come by themselves, or another server runs it", body = Problem, content_type = "application/problem+json"),
         (status = 502, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "It is still at it", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn run_source(
-    State(shared): State<Shared>,
-    _peer: LocalPeer,
-    Path(id): Path<SourceId>,
-) -> Result<Json<Round>, Problem> {
+pub async fn run_source(State(shared): State<Shared>, Path(id): Path<SourceId>) -> Result<Json<Round>, Problem> {
     let spec = find(&shared, &id)?;
     let round = shared.bells.run(&spec, &shared.sources, other_writer(&shared).as_deref()).await;
     round.map(Json).map_err(|error| {

@@ -12,8 +12,8 @@ use protocol::{Command, Event, Layout, LayoutId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::access::Caller;
 use super::openapi::{LayoutShape, NameShape};
-use super::peer::LocalPeer;
 use super::pictures;
 use super::problem::Problem;
 use super::query::shorten;
@@ -112,7 +112,8 @@ impl From<ViewError> for Problem {
         (status = 200, description = "Saved; the new version as ETag", body = LayoutShape),
         (status = 201, description = "Made; the first version as ETag", body = LayoutShape),
         (status = 400, description = "No JSON, or If-Match is no ETag of a layout", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not from this machine, or the layout comes with the configuration", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role, or the layout comes with the configuration", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Someone was faster: `current_version` and the ETag tell the version now", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`findings` name the panel, the option and what is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 428, description = "The layout exists and If-Match is missing", body = Problem, content_type = "application/problem+json"),
@@ -121,7 +122,7 @@ impl From<ViewError> for Problem {
 )]
 pub async fn put(
     State(shared): State<Shared>,
-    _peer: LocalPeer,
+    caller: Caller,
     Path(id): Path<LayoutId>,
     headers: HeaderMap,
     body: Result<Json<Strictly<Layout>>, JsonRejection>,
@@ -138,7 +139,7 @@ pub async fn put(
     check_id(&id)?;
     let current = shared.centre.borrow().layouts.get(&id).map(|kept| Arc::clone(&kept.layout));
     let expected_version = expected_version(&headers, current.as_deref())?;
-    let decided = shared.recorder.command(Command::SaveLayout { layout, expected_version }).await?;
+    let decided = shared.recorder.command(caller.asking(), Command::SaveLayout { layout, expected_version }).await?;
     let saved = decided.events.into_iter().find_map(|event| match event {
         Event::LayoutSaved(saved) => Some(saved.layout),
         _ => None,

@@ -2,6 +2,7 @@
 //! (see [`Outlet`]); the task reads what the client says, answers, and waits for a socket that takes no more.
 
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,18 +14,20 @@ use axum::response::Response;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use protocol::message::{Bye, ClientMessage, CloseReason, Hello, MAX_CLIENT_MESSAGE_BYTES, ViewName, Welcome};
+use protocol::person::Right;
 use protocol::{
     Change, SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, SUBPROTOCOL_SVG, ServerMessage, StreamPosition, Timestamp,
 };
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::accept::{Seat, stopped};
+use super::access::{self, Caller, Who};
 use super::problem::Problem;
 use crate::app::Shared;
 use crate::hub::{self, EncodeError, Encoding, Outlet, SendError, Subscription, Turn, ViewError, encode};
@@ -35,6 +38,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a client may take to hear why it is sent away, and to go.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often it is looked whether a client may still be here.
+const LOOK_AGAIN: Duration = Duration::from_secs(4);
 /// A small buffer: thousands of clients are mostly silent.
 const READ_BUFFER_BYTES: usize = 512;
 /// What the kernel may hold for a client: one that is slow is to catch up, not to get minutes of old frames first.
@@ -49,12 +54,16 @@ pub async fn live(
     let mut response = create_response_with_body(&request, Body::empty)
         .map_err(|error| Problem::bad_request(format!("not a request for a WebSocket: {error}")))?;
     let (subprotocol, encoding) = chosen(request.headers())?;
+    // Who says nothing here may say it with hello: a browser's WebSocket has no headers of its own.
+    let caller = access::identify_if_said(&shared, &request)?;
+    caller.as_ref().map_or(Ok(()), |caller| caller.check(Right::Read))?;
+    let from = access::from(request.extensions());
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let clients = metrics::gauge!("ioc_clients", "encoding" => encoding.name());
         clients.increment(1.0);
-        if let Err(End::Broken(error)) = converse(upgrade, encoding, shared).await {
+        if let Err(End::Broken(error)) = converse(upgrade, encoding, (caller, from), shared).await {
             tracing::debug!(error, "a client is gone");
         }
         clients.decrement(1.0);
@@ -93,6 +102,11 @@ enum End {
 impl End {
     fn bad_message(detail: impl Into<String>) -> Self {
         Self::Bye { reason: CloseReason::BadMessage, retry_after_ms: 5000, detail: Some(detail.into()) }
+    }
+
+    fn denied(problem: Problem) -> Self {
+        let (reason, detail) = (CloseReason::Denied, Some(problem.detail().to_owned()));
+        Self::Bye { reason, retry_after_ms: 10_000, detail }
     }
 
     fn sent_away(reason: CloseReason) -> Self {
@@ -135,11 +149,16 @@ impl From<EncodeError> for End {
     }
 }
 
-async fn converse(upgrade: OnUpgrade, encoding: Encoding, shared: Shared) -> Result<(), End> {
+async fn converse(
+    upgrade: OnUpgrade,
+    encoding: Encoding,
+    (caller, from): (Option<Caller>, Option<IpAddr>),
+    shared: Shared,
+) -> Result<(), End> {
     let upgraded = upgrade.await.map_err(|error| End::Broken(error.to_string()))?;
-    let mut client = Client::over(upgraded, encoding, shared)?;
+    let mut client = Client { caller: caller.map(Box::new), ..Client::over(upgraded, encoding, shared)? };
     // What happens once is boxed, so that thousands of idle clients do not keep room for it.
-    let end = match Box::pin(client.join()).await {
+    let end = match Box::pin(client.join(from)).await {
         Ok(view) => client.attend(&view).await,
         Err(end) => end,
     };
@@ -177,6 +196,8 @@ struct Client {
     encoding: Encoding,
     stopping: watch::Receiver<bool>,
     shared: Shared,
+    /// Nobody until hello.
+    caller: Option<Box<Caller>>,
 }
 
 impl Client {
@@ -201,13 +222,18 @@ impl Client {
             encoding,
             stopping: shared.stopping.clone(),
             shared,
+            caller: None,
         })
     }
 
     /// From hello to the first picture.
-    async fn join(&mut self) -> Result<ViewName, End> {
+    async fn join(&mut self, from: Option<IpAddr>) -> Result<ViewName, End> {
         let hello =
             timeout(HELLO_TIMEOUT, self.hello()).await.map_err(|_| End::bad_message("say hello within 10 s"))??;
+        if self.caller.is_none() {
+            self.caller = Some(Box::new(self.introduced(&hello, from)?));
+        }
+        self.caller.as_ref().map_or(Ok(()), |caller| caller.check_view(&hello.view)).map_err(End::denied)?;
         let subscription = subscribe(&self.shared, self.encoding, hello.view.clone(), hello.resume).await?;
         let welcome = Welcome {
             epoch: subscription.epoch,
@@ -219,6 +245,25 @@ impl Client {
         self.follow(subscription);
         self.catch_up(&hello.view).await?;
         Ok(hello.view)
+    }
+
+    /// Who the client is by the token of its hello.
+    fn introduced(&self, hello: &Hello, from: Option<IpAddr>) -> Result<Caller, End> {
+        let token = hello.token.as_deref().ok_or_else(|| {
+            End::denied(access::unauthorized("sign in, or give a token with hello or as 'Authorization: Bearer …'"))
+        })?;
+        let people = Arc::clone(&self.shared.centre.borrow().people);
+        let token = access::token(&people, token, self.shared.clock.now()).map_err(End::denied)?;
+        let caller = Caller { who: Who::Token(token), from };
+        caller.check(Right::Read).map_err(End::denied)?;
+        Ok(caller)
+    }
+
+    /// Whether what let the client in is still good.
+    fn is_let_in(&self) -> bool {
+        let Some(caller) = &self.caller else { return false };
+        let people = Arc::clone(&self.shared.centre.borrow().people);
+        caller.is_good(&people, self.shared.clock.now())
     }
 
     async fn hello(&mut self) -> Result<Hello, End> {
@@ -234,13 +279,21 @@ impl Client {
 
     /// Until something ends it.
     async fn attend(&mut self, view: &ViewName) -> End {
+        let mut looked = Instant::now();
         loop {
+            if looked.elapsed() >= LOOK_AGAIN {
+                looked = Instant::now();
+                if !self.is_let_in() {
+                    return End::denied(access::unauthorized("what let you in is good no more; sign in again"));
+                }
+            }
             let outlet = Arc::clone(&self.outlet);
             let mut stopping = self.stopping.clone();
             let done = tokio::select! {
                 biased;
                 () = stopped(&mut stopping) => return End::shutting_down(),
                 () = outlet.held() => Box::pin(self.catch_up(view)).await,
+                () = sleep_until(looked + LOOK_AGAIN) => Ok(()),
                 message = self.next() => message.and_then(|message| self.answer(message)),
             };
             if let Err(end) = done {
@@ -390,7 +443,7 @@ fn parse(encoding: Encoding, message: Message) -> Result<Option<ClientMessage>, 
 
 fn close_code(reason: CloseReason) -> u16 {
     match reason {
-        CloseReason::BadMessage | CloseReason::Unknown => 1008,
+        CloseReason::BadMessage | CloseReason::Unknown | CloseReason::Denied => 1008,
         CloseReason::Slow | CloseReason::Behind => 1013,
         CloseReason::Defect => 1011,
         CloseReason::UnknownView => 4004,

@@ -12,8 +12,8 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    alarms, catalogue, documents, health, history, ingest, layouts, legibility, metrics, pictures, problem, provenance,
-    reload, walls,
+    alarms, catalogue, documents, health, history, ingest, layouts, legibility, metrics, people, pictures, problem,
+    provenance, reload, sign_in, walls,
 };
 
 /// What `protocol` describes with schemars; here only its name is needed.
@@ -41,6 +41,7 @@ described_in_protocol! {
     AlarmShape => Alarm,
     AreaShape => Area,
     FreshnessShape => Freshness,
+    HolderShape => Holder,
     DocumentShape => Document,
     IndicatorShape => Indicator,
     LayoutShape => Layout,
@@ -78,6 +79,18 @@ described_in_protocol! {
         walls::show,
         walls::spotlight,
         reload::reload,
+        sign_in::me,
+        sign_in::sign_in,
+        sign_in::sign_out,
+        sign_in::invitation,
+        sign_in::accept,
+        people::accounts,
+        people::make_account,
+        people::change_account,
+        people::invite,
+        people::tokens,
+        people::make_token,
+        people::revoke_token,
         alarms::list,
         alarms::acknowledge,
         alarms::shelve,
@@ -108,6 +121,7 @@ fn describe() -> Result<Value, serde_json::Error> {
     add::<protocol::Document>(&mut generator);
     add::<protocol::Indicator>(&mut generator);
     add::<protocol::Layout>(&mut generator);
+    add::<protocol::person::Holder>(&mut generator);
     add::<protocol::SeriesKey>(&mut generator);
     add::<protocol::SourceHealth>(&mut generator);
     add::<protocol::SourceInfo>(&mut generator);
@@ -119,7 +133,19 @@ fn describe() -> Result<Value, serde_json::Error> {
         schemas.retain(|name, _| !DESCRIBED.contains(&name.as_str()));
         schemas.extend(generator.take_definitions(true));
     }
+    name_operations(&mut api);
     Ok(api)
+}
+
+/// An operation by what is done where: `get_layouts_id`. Programs are made from these names, so no two may be alike.
+fn name_operations(api: &mut Value) {
+    for (path, operations) in api["paths"].as_object_mut().into_iter().flatten() {
+        let parts = path.trim_start_matches("/api/v1").split(|part: char| !part.is_ascii_alphanumeric());
+        let place = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
+        for (method, operation) in operations.as_object_mut().into_iter().flatten() {
+            operation["operationId"] = Value::String(format!("{method}_{place}"));
+        }
+    }
 }
 
 fn add<T: JsonSchema>(generator: &mut SchemaGenerator) {
@@ -159,9 +185,31 @@ mod tests {
     }
 
     #[test]
+    fn no_two_operations_are_named_alike() {
+        let api = describe().unwrap();
+        let mut names = std::collections::BTreeSet::new();
+        for operation in api["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values())
+        {
+            let name = operation["operationId"].as_str().unwrap().to_owned();
+            assert!(names.insert(name.clone()), "{name} twice");
+        }
+    }
+
+    #[test]
     fn every_route_is_described() {
         let api = describe().unwrap();
-        let undescribed = ["/live", "/", "/watch/{layout}", "/watch/wall/{wall}", "/favicon.svg", "/openapi.json"];
+        let undescribed = [
+            "/live",
+            "/",
+            "/watch/{layout}",
+            "/watch/wall/{wall}",
+            "/console",
+            "/console/",
+            "/console/{*path}",
+            "/invitation/{secret}",
+            "/favicon.svg",
+            "/openapi.json",
+        ];
         for line in include_str!("mod.rs").lines() {
             let Some(path) = line.trim().strip_prefix(".route(\"").and_then(|rest| rest.split('"').next()) else {
                 continue;

@@ -1,44 +1,36 @@
-//! Who may change something. Until there are accounts: whoever is on this machine.
+//! Who may change something in a centre without accounts: whoever is on this machine.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 
 use super::problem::Problem;
-use crate::app::Shared;
 
-/// Proof that the request was made by a program on this machine, and not by a page of another site
-/// through the browser of someone on it.
-#[derive(Debug, Clone, Copy)]
-pub struct LocalPeer;
-
-impl FromRequestParts<Shared> for LocalPeer {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
-        let refused = |detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, detail));
-        if !peer.is_some_and(|peer| peer.is_loopback()) {
-            return refused("changes are taken only from this machine (127.0.0.1 or ::1) while there are no accounts");
-        }
-        if parts.headers.contains_key(header::FORWARDED) || parts.headers.contains_key("x-forwarded-for") {
-            return refused(
-                "changes are not taken through a proxy while there are no accounts; send them from this machine directly",
-            );
-        }
-        if !is_own_name(&parts.headers, &shared.settings.borrow().server.listen) {
-            return refused(
-                "changes are taken under the address of this machine only: ask 127.0.0.1, [::1] or localhost, or what [server] listen names",
-            );
-        }
-        if !is_same_origin(&parts.headers) {
-            return refused("changes are not taken from pages of another origin");
-        }
-        Ok(Self)
+/// Whether a request was made by a program on this machine, and not by a page of another site through the browser of
+/// someone on it.
+///
+/// # Errors
+/// 403 with what speaks against it.
+pub fn check(headers: &HeaderMap, peer: Option<IpAddr>, listen: &str) -> Result<(), Problem> {
+    let refused = |detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    if !peer.is_some_and(|peer| peer.is_loopback()) {
+        return refused("changes are taken only from this machine (127.0.0.1 or ::1) while there are no accounts");
     }
+    if headers.contains_key(header::FORWARDED) || headers.contains_key("x-forwarded-for") {
+        return refused(
+            "changes are not taken through a proxy while there are no accounts; send them from this machine directly",
+        );
+    }
+    if !is_own_name(headers, listen) {
+        return refused(
+            "changes are taken under the address of this machine only: ask 127.0.0.1, [::1] or localhost, or what [server] listen names",
+        );
+    }
+    if !is_same_origin(headers) {
+        return refused("changes are not taken from pages of another origin");
+    }
+    Ok(())
 }
 
 /// Whether the server was asked by a name that is its own. A page of another site may have a name of its own lead
@@ -56,7 +48,7 @@ fn is_own_name(headers: &HeaderMap, listen: &str) -> bool {
 }
 
 /// Programs send no `Origin`; browsers do, and it must name the host that was asked.
-fn is_same_origin(headers: &HeaderMap) -> bool {
+pub fn is_same_origin(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());

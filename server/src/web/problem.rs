@@ -71,6 +71,12 @@ impl Problem {
             .with_header(header::RETRY_AFTER, &retry_after_secs.to_string())
     }
 
+    /// What was wrong.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Adds an extension member.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

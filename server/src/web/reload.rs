@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::peer::LocalPeer;
 use super::problem::Problem;
 use crate::app::Shared;
 use crate::reload::{ReloadError, Reloaded};
@@ -14,13 +13,14 @@ use crate::reload::{ReloadError, Reloaded};
     post, path = "/api/v1/reload", tag = "operations",
     responses(
         (status = 200, description = "Everything runs by it", body = Reloaded),
-        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role; or not from this machine, while there are no accounts", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "A file has the id of a layout that someone has saved", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`findings` name the file, the line, the key and what is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The log cannot be written now", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn reload(State(shared): State<Shared>, _peer: LocalPeer) -> Result<Json<Reloaded>, Problem> {
+pub async fn reload(State(shared): State<Shared>) -> Result<Json<Reloaded>, Problem> {
     Ok(Json(shared.reloader.reload().await?))
 }
 

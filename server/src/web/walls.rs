@@ -7,8 +7,8 @@ use protocol::{Command, LayoutId, PanelId, Wall, WallId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::access::Caller;
 use super::openapi::WallShape;
-use super::peer::LocalPeer;
 use super::problem::Problem;
 use crate::app::Shared;
 
@@ -70,7 +70,8 @@ pub struct Shown {
     responses(
         (status = 200, body = Shown),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role; or not from this machine, while there are no accounts", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such wall or layout", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Not of this form", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The log cannot be written now", body = Problem, content_type = "application/problem+json"),
@@ -78,12 +79,15 @@ pub struct Shown {
 )]
 pub async fn show(
     State(shared): State<Shared>,
-    _peer: LocalPeer,
+    caller: Caller,
     Path(wall): Path<WallId>,
     body: Result<Json<Show>, JsonRejection>,
 ) -> Result<Json<Shown>, Problem> {
     let Json(Show { layout }) = body?;
-    let decided = shared.recorder.command(Command::ShowLayout { wall: wall.clone(), layout: layout.clone() }).await?;
+    let decided = shared
+        .recorder
+        .command(caller.asking(), Command::ShowLayout { wall: wall.clone(), layout: layout.clone() })
+        .await?;
     Ok(Json(Shown { wall, layout, offset: decided.offset }))
 }
 
@@ -115,7 +119,8 @@ pub struct Spotlit {
     responses(
         (status = 200, body = Spotlit),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role; or not from this machine, while there are no accounts", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such wall, or no such panel in the layout that it shows", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Not of this form", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The log cannot be written now", body = Problem, content_type = "application/problem+json"),
@@ -123,11 +128,14 @@ pub struct Spotlit {
 )]
 pub async fn spotlight(
     State(shared): State<Shared>,
-    _peer: LocalPeer,
+    caller: Caller,
     Path(wall): Path<WallId>,
     body: Result<Json<Spotlight>, JsonRejection>,
 ) -> Result<Json<Spotlit>, Problem> {
     let Json(Spotlight { panel }) = body?;
-    let decided = shared.recorder.command(Command::Spotlight { wall: wall.clone(), panel: panel.clone() }).await?;
+    let decided = shared
+        .recorder
+        .command(caller.asking(), Command::Spotlight { wall: wall.clone(), panel: panel.clone() })
+        .await?;
     Ok(Json(Spotlit { wall, panel, offset: decided.offset }))
 }

@@ -1,11 +1,14 @@
 //! End to end: one file for each thing that is shown. One program, so that it is linked once.
 
+mod access;
 mod alarms;
 mod bad_input;
+mod brokers;
 mod browser;
 mod checker;
 mod computed;
 mod connectors;
+mod console;
 mod demo;
 mod inbox;
 mod legibility;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use protocol::event::RefusedRow;
+use protocol::person::Asking;
 use protocol::{Command, Event};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -23,7 +24,7 @@ pub enum Forwarded {
     Record {
         body: Bytes,
     },
-    Command(Command),
+    Command(Asking, Command),
 }
 
 /// What the writer made of it.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use protocol::event::{CatalogueRevised, ObservationRow, RefusedRow};
+use protocol::person::{Actor, Asking};
 use protocol::{Catalogue, Command, ObservationStatus, Scenario, SeriesKey, SourceInfo, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
@@ -188,7 +189,10 @@ impl Server {
     }
 
     fn command(&self, command: Command) -> Result<Decided, RecordError> {
-        self.runtime.as_ref().unwrap().block_on(self.shared.recorder.command(command))
+        self.runtime
+            .as_ref()
+            .unwrap()
+            .block_on(self.shared.recorder.command(Asking { by: Actor::Unnamed, from: None }, command))
     }
 
     /// Everything the history has, after it has come as far as the log.

@@ -23,7 +23,7 @@ use self::body::Body;
 use self::csv::CsvRows;
 use self::rows::{Intake, MAX_ROWS, TooManyRows};
 pub(super) use self::rows::{scenario, time_of_micros};
-use super::peer::LocalPeer;
+use super::access::Caller;
 use super::problem::Problem;
 use super::query::{Params, shorten};
 use crate::app::Shared;
@@ -98,14 +98,15 @@ pub struct RowShape {
     responses(
         (status = 200, description = "Processed: the accepted rows are durable, the others are named", body = Verdict),
         (status = 400, description = "The body cannot be read; nothing was recorded", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not from this machine", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in, or a token that is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for your role; or not from this machine, while there are no accounts", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too many bytes or rows for one request", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Neither JSON, NDJSON nor CSV in UTF-8", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "No such source", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The log cannot be written now; nothing was recorded, the same request may succeed later", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn post(State(shared): State<Shared>, _peer: LocalPeer, request: Request) -> Result<Json<Verdict>, Problem> {
+pub async fn post(State(shared): State<Shared>, caller: Caller, request: Request) -> Result<Json<Verdict>, Problem> {
     let (head, body) = request.into_parts();
     let mut body = Body::new(&head.headers, body, shared.settings.borrow().ingest.max_body_bytes as u64);
     let read = read(&shared, &head, &mut body).await;
@@ -115,6 +116,7 @@ pub async fn post(State(shared): State<Shared>, _peer: LocalPeer, request: Reque
     }
     let batch = read?;
     let source = batch.source.clone();
+    caller.check_source(&source)?;
     shared.recorder.note_delivery();
     let recorded = shared.recorder.record(batch).await?;
     if !recorded.repeated {

@@ -18,7 +18,7 @@ use crate::centre::Centre;
 use crate::pictures::Format;
 
 /// What the page's own words are called in assets/locales, without `watch-`.
-const WORDS: [&str; 38] = [
+const WORDS: [&str; 39] = [
     "connecting",
     "live",
     "lost",
@@ -30,6 +30,7 @@ const WORDS: [&str; 38] = [
     "bye-slow",
     "bye-behind",
     "bye-defect",
+    "bye-denied",
     "bye-bad-message",
     "list",
     "hint",
