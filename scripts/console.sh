@@ -4,7 +4,13 @@ set -euo pipefail
 cd "$(dirname "$0")/../server/console"
 
 if ! command -v npm >/dev/null 2>&1; then
-    echo "console: npm is missing; install Node 20 or newer (apt-get install npm, or https://nodejs.org) and run again." >&2
+    echo "console: npm is missing; install Node 20.19 or newer with it (https://nodejs.org) and run again." >&2
+    exit 2
+fi
+wanted=20.19
+found=$(node --version 2>/dev/null | sed 's/^v//')
+if [ "$(printf '%s\n%s\n' "$wanted" "${found:-0}" | sort -V | head -n1)" != "$wanted" ]; then
+    echo "console: Node ${found:-is missing and} is too old; this needs $wanted or newer: https://nodejs.org" >&2
     exit 2
 fi
 if ! cmp -s package-lock.json node_modules/installed.json; then

@@ -18,6 +18,7 @@ page-people = People
 
 sign-in = Sign in
 sign-out = Sign out
+not-signed-out = You are not signed out: { $reason }. Close the browser if others use this machine.
 account = Account
 password = Password
 remember = Remember this browser for 30 days

@@ -18,6 +18,7 @@ page-people = Người dùng
 
 sign-in = Đăng nhập
 sign-out = Đăng xuất
+not-signed-out = Chưa đăng xuất được: { $reason }. Hãy đóng trình duyệt nếu máy này dùng chung.
 account = Tên đăng nhập
 password = Mật khẩu
 remember = Nhớ trình duyệt này 30 ngày

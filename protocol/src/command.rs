@@ -28,8 +28,8 @@ pub enum Command {
     Invite { invitation: Invitation },
     /// Give an account a password, by an invitation to it.
     SetPassword { account: AccountId, password: String, invitation: SecretHash },
-    /// Let in somebody whose password was right.
-    BeginSignIn { sign_in: SignIn },
+    /// Let in somebody whose password was right, by the hash that it was compared with.
+    BeginSignIn { sign_in: SignIn, password: String },
     /// End it.
     EndSignIn { secret: SecretHash },
     /// Let a program in.
@@ -52,7 +52,7 @@ impl Command {
             Self::SaveAccount { account, .. } => ("save_account", account.id.as_str()),
             Self::Invite { invitation } => ("invite", invitation.account.as_str()),
             Self::SetPassword { account, .. } => ("set_password", account.as_str()),
-            Self::BeginSignIn { sign_in } => ("begin_sign_in", sign_in.account.as_str()),
+            Self::BeginSignIn { sign_in, .. } => ("begin_sign_in", sign_in.account.as_str()),
             Self::EndSignIn { .. } => ("end_sign_in", ""),
             Self::MakeToken { token } => ("make_token", token.id.as_str()),
             Self::RevokeToken { token } => ("revoke_token", token.as_str()),

@@ -94,7 +94,7 @@ pub struct Account {
     /// As they are shown: `Nguyễn Văn An`.
     pub name: String,
     pub role: Role,
-    /// The agencies whose indicators they see; all if there are none here.
+    /// The agencies whose indicators they are to see; nothing is limited to them yet, and none are taken.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub agencies: BTreeSet<AgencyId>,
     /// Whether they may sign in. An account is never removed: what its holder did stays known as theirs.
@@ -151,7 +151,8 @@ impl Holder {
     #[must_use]
     pub const fn has(&self, right: Right) -> bool {
         match self {
-            Self::Wall { .. } => matches!(right, Right::Read),
+            // What it is to show, over `/live`, and nothing else.
+            Self::Wall { .. } => false,
             Self::Source { .. } => matches!(right, Right::Deliver),
             Self::Program { role } => role.has(right),
         }

@@ -243,14 +243,16 @@ fn serve_centre(config: config::CentreConfig, data: &std::path::Path) -> anyhow:
         let hangups = signal(SignalKind::hangup()).context("signals cannot be received")?;
         let (listener, address) = app::listen(&config.settings.server.listen).await?;
         let app = app::App::start(config, data, address).await?;
-        if !address.ip().is_loopback() && !app.shared.settings.borrow().access.accounts {
-            tracing::warn!(%address, "listening beyond this machine: there are no accounts ([access] accounts = true), so everyone who reaches this address sees everything; changes are taken from this machine only");
-        } else {
-            tracing::info!(%address, "listening on this machine only; give --listen to serve others");
-        }
+        warn_of(address, &app.shared.settings.borrow().access);
         writeln!(std::io::stdout(), "listening on http://{address}")?;
-        if let Some(path) = people::first::administrator(&app.shared).await? {
-            writeln!(std::io::stdout(), "the first administrator gives a password at http://{address}{path} within a day")?;
+        match people::first::administrator(&app.shared).await {
+            Ok(None) => {}
+            Ok(Some(path)) => writeln!(
+                std::io::stdout(),
+                "the first administrator gives a password at http://{address}{path} within a day"
+            )?,
+            // Another server of the centre may be making it just now.
+            Err(error) => tracing::warn!(%error, "no link for the first administrator; start again for one"),
         }
         std::io::stdout().flush()?;
         tokio::spawn(reload_at(hangups, app.shared.reloader.clone()));
@@ -258,6 +260,20 @@ fn serve_centre(config: config::CentreConfig, data: &std::path::Path) -> anyhow:
     })?;
     runtime.shutdown_timeout(end.saturating_duration_since(tokio::time::Instant::now()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says who can reach the server, and what they can see on the way.
+fn warn_of(address: std::net::SocketAddr, access: &config::AccessSettings) {
+    match (address.ip().is_loopback(), access.accounts, access.secure_cookies) {
+        (true, ..) => tracing::info!(%address, "listening on this machine only; give --listen to serve others"),
+        (false, false, _) => {
+            tracing::warn!(%address, "listening beyond this machine without accounts ([access] accounts = true): everyone who reaches this address sees everything; changes are taken from this machine only");
+        }
+        (false, true, false) => {
+            tracing::warn!(%address, "listening beyond this machine without TLS: passwords and tokens can be read on the way; put something before this server that ends TLS, and set [access] secure_cookies = true");
+        }
+        (false, true, true) => tracing::info!(%address, "listening beyond this machine"),
+    }
 }
 
 /// Every client is a file; the soft limit is often 1024.

@@ -24,7 +24,7 @@ use protocol::{Catalogue, Command, Event, LayerId, Layout, LayoutId, PanelId, Re
 
 pub use documents::{Documents, MOST_DOCUMENTS, Standing, admit_document};
 pub use layers::{MOST_FEATURES, REPORTING_KIND, admit_feature, admit_layer};
-pub use people::{People, Standing as AccountStanding};
+pub use people::{People, Standing as AccountStanding, is_account_name};
 
 /// A wall and what it shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +107,7 @@ impl Centre {
             Command::SetPassword { account, password, invitation } => {
                 self.decide_password(account, password, invitation, now)
             }
-            Command::BeginSignIn { sign_in } => self.decide_sign_in(sign_in, now),
+            Command::BeginSignIn { sign_in, password } => self.decide_sign_in(sign_in, password, now),
             Command::EndSignIn { secret } => self.decide_sign_out(secret, now),
             Command::MakeToken { token } => self.decide_token(token, now),
             Command::RevokeToken { token } => self.decide_revoke(token, now),

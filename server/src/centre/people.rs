@@ -163,18 +163,17 @@ impl Centre {
         if is_new && accounts.len() >= MOST_ACCOUNTS {
             return Err(Refusal::Unfit { reason: format!("there are {MOST_ACCOUNTS} accounts already") });
         }
-        for agency in &account.agencies {
-            if !self.catalogue.agencies.contains_key(agency) {
-                let reason = format!("'{agency}' is no agency of this centre; see /api/v1/agencies");
-                return Err(Refusal::Unfit { reason });
-            }
+        if !account.agencies.is_empty() {
+            let reason = "accounts cannot be limited to agencies yet; leave 'agencies' empty".to_owned();
+            return Err(Refusal::Unfit { reason });
         }
         let remains = account.role == Role::Administrator && account.is_active;
         let is_other = |other: &Arc<Account>| other.id != account.id && other.role == Role::Administrator;
-        let others = accounts.values().filter(|other| is_other(other) && other.is_active);
+        let can_sign_in = |other: &Arc<Account>| self.people.passwords.contains_key(&other.id);
+        let others = accounts.values().filter(|other| is_other(other) && other.is_active && can_sign_in(other));
         let was_one = accounts.get(&account.id).is_some_and(|before| before.role == Role::Administrator);
         if was_one && !remains && others.count() == 0 {
-            let reason = format!("'{}' is the last administrator; make another one first", account.id);
+            let reason = format!("'{}' is the last administrator who can sign in; make another one first", account.id);
             return Err(Refusal::Passed { reason });
         }
         Ok(vec![Event::AccountSaved(AccountSaved { at: now, account: account.clone() })])
@@ -207,9 +206,16 @@ impl Centre {
         Ok(vec![Event::PasswordSet(PasswordSet { at: now, account, password })])
     }
 
-    pub(super) fn decide_sign_in(&self, sign_in: &SignIn, now: Timestamp) -> Result<Vec<Event>, Refusal> {
-        if self.people.active(&sign_in.account).is_none() {
-            return Err(Refusal::Passed { reason: "this account may not sign in".to_owned() });
+    pub(super) fn decide_sign_in(
+        &self,
+        sign_in: &SignIn,
+        password: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        // It may have got another one while the old one was looked at.
+        if self.people.password(&sign_in.account).as_deref() != Some(password) {
+            let reason = "this account may not sign in, or has another password since; try again";
+            return Err(Refusal::Passed { reason: reason.to_owned() });
         }
         let held = self.people.sign_ins.values().filter(|known| now < known.expires_at).count();
         if held >= MOST_SIGN_INS {
@@ -261,11 +267,15 @@ impl Centre {
     }
 }
 
-/// Names for signing in are typed, told over the telephone and stand in addresses.
-fn check_account(account: &Account) -> Result<(), Refusal> {
-    let id = account.id.as_str();
+/// Whether it is a name for signing in: those are typed, told over the telephone and stand in addresses.
+#[must_use]
+pub fn is_account_name(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_');
-    if !(2..=64).contains(&id.len()) || !id.bytes().all(is_plain) {
+    (2..=64).contains(&id.len()) && id.bytes().all(is_plain)
+}
+
+fn check_account(account: &Account) -> Result<(), Refusal> {
+    if !is_account_name(account.id.as_str()) {
         let reason = "'id' has 2 to 64 of a-z, 0-9, '.', '-' and '_'".to_owned();
         return Err(Refusal::Unfit { reason });
     }
@@ -281,6 +291,14 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
     const HOUR: i64 = 3_600_000_000;
+    const PASSWORD: &str = "$argon2id$";
+
+    /// An account with a password.
+    fn settle(centre: &mut Centre, id: &str, role: &str) {
+        save(centre, account(id, role), true).unwrap();
+        invite(centre, id, "first").unwrap();
+        set_password(centre, id, "first", NOW).unwrap();
+    }
 
     fn account(id: &str, role: &str) -> Account {
         serde_json::from_value(json!({ "id": id, "name": "An", "role": role, "is_active": true })).unwrap()
@@ -304,13 +322,13 @@ mod tests {
     }
 
     fn set_password(centre: &mut Centre, id: &str, invitation: &str, now: Timestamp) -> Result<(), String> {
-        let (account, password, invitation) = (id.into(), "$argon2id$".to_owned(), invitation.to_owned());
+        let (account, password, invitation) = (id.into(), PASSWORD.to_owned(), invitation.to_owned());
         command(centre, &Command::SetPassword { account, password, invitation }, now)
     }
 
     fn sign_in(centre: &mut Centre, id: &str, secret: &str) -> Result<(), String> {
         let sign_in = SignIn { secret: secret.to_owned(), account: id.into(), expires_at: NOW.plus_micros(HOUR) };
-        command(centre, &Command::BeginSignIn { sign_in }, NOW)
+        command(centre, &Command::BeginSignIn { sign_in, password: PASSWORD.to_owned() }, NOW)
     }
 
     #[test]
@@ -332,12 +350,15 @@ mod tests {
     #[test]
     fn who_signs_in_is_in_until_they_go_expire_or_are_sent_away() {
         let mut centre = Centre::default();
-        save(&mut centre, account("an", "operator"), true).unwrap();
+        settle(&mut centre, "an", "operator");
         let is_in = |centre: &Centre, secret: &str, now| centre.people.signed_in(secret, now).is_some();
         ["a", "b", "c"].iter().for_each(|secret| sign_in(&mut centre, "an", secret).unwrap());
         assert!(is_in(&centre, "a", NOW) && !is_in(&centre, "a", NOW.plus_micros(HOUR)) && !is_in(&centre, "x", NOW));
         command(&mut centre, &Command::EndSignIn { secret: "a".to_owned() }, NOW).unwrap();
         assert!(!is_in(&centre, "a", NOW) && is_in(&centre, "b", NOW));
+        let late = SignIn { secret: "late".to_owned(), account: "an".into(), expires_at: NOW.plus_micros(HOUR) };
+        let late = Command::BeginSignIn { sign_in: late, password: "$argon2id$another".to_owned() };
+        assert!(command(&mut centre, &late, NOW).unwrap_err().contains("another password"));
         // A new password, and no right to sign in any more, end all.
         invite(&mut centre, "an", "i").unwrap();
         set_password(&mut centre, "an", "i", NOW).unwrap();
@@ -353,11 +374,11 @@ mod tests {
     #[test]
     fn the_oldest_browsers_of_one_account_are_out() {
         let mut centre = Centre::default();
-        save(&mut centre, account("an", "viewer"), true).unwrap();
+        settle(&mut centre, "an", "viewer");
         for number in 0..=MOST_SIGN_INS_OF_ONE {
             let expires_at = NOW.plus_micros(HOUR + number as i64);
             let sign_in = SignIn { secret: number.to_string(), account: "an".into(), expires_at };
-            command(&mut centre, &Command::BeginSignIn { sign_in }, NOW).unwrap();
+            command(&mut centre, &Command::BeginSignIn { sign_in, password: PASSWORD.to_owned() }, NOW).unwrap();
         }
         assert_eq!(centre.people.sign_ins.len(), MOST_SIGN_INS_OF_ONE);
         assert!(centre.people.signed_in("0", NOW).is_none());
@@ -366,12 +387,15 @@ mod tests {
     #[test]
     fn somebody_remains_who_decides_about_the_others() {
         let mut centre = Centre::default();
-        save(&mut centre, account("an", "administrator"), true).unwrap();
+        settle(&mut centre, "an", "administrator");
         let last = "'an' is the last administrator";
         assert!(save(&mut centre, account("an", "operator"), false).unwrap_err().contains(last));
         let inactive = Account { is_active: false, ..account("an", "administrator") };
         assert!(save(&mut centre, inactive.clone(), false).unwrap_err().contains(last));
         save(&mut centre, account("binh", "administrator"), true).unwrap();
+        assert!(save(&mut centre, inactive.clone(), false).unwrap_err().contains(last), "binh cannot sign in yet");
+        invite(&mut centre, "binh", "i").unwrap();
+        set_password(&mut centre, "binh", "i", NOW).unwrap();
         save(&mut centre, inactive, false).unwrap();
         for (wrong, said) in [("An", "'id' has 2 to 64"), ("a", "'id' has 2 to 64"), ("a b", "'id' has 2 to 64")] {
             assert!(save(&mut centre, account(wrong, "viewer"), true).unwrap_err().contains(said), "{wrong}");

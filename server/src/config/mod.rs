@@ -41,7 +41,7 @@ pub use maps::{PointProperties, points};
 pub use secret::{Secret, SecretError};
 #[cfg(test)]
 pub use settings::LogSettings;
-pub use settings::Settings;
+pub use settings::{AccessSettings, Settings};
 
 /// Where a configuration comes from, so that it can be loaded again.
 #[derive(Debug, Clone, Default)]

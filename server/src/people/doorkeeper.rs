@@ -37,30 +37,22 @@ struct Wrong {
 }
 
 impl Doorkeeper {
-    /// Whether a password may be tried now.
+    /// Lets a password be tried now, and counts it as a wrong one until it is [`forgive`](Self::forgive)n: who tries many
+    /// at once gains nothing.
     ///
     /// # Errors
     /// How many seconds there are to wait.
     pub fn admit(&self, account: &AccountId, from: Option<IpAddr>, now: Timestamp) -> Result<(), i64> {
-        let wrong = self.wrong.lock();
+        let mut wrong = self.wrong.lock();
         let waits = trails(account, from).into_iter().filter_map(|(trail, most)| {
             let known = wrong.get(&trail).filter(|known| known.count >= most)?;
             let left = known.since.plus_micros(WINDOW_MICROS).since(now);
             (left > 0).then(|| left.div_euclid(1_000_000) + 1)
         });
-        waits.max().map_or(Ok(()), Err)
-    }
-
-    /// A wrong password was tried.
-    pub fn note_wrong(&self, account: &AccountId, from: Option<IpAddr>, now: Timestamp) {
-        let mut wrong = self.wrong.lock();
-        if wrong.len() >= MOST_REMEMBERED {
-            wrong.retain(|_, known| now.since(known.since) < WINDOW_MICROS);
+        if let Some(wait) = waits.max() {
+            return Err(wait);
         }
-        if wrong.len() >= MOST_REMEMBERED {
-            let oldest = wrong.iter().min_by_key(|(_, known)| known.since).map(|(trail, _)| trail.clone());
-            oldest.map(|trail| wrong.remove(&trail));
-        }
+        make_room(&mut wrong, now);
         for (trail, _) in trails(account, from) {
             let known = wrong.entry(trail).or_insert(Wrong { count: 0, since: now });
             if now.since(known.since) >= WINDOW_MICROS {
@@ -68,13 +60,34 @@ impl Doorkeeper {
             }
             known.count += 1;
         }
+        Ok(())
     }
 
-    /// The right one was given: whoever mistyped it before starts anew.
-    pub fn note_right(&self, account: &AccountId, from: Option<IpAddr>) {
-        if let Some(from) = from {
-            self.wrong.lock().remove(&Trail::Both(account.clone(), from));
+    /// It was the right one, or could not be looked at.
+    pub fn forgive(&self, account: &AccountId, from: Option<IpAddr>, was_right: bool) {
+        let mut wrong = self.wrong.lock();
+        for (trail, _) in trails(account, from) {
+            // Whoever mistyped it before starts anew.
+            if was_right && matches!(trail, Trail::Both(..)) {
+                wrong.remove(&trail);
+            } else if let Some(known) = wrong.get_mut(&trail) {
+                known.count = known.count.saturating_sub(1);
+            }
         }
+    }
+}
+
+/// Forgets what is over, and of too many the older half.
+fn make_room(wrong: &mut HashMap<Trail, Wrong>, now: Timestamp) {
+    if wrong.len() < MOST_REMEMBERED {
+        return;
+    }
+    wrong.retain(|_, known| now.since(known.since) < WINDOW_MICROS);
+    if wrong.len() >= MOST_REMEMBERED {
+        let mut begun: Vec<Timestamp> = wrong.values().map(|known| known.since).collect();
+        let (_, median, _) = begun.select_nth_unstable(MOST_REMEMBERED / 2);
+        let median = *median;
+        wrong.retain(|_, known| known.since > median);
     }
 }
 
@@ -100,20 +113,20 @@ mod tests {
         let keeper = Doorkeeper::default();
         let (here, there) = (Some("10.0.0.1".parse().unwrap()), Some("10.0.0.2".parse().unwrap()));
         let an = AccountId::from("an");
+        // All at once, before any of them is known to be wrong.
         for second in 0..5 {
             assert_eq!(keeper.admit(&an, here, at(second)), Ok(()));
-            keeper.note_wrong(&an, here, at(second));
         }
         assert_eq!(keeper.admit(&an, here, at(10)), Err(891), "until 15 min after the first");
         assert_eq!(keeper.admit(&an, there, at(10)), Ok(()), "its holder, elsewhere");
         assert_eq!(keeper.admit(&"binh".into(), here, at(10)), Ok(()), "somebody else at the same desk");
-        assert_eq!(keeper.admit(&an, here, at(900)), Ok(()));
-        keeper.note_wrong(&an, here, at(900));
-        assert_eq!(keeper.admit(&an, here, at(901)), Ok(()), "counted anew");
-        (0..3).for_each(|_| keeper.note_wrong(&an, here, at(902)));
-        keeper.note_right(&an, here);
-        (0..4).for_each(|_| keeper.note_wrong(&an, here, at(903)));
-        assert_eq!(keeper.admit(&an, here, at(904)), Ok(()));
+        assert_eq!(keeper.admit(&an, here, at(900)), Ok(()), "counted anew");
+        (0..3).for_each(|_| keeper.admit(&an, here, at(901)).unwrap());
+        keeper.forgive(&an, here, true);
+        (0..5).for_each(|_| keeper.admit(&an, here, at(903)).unwrap());
+        assert!(keeper.admit(&an, here, at(904)).is_err());
+        keeper.forgive(&an, here, false);
+        assert_eq!(keeper.admit(&an, here, at(905)), Ok(()));
     }
 
     #[test]
@@ -121,15 +134,18 @@ mod tests {
         let keeper = Doorkeeper::default();
         let an = AccountId::from("an");
         for number in 0..50_u8 {
-            keeper.note_wrong(&an, Some([10, 0, 1, number].into()), at(0));
-            keeper.note_wrong(&AccountId::from(format!("a{number}")), Some([10, 0, 2, 1].into()), at(0));
+            keeper.admit(&an, Some([10, 0, 1, number].into()), at(0)).unwrap();
+            keeper.admit(&AccountId::from(format!("a{number}")), Some([10, 0, 2, 1].into()), at(0)).unwrap();
         }
         assert!(keeper.admit(&an, Some([10, 0, 3, 1].into()), at(1)).is_err());
         assert!(keeper.admit(&"binh".into(), Some([10, 0, 2, 1].into()), at(1)).is_err());
         assert_eq!(keeper.admit(&"binh".into(), Some([10, 0, 3, 1].into()), at(1)), Ok(()));
-        for number in 0..MOST_REMEMBERED {
-            keeper.note_wrong(&AccountId::from(format!("b{number}")), None, at(2));
+        for number in 0..MOST_REMEMBERED as u32 {
+            let from = std::net::Ipv4Addr::from(0x0A10_0000 + number);
+            keeper
+                .admit(&AccountId::from(format!("b{number}")), Some(from.into()), at(2 + i64::from(number) / 100))
+                .unwrap();
+            assert!(keeper.wrong.lock().len() < MOST_REMEMBERED + 3);
         }
-        assert!(keeper.wrong.lock().len() <= MOST_REMEMBERED + 2);
     }
 }

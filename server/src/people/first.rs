@@ -22,8 +22,13 @@ pub async fn administrator(shared: &Shared) -> Result<Option<String>, RecordErro
     if !shared.settings.borrow().access.accounts || people.has_administrator() {
         return Ok(None);
     }
-    let (id, asking) = (AccountId::from(FIRST), Asking { by: Actor::Unnamed, from: None });
-    let is_new = !people.accounts.contains_key(&id);
+    // An account that somebody was shut out of is not brought back.
+    let is_fit = |id: &AccountId| {
+        people.accounts.get(id).is_none_or(|known| known.role == Role::Administrator && known.is_active)
+    };
+    let names = std::iter::once(FIRST.to_owned()).chain((2..).map(|number| format!("{FIRST}-{number}")));
+    let Some(id) = names.map(AccountId::from).find(is_fit) else { return Ok(None) };
+    let (is_new, asking) = (!people.accounts.contains_key(&id), Asking { by: Actor::Unnamed, from: None });
     let account = Account {
         id: id.clone(),
         name: FIRST.to_owned(),
@@ -31,7 +36,9 @@ pub async fn administrator(shared: &Shared) -> Result<Option<String>, RecordErro
         agencies: Default::default(),
         is_active: true,
     };
-    shared.recorder.command(asking.clone(), Command::SaveAccount { account, is_new }).await?;
+    if is_new {
+        shared.recorder.command(asking.clone(), Command::SaveAccount { account, is_new }).await?;
+    }
     let secret = secrets::fresh();
     let expires_at = shared.clock.now().plus_micros(GOOD_MICROS);
     let invitation = Invitation { account: id, secret: secrets::hash(&secret), expires_at };

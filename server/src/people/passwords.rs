@@ -14,6 +14,8 @@ use unicode_normalization::UnicodeNormalization;
 /// Each takes 19 MiB and some 20 ms of a core.
 const AT_ONCE: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So many may wait for that.
+const MOST_WAITING: usize = 32;
 /// The fewest and most characters.
 const LEAST: usize = 10;
 const MOST: usize = 200;
@@ -32,12 +34,14 @@ pub enum PasswordError {
 /// Hashes and compares. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Passwords {
+    waiting: Arc<Semaphore>,
     places: Arc<Semaphore>,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
+        let of = |count| Arc::new(Semaphore::new(count));
+        Self { waiting: of(MOST_WAITING), places: of(AT_ONCE) }
     }
 }
 
@@ -70,6 +74,7 @@ impl Passwords {
     }
 
     async fn away<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| PasswordError::Busy)?;
         let place = timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(PasswordError::Busy) };
         let done = tokio::task::spawn_blocking(move || {

@@ -72,7 +72,7 @@ impl Caller {
     ///
     /// # Errors
     /// 403 with what is missing.
-    pub fn check(&self, right: Right) -> Result<(), Problem> {
+    fn check(&self, right: Right) -> Result<(), Problem> {
         let what = work(right);
         match &self.who {
             _ if self.may(right) => Ok(()),
@@ -105,6 +105,17 @@ impl Caller {
         }
     }
 
+    /// Whether it may follow any view at all.
+    ///
+    /// # Errors
+    /// 403 with what is missing.
+    pub fn check_live(&self) -> Result<(), Problem> {
+        match &self.who {
+            Who::Token(token) if matches!(token.holder, Holder::Wall { .. }) => Ok(()),
+            _ => self.check(Right::Read),
+        }
+    }
+
     /// Whether it may follow a view.
     ///
     /// # Errors
@@ -127,6 +138,15 @@ impl Caller {
             Who::ThisMachine | Who::Anybody => Actor::Unnamed,
         };
         Asking { by, from: self.from.map(|from| from.to_string()) }
+    }
+
+    /// The account of who is signed in.
+    #[must_use]
+    pub fn account(&self) -> Option<&Account> {
+        match &self.who {
+            Who::Account(account, _) => Some(account),
+            _ => None,
+        }
     }
 
     /// The name to show, of somebody who has one.
@@ -247,6 +267,11 @@ fn identify(shared: &Shared, request: &Request) -> Result<Caller, Problem> {
 /// 401 when what it says is not so, 403 when it comes from a page of somewhere else.
 pub fn identify_if_said(shared: &Shared, request: &Request) -> Result<Option<Caller>, Problem> {
     let (headers, from) = (request.headers(), from(request.extensions()));
+    // Pages of elsewhere may open a WebSocket and read it; anything else that is only read they cannot.
+    let is_upgrade = headers.contains_key(header::UPGRADE);
+    if is_upgrade && !is_same_origin(headers) {
+        return Err(forbidden("nothing is told to pages of another origin"));
+    }
     if !shared.settings.borrow().access.accounts {
         let who = match peer::check(headers, from, &shared.settings.borrow().server.listen) {
             Ok(()) => Who::ThisMachine,
@@ -256,8 +281,7 @@ pub fn identify_if_said(shared: &Shared, request: &Request) -> Result<Option<Cal
         return Ok(Some(Caller { who, from }));
     }
     let has_origin = headers.contains_key(header::ORIGIN);
-    // Pages of elsewhere may send what changes something, and open a WebSocket; anything else they cannot read.
-    let is_guarded = changes(request.method()) || headers.contains_key(header::UPGRADE);
+    let is_guarded = changes(request.method()) || is_upgrade;
     if has_origin && is_guarded && !is_same_origin(headers) {
         return Err(forbidden("nothing is taken from pages of another origin"));
     }

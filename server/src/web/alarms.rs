@@ -132,9 +132,10 @@ impl Cause {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Who {
-    /// As it is shown: a name or a post.
+    /// As it is shown: a name or a post. Who is signed in is shown by the name of their account, whatever stands here.
+    #[serde(default)]
     #[schema(example = "Duty officer, disaster control")]
-    by: String,
+    by: Option<String>,
     /// At most 500 characters.
     #[serde(default)]
     #[schema(example = "The operator has been told")]
@@ -145,8 +146,10 @@ pub struct Who {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shelve {
+    /// As in acknowledging.
+    #[serde(default)]
     #[schema(example = "Duty officer, forest rangers")]
-    by: String,
+    by: Option<String>,
     /// RFC 3339 with an offset; at most 7 days ahead.
     #[schema(example = "2026-01-31T16:00:00+07:00")]
     until: String,
@@ -186,6 +189,7 @@ pub async fn acknowledge(
     body: Result<Json<Who>, JsonRejection>,
 ) -> Result<Json<Turned>, Problem> {
     let Json(Who { by, comment }) = body?;
+    let by = name_of(&caller, by)?;
     turn(&shared, &caller, &alarm, Command::AcknowledgeAlarm { alarm: alarm.clone(), by, comment }).await
 }
 
@@ -212,6 +216,7 @@ pub async fn shelve(
     body: Result<Json<Shelve>, JsonRejection>,
 ) -> Result<Json<Turned>, Problem> {
     let Json(Shelve { by, until, comment }) = body?;
+    let by = name_of(&caller, by)?;
     let until = rfc3339(&until).ok_or_else(|| {
         let message = format!(
             "until '{}' is no moment; write RFC 3339 with an offset, such as 2026-01-31T16:00:00+07:00",
@@ -245,7 +250,16 @@ pub async fn unshelve(
     body: Result<Json<Who>, JsonRejection>,
 ) -> Result<Json<Turned>, Problem> {
     let Json(Who { by, comment }) = body?;
+    let by = name_of(&caller, by)?;
     turn(&shared, &caller, &alarm, Command::UnshelveAlarm { alarm: alarm.clone(), by, comment }).await
+}
+
+/// Who is shown to do it.
+fn name_of(caller: &Caller, said: Option<String>) -> Result<String, Problem> {
+    let name = caller.account().map(|account| account.name.clone()).or(said);
+    name.or_else(|| caller.name().map(str::to_owned)).ok_or_else(|| {
+        Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "'by' is missing: say who does it, a name or a post")
+    })
 }
 
 async fn turn(shared: &Shared, caller: &Caller, alarm: &AlarmId, command: Command) -> Result<Json<Turned>, Problem> {

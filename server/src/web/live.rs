@@ -14,7 +14,6 @@ use axum::response::Response;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use protocol::message::{Bye, ClientMessage, CloseReason, Hello, MAX_CLIENT_MESSAGE_BYTES, ViewName, Welcome};
-use protocol::person::Right;
 use protocol::{
     Change, SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, SUBPROTOCOL_SVG, ServerMessage, StreamPosition, Timestamp,
 };
@@ -56,7 +55,7 @@ pub async fn live(
     let (subprotocol, encoding) = chosen(request.headers())?;
     // Who says nothing here may say it with hello: a browser's WebSocket has no headers of its own.
     let caller = access::identify_if_said(&shared, &request)?;
-    caller.as_ref().map_or(Ok(()), |caller| caller.check(Right::Read))?;
+    caller.as_ref().map_or(Ok(()), Caller::check_live)?;
     let from = access::from(request.extensions());
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
     let upgrade = hyper::upgrade::on(&mut request);
@@ -255,7 +254,7 @@ impl Client {
         let people = Arc::clone(&self.shared.centre.borrow().people);
         let token = access::token(&people, token, self.shared.clock.now()).map_err(End::denied)?;
         let caller = Caller { who: Who::Token(token), from };
-        caller.check(Right::Read).map_err(End::denied)?;
+        caller.check_live().map_err(End::denied)?;
         Ok(caller)
     }
 

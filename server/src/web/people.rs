@@ -33,7 +33,7 @@ pub struct KnownAccount {
     name: String,
     #[schema(value_type = String, example = "operator")]
     role: Role,
-    /// The agencies whose indicators it sees; all if there are none here.
+    /// Always empty for now: accounts cannot be limited to agencies yet.
     #[schema(value_type = Vec<String>)]
     agencies: BTreeSet<AgencyId>,
     is_active: bool,
@@ -69,34 +69,22 @@ pub struct NewAccount {
     /// What its holder signs in with: 2 to 64 of a-z, 0-9, '.', '-' and '_'.
     #[schema(value_type = String, example = "an.nguyen")]
     id: AccountId,
-    #[serde(flatten)]
-    about: AboutAccount,
-}
-
-/// What can be changed of an account.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct AboutAccount {
     #[schema(example = "An Nguyen")]
     name: String,
     #[schema(value_type = String, example = "operator")]
     role: Role,
-    #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    agencies: BTreeSet<AgencyId>,
-    /// Whether its holder may sign in; true if absent.
-    #[serde(default = "yes")]
+}
+
+/// What can be changed of an account; all of it is said.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedAccount {
+    #[schema(example = "An Nguyen")]
+    name: String,
+    #[schema(value_type = String, example = "operator")]
+    role: Role,
+    /// Whether its holder may sign in.
     is_active: bool,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-impl AboutAccount {
-    fn account(self, id: AccountId) -> Account {
-        let Self { name, role, agencies, is_active } = self;
-        Account { id, name, role, agencies, is_active }
-    }
 }
 
 /// A link by which an account gets its password. It is shown once.
@@ -131,8 +119,8 @@ pub async fn make_account(
     caller: Caller,
     body: Result<Json<NewAccount>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let Json(NewAccount { id, about }) = body?;
-    let account = about.account(id.clone());
+    let Json(NewAccount { id, name, role }) = body?;
+    let account = Account { id: id.clone(), name, role, agencies: BTreeSet::new(), is_active: true };
     shared.recorder.command(caller.asking(), Command::SaveAccount { account, is_new: true }).await?;
     Ok((StatusCode::CREATED, Json(link(&shared, &caller, id).await?)).into_response())
 }
@@ -141,7 +129,7 @@ pub async fn make_account(
 #[utoipa::path(
     put, path = "/api/v1/accounts/{id}", tag = "people",
     params(("id" = String, Path, description = "The account")),
-    request_body = AboutAccount,
+    request_body = ChangedAccount,
     responses(
         (status = 200, body = KnownAccount),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
@@ -157,10 +145,10 @@ pub async fn change_account(
     State(shared): State<Shared>,
     caller: Caller,
     Path(id): Path<AccountId>,
-    body: Result<Json<AboutAccount>, JsonRejection>,
+    body: Result<Json<ChangedAccount>, JsonRejection>,
 ) -> Result<Json<KnownAccount>, Problem> {
-    let Json(about) = body?;
-    let account = about.account(id);
+    let Json(ChangedAccount { name, role, is_active }) = body?;
+    let account = Account { id, name, role, agencies: BTreeSet::new(), is_active };
     let command = Command::SaveAccount { account: account.clone(), is_new: false };
     shared.recorder.command(caller.asking(), command).await?;
     Ok(Json(KnownAccount::of(&shared, &account)))

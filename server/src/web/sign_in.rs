@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::access::{COOKIE, Caller, Visitor, Who, unauthorized};
 use super::problem::Problem;
 use crate::app::Shared;
+use crate::centre::is_account_name;
 use crate::people::passwords::PasswordError;
 use crate::people::secrets::{self, hash};
 
@@ -110,28 +111,48 @@ pub async fn sign_in(
     body: Result<Json<Credentials>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(Credentials { account, password, remember }) = body?;
-    let now = shared.clock.now();
-    shared.door.keeper.admit(&account, visitor.from, now).map_err(too_many)?;
+    let wrong = || unauthorized("the account or the password is wrong");
+    if !is_account_name(account.as_str()) {
+        return Err(wrong());
+    }
+    shared.door.keeper.admit(&account, visitor.from, shared.clock.now()).map_err(too_many)?;
     let people = Arc::clone(&shared.centre.borrow().people);
-    let is_right = shared.door.passwords.verify(people.password(&account), password).await?;
-    let Some(known) = people.active(&account).filter(|_| is_right) else {
-        shared.door.keeper.note_wrong(&account, visitor.from, now);
-        tracing::warn!(%account, from = ?visitor.from, "a wrong password");
-        return Err(unauthorized("the account or the password is wrong"));
+    let known = people.password(&account);
+    let is_right = match shared.door.passwords.verify(known.clone(), password).await {
+        Ok(is_right) => is_right,
+        Err(error) => {
+            shared.door.keeper.forgive(&account, visitor.from, false);
+            return Err(error.into());
+        }
     };
-    shared.door.keeper.note_right(&account, visitor.from);
-    let_in(&shared, known, visitor.from, remember).await
+    let (Some(holder), Some(known)) = (people.active(&account).filter(|_| is_right), known) else {
+        // Of a name that is no account nothing is told: somebody may have typed a password there.
+        let account = people.accounts.get(&account).map(|account| account.id.as_str());
+        tracing::warn!(account, from = ?visitor.from, "a wrong password");
+        return Err(wrong());
+    };
+    shared.door.keeper.forgive(&account, visitor.from, true);
+    let_in(&shared, holder, &known, visitor.from, remember).await
 }
 
-/// Begins a sign-in, and answers with its cookie.
-async fn let_in(shared: &Shared, account: &Account, from: Option<IpAddr>, remember: bool) -> Result<Response, Problem> {
+/// Begins a sign-in, and answers with its cookie. `password` is the hash that was compared with: it may be another by now.
+async fn let_in(
+    shared: &Shared,
+    account: &Account,
+    password: &str,
+    from: Option<IpAddr>,
+    remember: bool,
+) -> Result<Response, Problem> {
     let (secret, secs) = (secrets::fresh(), if remember { REMEMBERED_SECS } else { DAY_SECS });
     let expires_at = shared.clock.now().plus_micros(secs * 1_000_000);
     let sign_in = SignIn { secret: hash(&secret), account: account.id.clone(), expires_at };
     let by = Actor::Account(account.id.clone());
     shared
         .recorder
-        .command(Asking { by, from: from.map(|from| from.to_string()) }, Command::BeginSignIn { sign_in })
+        .command(
+            Asking { by, from: from.map(|from| from.to_string()) },
+            Command::BeginSignIn { sign_in, password: password.to_owned() },
+        )
         .await?;
     let cookie = cookie(shared, &secret, secs)?;
     Ok(([(header::SET_COOKIE, cookie)], Json(Me::of(account))).into_response())
@@ -154,11 +175,16 @@ fn cookie(shared: &Shared, secret: &str, max_age_secs: i64) -> Result<HeaderValu
     )
 )]
 pub async fn sign_out(State(shared): State<Shared>, caller: Caller) -> Result<Response, Problem> {
+    let cookie = cookie(&shared, "", 0)?;
     if let Who::Account(_, secret) = &caller.who {
         let secret = secret.clone();
-        shared.recorder.command(caller.asking(), Command::EndSignIn { secret }).await?;
+        let ended = shared.recorder.command(caller.asking(), Command::EndSignIn { secret }).await;
+        // The browser forgets it all the same.
+        ended.map_err(|error| {
+            Problem::from(error).with_header(header::SET_COOKIE, cookie.to_str().unwrap_or_default())
+        })?;
     }
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie(&shared, "", 0)?)]).into_response())
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
 /// Whom an invitation is for.
@@ -232,12 +258,13 @@ pub async fn accept(
     let password = shared.door.passwords.hash(&account, password).await?;
     let by = Actor::Account(account.clone());
     let asking = Asking { by, from: visitor.from.map(|from| from.to_string()) };
-    let command = Command::SetPassword { account: account.clone(), password, invitation: hash(&secret) };
+    let (hash, password) = (hash(&secret), Arc::<str>::from(password));
+    let command = Command::SetPassword { account: account.clone(), password: password.to_string(), invitation: hash };
     shared.recorder.command(asking, command).await?;
-    shared.door.keeper.note_right(&account, visitor.from);
+    shared.door.keeper.forgive(&account, visitor.from, true);
     let people = Arc::clone(&shared.centre.borrow().people);
     let known = people.active(&account).ok_or_else(|| unauthorized("this account may not sign in"))?;
-    let_in(&shared, known, visitor.from, false).await
+    let_in(&shared, known, &password, visitor.from, false).await
 }
 
 impl From<PasswordError> for Problem {

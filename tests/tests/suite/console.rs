@@ -82,18 +82,19 @@ async fn an_operator_gets_from_the_first_link_to_another_layout_by_the_keyboard(
     press(&mut page, "Escape").await;
     until_said(&mut page, "Màn hình chính đang hiện Tổng quan").await;
     // Every page opens, in both languages, and says nothing went wrong.
-    for (path, heading) in [
-        ("layouts", "Layouts"),
-        ("indicators", "Indicators"),
-        ("sources", "Sources"),
-        ("alarms", "Alarms"),
-        ("people", "People"),
-        ("walls", "Walls"),
+    for (path, heading, filled) in [
+        ("layouts", "Layouts", ".tiles li img"),
+        ("indicators", "Indicators", "tbody tr"),
+        ("sources", "Sources", "table"),
+        ("alarms", "Alarms", "main p"),
+        ("people", "People", "tbody tr select"),
+        ("walls", "Walls", "figure img"),
     ] {
         page.evaluate("localStorage.setItem('language', 'en')").await.unwrap();
         page.open(&server.url(&format!("/console/{path}"))).await.unwrap();
         let heading = format!("document.querySelector('h1')?.innerText === {}", json!(heading));
         page.until(&heading, LIMIT).await.unwrap();
+        page.until(&format!("Boolean(document.querySelector({}))", json!(filled)), LIMIT).await.unwrap();
         let wrong = page.evaluate("document.querySelector('[role=alert]')?.innerText ?? ''").await.unwrap();
         assert_eq!(wrong, "", "{path}");
     }
