@@ -96,6 +96,7 @@ cat <<TEXT
 
   the wall's picture   $picture
   in a browser         $address/watch/overview
+  the console          $address/console/
   the API              $address/openapi.json
   metrics              $address/metrics
 
