@@ -76,7 +76,7 @@ impl Centre {
             let active = alarms.values().filter(|held| held.value.is_active()).map(|held| held.value.id().as_str());
             let known = active.take(NAMED).collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "none is active".to_owned() } else { known };
-            return Err(Refusal::NotFound { what: format!("alarm '{}'", shown(id)), known });
+            return Err(Refusal::NotFound { what: format!("alarm '{}'", shown(id.as_str())), known });
         };
         match held.value.state {
             AlarmState::Cleared { .. } => {
@@ -108,8 +108,9 @@ fn check_said(by: &str, comment: Option<&str>) -> Result<(), Refusal> {
     said.map_err(|reason| Refusal::Unfit { reason })
 }
 
-fn shown(id: &AlarmId) -> String {
-    id.as_str().chars().take(80).collect()
+/// As much of an id that was sent as is told again.
+pub(super) fn shown(id: &str) -> String {
+    id.chars().take(80).collect()
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ pub(super) fn json_bytes(value: &impl serde::Serialize) -> usize {
     serde_json::to_vec(value).map_or(0, |bytes| bytes.len())
 }
 
-fn not_found<'a, T: std::fmt::Display + 'a>(what: String, known: impl Iterator<Item = &'a T>) -> Refusal {
+pub(super) fn not_found<'a, T: std::fmt::Display + 'a>(what: String, known: impl Iterator<Item = &'a T>) -> Refusal {
     Refusal::NotFound { what, known: known.map(ToString::to_string).collect::<Vec<_>>().join(", ") }
 }
 

@@ -8,6 +8,8 @@ use protocol::person::{AccessToken, Account, Holder, Invitation, Role, SecretHas
 use protocol::{AccountId, Event, Timestamp, TokenId};
 
 use super::admit_records::{MOST_NAME, check_text};
+use super::alarms::shown;
+use super::layouts::not_found;
 use super::{Centre, Refusal};
 
 /// Most accounts, and most tokens that are good.
@@ -241,8 +243,7 @@ impl Centre {
         }
         match &token.holder {
             Holder::Wall { wall } if !self.walls.contains_key(wall) => {
-                let known = self.walls.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                return Err(Refusal::NotFound { what: format!("wall '{wall}'"), known });
+                return Err(not_found(format!("wall '{wall}'"), self.walls.keys()));
             }
             Holder::Source { source } if !self.catalogue.sources.contains_key(source) => {
                 return unfit(format!("'{source}' is no source of this centre; see /api/v1/sources"));
@@ -254,14 +255,14 @@ impl Centre {
 
     pub(super) fn decide_revoke(&self, token: &TokenId, now: Timestamp) -> Result<Vec<Event>, Refusal> {
         if !self.people.tokens.contains_key(token) {
-            let what = format!("token '{}'", token.as_str().chars().take(80).collect::<String>());
+            let what = format!("token '{}'", shown(token.as_str()));
             return Err(Refusal::NotFound { what, known: "see /api/v1/tokens".to_owned() });
         }
         Ok(vec![Event::TokenRevoked(TokenRevoked { at: now, token: token.clone() })])
     }
 
     fn no_account(&self, id: &AccountId) -> Refusal {
-        let what = format!("account '{}'", id.as_str().chars().take(80).collect::<String>());
+        let what = format!("account '{}'", shown(id.as_str()));
         let known = self.people.accounts.keys().take(20).map(ToString::to_string).collect::<Vec<_>>().join(", ");
         Refusal::NotFound { what, known: if known.is_empty() { "none yet".to_owned() } else { known } }
     }

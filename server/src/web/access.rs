@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
 use protocol::person::{AccessToken, Account, Actor, Asking, Holder, Right, SecretHash};
-use protocol::{SourceId, Timestamp, ViewName};
+use protocol::{AccountId, SourceId, Timestamp, ViewName};
 
 use super::peer::{self, is_same_origin};
 use super::problem::Problem;
@@ -231,6 +231,14 @@ impl FromRequestParts<Shared> for Caller {
 #[derive(Debug, Clone, Copy)]
 pub struct Visitor {
     pub from: Option<IpAddr>,
+}
+
+impl Visitor {
+    /// As it is noted with what it asks for, once it is known whose account it is.
+    #[must_use]
+    pub fn asking(self, account: &AccountId) -> Asking {
+        Asking { by: Actor::Account(account.clone()), from: self.from.map(|from| from.to_string()) }
+    }
 }
 
 impl FromRequestParts<Shared> for Visitor {

@@ -1,6 +1,5 @@
 //! Signing in and out, and the link by which an account gets its password.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,7 +7,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use protocol::person::{Account, Actor, Asking, Right, Role, SignIn};
+use protocol::person::{Account, Right, Role, SignIn};
 use protocol::{AccountId, Command, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -132,7 +131,7 @@ pub async fn sign_in(
         return Err(wrong());
     };
     shared.door.keeper.forgive(&account, visitor.from, true);
-    let_in(&shared, holder, &known, visitor.from, remember).await
+    let_in(&shared, holder, &known, visitor, remember).await
 }
 
 /// Begins a sign-in, and answers with its cookie. `password` is the hash that was compared with: it may be another by now.
@@ -140,20 +139,14 @@ async fn let_in(
     shared: &Shared,
     account: &Account,
     password: &str,
-    from: Option<IpAddr>,
+    visitor: Visitor,
     remember: bool,
 ) -> Result<Response, Problem> {
     let (secret, secs) = (secrets::fresh(), if remember { REMEMBERED_SECS } else { DAY_SECS });
     let expires_at = shared.clock.now().plus_micros(secs * 1_000_000);
     let sign_in = SignIn { secret: hash(&secret), account: account.id.clone(), expires_at };
-    let by = Actor::Account(account.id.clone());
-    shared
-        .recorder
-        .command(
-            Asking { by, from: from.map(|from| from.to_string()) },
-            Command::BeginSignIn { sign_in, password: password.to_owned() },
-        )
-        .await?;
+    let command = Command::BeginSignIn { sign_in, password: password.to_owned() };
+    shared.recorder.command(visitor.asking(&account.id), command).await?;
     let cookie = cookie(shared, &secret, secs)?;
     Ok(([(header::SET_COOKIE, cookie)], Json(Me::of(account))).into_response())
 }
@@ -256,15 +249,13 @@ pub async fn accept(
     let Json(NewPassword { password }) = body?;
     let Invited { account, .. } = find(&shared, &secret)?;
     let password = shared.door.passwords.hash(&account, password).await?;
-    let by = Actor::Account(account.clone());
-    let asking = Asking { by, from: visitor.from.map(|from| from.to_string()) };
-    let (hash, password) = (hash(&secret), Arc::<str>::from(password));
-    let command = Command::SetPassword { account: account.clone(), password: password.to_string(), invitation: hash };
-    shared.recorder.command(asking, command).await?;
+    let (account_id, invitation) = (account.clone(), hash(&secret));
+    let command = Command::SetPassword { account: account_id, password: password.clone(), invitation };
+    shared.recorder.command(visitor.asking(&account), command).await?;
     shared.door.keeper.forgive(&account, visitor.from, true);
     let people = Arc::clone(&shared.centre.borrow().people);
     let known = people.active(&account).ok_or_else(|| unauthorized("this account may not sign in"))?;
-    let_in(&shared, known, &password, visitor.from, false).await
+    let_in(&shared, known, &password, visitor, false).await
 }
 
 impl From<PasswordError> for Problem {

@@ -113,7 +113,7 @@ impl Operations {
     async fn follow(&self, link: Link) -> Result<(), SourceError> {
         let mut entries = link.entries(None);
         let mut newest = self.load(&link).await?;
-        let mut raised = Raised::of_log(&link).await?;
+        let mut raised = self.raised(&link).await?;
         let mut looks = tokio::time::interval_at(Instant::now() + self.interval.min(FIRST), self.interval);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         link.health.well(&link.source, link.now());
@@ -126,10 +126,17 @@ impl Operations {
                         Event::ObservationsRecorded(recorded) => self.take(&recorded.rows, &mut newest),
                         event => raised.take(event),
                     }),
-                    Next::Restarted => (newest, raised) = (self.load(&link).await?, Raised::of_log(&link).await?),
+                    Next::Restarted => (newest, raised) = (self.load(&link).await?, self.raised(&link).await?),
                 },
             }
         }
+    }
+
+    /// The alarms so far, if they are measured: all records of the log are read for them.
+    async fn raised(&self, link: &Link) -> Result<Raised, SourceError> {
+        let is_measured =
+            [Measure::AlarmsRaised, Measure::CriticalPercent].iter().any(|of| self.measures.contains_key(of));
+        if is_measured { Raised::of_log(link).await } else { Ok(Raised::default()) }
     }
 
     /// Whether it is one of those that are measured here: they do not count themselves.
